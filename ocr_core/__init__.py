@@ -1,0 +1,1 @@
+"""Code that every stage shares and that knows no stage by name."""
