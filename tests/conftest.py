@@ -1,0 +1,25 @@
+"""Fixtures shared by every area of the tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_documents() -> Path:
+    """A folder of real documents with ground truth, where a developer has one; see CONTRIBUTING.md."""
+    folder = Path(os.environ.get("HYBRID_OCR_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("no real documents here: set HYBRID_OCR_DATA to a folder that has them")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The sample documents of this repository."""
+    return ROOT / "samples"
