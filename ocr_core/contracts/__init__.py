@@ -1,1 +1,1 @@
-"""What the stages say to each other: geometry, messages, events, errors. No stage, engine or AWS import here."""
+"""What the stages say to each other: geometry, messages, events, errors. No stage or engine here."""

@@ -29,13 +29,12 @@ def decode(kind: type[M], body: bytes, media_type: MediaType = MSGPACK) -> M:
     """Bytes as a message of the given kind.
 
     Raises:
-        RequestError: INVALID_REQUEST where the bytes are not of that media type, or not such a message; the text
-            names the fields, never their values.
+        RequestError: INVALID_REQUEST where the bytes are not of that media type, or not such a message; its
+            text names the fields, never their values.
     """
     try:
         if media_type == JSON:
             return kind.model_validate_json(body)
-        # Lists come as tuples because messages are immutable; strict_map_key keeps out keys that are not text.
         return kind.model_validate(msgpack.unpackb(body, use_list=False, raw=False, strict_map_key=True))
     except ValidationError as error:
         raise RequestError(f"not a {kind.__name__}: {_complaints(error)}") from None

@@ -1,0 +1,55 @@
+# Everything a newcomer needs; `make` alone prints this list.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= out
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-slow check format samples generated bench bench-setup paddle test-paddle clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed build/artifacts/.built ## Make the environment and the model artefacts (everything else does this first)
+
+run: setup ## Read the repository's sample documents through all five stages
+	$(BIN)/hybrid-ocr read samples/documents --out $(OUT)
+
+test: setup ## Run the tests (minutes)
+	$(BIN)/pytest -n 2 -m "not slow and not paddle and not gpu"
+
+test-slow: setup ## Run the tests that take long: soak, sizes, endurance
+	$(BIN)/pytest -m slow
+
+check: setup ## Lint, format, types, import layers, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m ocr_core.contracts.generate --check
+
+format: $(VENV)/.installed ## Put code into its standard form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+samples: $(VENV)/.installed ## Draw the sample documents again
+	$(BIN)/python -m samples.make
+
+generated: $(VENV)/.installed ## Write JSON Schemas and tables of the documentation again
+	$(BIN)/python -m ocr_core.contracts.generate
+
+bench: setup bench-setup ## Measure speed and accuracy beside RapidOCR, PaddleOCR and Tesseract
+	$(BIN)/python -m evaluation.bench
+
+clean: ## Remove what make made
+	rm -rf $(VENV) build out *.egg-info
+
+# The environment is made again when what it is made from changes. pip's own version is left as it came.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+build/artifacts/.built: model_artifacts/catalogue.toml $(VENV)/.installed
+	$(BIN)/hybrid-ocr artifacts build
+	@touch $@
