@@ -1,0 +1,80 @@
+"""What a network is to a stage, whichever engine runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocr_core.contracts.errors import ConfigurationError, EngineError, ErrorCode
+from ocr_core.contracts.stage import EngineName, Precision
+
+Head = Literal["raw", "best_class"]
+"""What leaves the network: its outputs as they are, or, of one output (N, T, classes) of probabilities, the
+best class of every step: indices (N, T) int32 and their probabilities (N, T) float32."""
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A network and how its input is made from pixels.
+
+    The network is fed with (x - mean) / scale for each channel, as (N, C, H, W); x is the pixel value 0..255.
+    Engines fold that into the graph where they can, so callers hand over plain uint8 pixels.
+
+    Args:
+        onnx: the network, with one input of (N, 3, H, W) float32; any of N, H, W may be dynamic.
+        mean: subtracted, one value a channel, in the order the network wants its channels.
+        scale: divided by, likewise.
+        channels: the order the network wants; callers always give blue, green, red.
+        head: what leaves the network.
+        threads: CPU threads.
+        precision: `auto` is bfloat16 where the CPU computes it natively, float32 elsewhere.
+        cache_dir: where compiled networks may be kept between starts, or None.
+    """
+
+    onnx: Path
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    channels: Literal["bgr", "rgb"] = "bgr"
+    head: Head = "raw"
+    threads: int = 1
+    precision: Precision = "auto"
+    cache_dir: Path | None = None
+
+
+class Network(Protocol):
+    """A loaded network. Calls come from one thread at a time."""
+
+    def __call__(self, images: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
+        """Run on (N, H, W, 3) uint8 in the order blue, green, red; the outputs in the network's order.
+
+        The arrays are the caller's own. Raises EngineError.
+        """
+        ...
+
+
+def load_network(engine: EngineName, spec: NetworkSpec) -> Network:
+    """Load a network into an engine.
+
+    Raises:
+        EngineError: ENGINE_UNAVAILABLE where the engine or its device is not here, ENGINE_FAILED where it
+            cannot load the network.
+        ConfigurationError: the engine does not run single networks, or cannot compute with that precision.
+    """
+    try:
+        if engine == "openvino":
+            from ocr_core.engines.openvino import OpenVinoNetwork
+
+            return OpenVinoNetwork(spec)
+        if engine in {"onnxruntime-cpu", "onnxruntime-cuda"}:
+            from ocr_core.engines.onnxruntime import OnnxRuntimeNetwork
+
+            return OnnxRuntimeNetwork(spec, cuda=engine == "onnxruntime-cuda")
+    except ImportError as error:
+        raise EngineError(
+            f"engine {engine} is not installed here: {error}", code=ErrorCode.ENGINE_UNAVAILABLE
+        ) from error
+    raise ConfigurationError(f"engine {engine!r} does not run a network of its own for this stage")
