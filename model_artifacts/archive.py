@@ -22,8 +22,8 @@ _GZIP_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 def pack(contents: dict[str, bytes]) -> bytes:
     """A tar.gz of these files: sorted, without owners or times.
 
-    The gzip stream holds stored blocks: what deflate makes differs from one zlib to the next, and floating-point
-    weights shrink by a tenth at best. So equal contents give equal bytes on every machine.
+    The gzip stream holds stored blocks: what deflate makes differs from one zlib to the next, and
+    these weights shrink by a tenth to a fifth at most. So equal contents give equal bytes on every machine.
     """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
@@ -37,8 +37,8 @@ def pack(contents: dict[str, bytes]) -> bytes:
 def unpack(path: Path) -> dict[str, bytes]:
     """The files of a model.tar.gz, by name, without writing anything to disk.
 
-    Only regular files with the names an artefact has are read, each once, each within its size limit; a member is
-    judged by its header before its bytes are inflated.
+    Only regular files with the names an artefact has are read, each once, each within its size limit; a
+    member is judged by its header before its bytes are inflated.
 
     Raises:
         ArtifactError: naming the member that is refused, or ARTIFACT_NOT_FOUND where there is no file.

@@ -101,7 +101,8 @@ def assemble(recipe: Recipe, network: bytes, config: bytes | None, licence: byte
         characters = _characters(entry, network, settings)
         if recipe.script:
             classes = kept_classes(characters, script_named(recipe.script))
-            changes = f"last layer cut to the {len(classes)} classes of script {recipe.script}, of {len(characters) + 2}"
+            kept = f"{len(classes)} of {len(characters) + 2}"
+            changes = f"last layer cut to script {recipe.script}: {kept} classes"
             characters = [characters[i - 1] for i in classes[1:-1]]
             network = set_metadata(
                 cut_network(network, classes),
@@ -121,7 +122,7 @@ def assemble(recipe: Recipe, network: bytes, config: bytes | None, licence: byte
 
 
 def _characters(entry: Entry, network: bytes, settings: dict[str, Any]) -> list[str]:
-    """The symbols of a recogniser: from inference.yml if it lists them, else from the metadata of the network."""
+    """The symbols of a recogniser: from inference.yml if it lists them, else from the network's metadata."""
     listed = settings.get("PostProcess", {}).get("character_dict")
     if listed:
         return [str(symbol) for symbol in listed]
@@ -169,7 +170,7 @@ def _provenance(entry: Entry) -> dict[str, str]:
 
 
 def _in_place(root: Path, name: str, locked: str | None) -> Built | None:
-    """What is built already, if the lock pins it and every byte is right; without a lock nothing is taken on trust."""
+    """What is built already, if the lock pins it and every byte is right; without a pin, build it again."""
     folder, archive = root / name, root / f"{name}.tar.gz"
     try:
         identity = load_artifact(folder).identity

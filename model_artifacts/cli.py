@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -65,7 +66,8 @@ def verify_command(
 @app.command("list")
 def list_command(root: Root = None, catalogue: CatalogueFile = None) -> None:
     """What the catalogue has, and what of it is built."""
-    table = Table("name", "version", "stage", "size", "sha256", "licence", "built")
+    table = Table("name", "version", "stage", "size", "sha256", "licence", "built", box=box.SIMPLE, padding=0)
+    table.columns[0].no_wrap = True
     try:
         for recipe in load_catalogue(catalogue):
             entry = recipe.entry

@@ -51,7 +51,7 @@ def obtain(
     """Fetch what an entry names, or take it from the cache folder.
 
     Raises:
-        ArtifactError: ARTIFACT_NOT_FOUND where it could not be fetched, ARTIFACT_INVALID where a sha256 is wrong.
+        ArtifactError: ARTIFACT_NOT_FOUND where it could not be fetched, ARTIFACT_INVALID for a wrong sha256.
     """
     source = entry.source
     if isinstance(source, WheelSource):
@@ -105,7 +105,7 @@ def fetch_https(url: str, into: IO[bytes], max_bytes: int) -> None:
 
 
 class _HttpsRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(
+    def redirect_request(  # noqa: PLR0917 - the signature of the standard library
         self,
         req: urllib.request.Request,
         fp: IO[bytes],
@@ -172,7 +172,7 @@ def _from_files(source: FileSource, folder: Path) -> Original:
 
 
 def _checked(path: Path, sha256: str, max_bytes: int, what: str, *, forget: bool = False) -> bytes:
-    """The bytes of a file that must have that sha256; a wrong one in the cache is forgotten, so that a retry heals."""
+    """The bytes of a file that must have that sha256; `forget` unlinks a wrong one, so that a retry heals."""
     if path.stat().st_size > max_bytes:
         raise ArtifactError(f"{what}: more than {max_bytes:,} bytes")
     data = path.read_bytes()

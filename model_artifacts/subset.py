@@ -1,8 +1,8 @@
 """Cut a CTC recogniser to a script: fewer symbols in its last layer, everything before it untouched.
 
-The last layer is one matrix product and one bias, so a symbol is one column of the weight and one number of the
-bias. Leaving columns out leaves the logits of the others as they were; only the softmax then shares its sum among
-fewer symbols. The last layer is found by its shape (... -> MatMul -> Add -> Softmax), never by names.
+The last layer is one matrix product and one bias, so a symbol is one column of the weight and one number of
+the bias. Leaving columns out leaves the logits of the others as they were; only the softmax then shares
+its sum among fewer symbols. The last layer is found by its shape (... -> MatMul -> Add -> Softmax), never by names.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from model_artifacts.scripts import Script
 from ocr_core.contracts.errors import ArtifactError
 
 Model = Any
-"""onnx.ModelProto; the package is imported where a model is cut, because nothing else here needs it."""
+Node = Any
+Tensor = Any
+"""Messages of the onnx package, which is imported where a model is cut: nothing else here needs it."""
 
 
 def split_characters(listed: str) -> list[str]:
     """The symbols of a recogniser from its metadata, where each is a line.
 
-    Only a line feed ends a line: the list may hold U+3000 or U+0085, at which str.splitlines would cut as well.
+    Only a line feed ends a line, and nothing is stripped: U+3000, the ideographic space, is a symbol.
     """
     return listed.removesuffix("\n").split("\n")
 
@@ -30,8 +32,8 @@ def split_characters(listed: str) -> list[str]:
 def kept_classes(characters: list[str], script: Script) -> NDArray[np.intp]:
     """Indices of the classes that stay, ascending.
 
-    Class 0 is the CTC blank, class i + 1 is `characters[i]`, and the last class is the space, which the list lacks:
-    PaddleOCR's CTCLabelDecode puts both in place.
+    Class 0 is the CTC blank, class i + 1 is `characters[i]`, and the last class is the space. The list has
+    neither blank nor space: PaddleOCR's CTCLabelDecode puts both in place.
 
     Raises:
         ArtifactError: the recogniser knows no symbol of the script.
@@ -46,8 +48,8 @@ def cut_network(network: bytes, classes: NDArray[np.intp]) -> bytes:
     """The same network with only those classes, serialised the same way every time.
 
     Raises:
-        ArtifactError: the network does not end in MatMul, Add and Softmax over two constants, or they have other
-            uses, or fewer classes than asked for.
+        ArtifactError: the network does not end in MatMul, Add and Softmax over two constants, or these have
+            other uses, or fewer classes than asked for.
     """
     import onnx
     from onnx import numpy_helper
@@ -79,7 +81,7 @@ def set_metadata(network: bytes, values: dict[str, str]) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _last_layer(model: Model) -> tuple[Any, Any, set[str]]:
+def _last_layer(model: Model) -> tuple[Tensor, Tensor, set[str]]:
     """Weight and bias of the last layer, and the names of the tensors that have one number for each class."""
     graph = model.graph
     makers = {name: node for node in graph.node for name in node.output}
@@ -88,7 +90,7 @@ def _last_layer(model: Model) -> tuple[Any, Any, set[str]]:
         raise ArtifactError("a CTC recogniser has one output")
     outputs: set[str] = set()
 
-    def step_back(name: str, *kinds: str) -> Any:
+    def step_back(name: str, *kinds: str) -> Node:
         node = makers.get(name)
         outputs.add(name)
         if node is not None and node.op_type == "Identity":

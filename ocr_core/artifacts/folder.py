@@ -39,7 +39,7 @@ class Artifact:
 def artifacts_root() -> Path:
     """The folder that holds built artefacts, one folder and one NAME.tar.gz each.
 
-    HYBRID_OCR_ARTIFACTS if set; else build/artifacts of the checkout this runs from; else a folder of the user.
+    HYBRID_OCR_ARTIFACTS if set; else build/artifacts of the checkout this runs from; else one of the user.
     """
     if chosen := os.environ.get("HYBRID_OCR_ARTIFACTS"):
         return Path(chosen)
@@ -52,8 +52,8 @@ def load_artifact(model_dir: Path) -> Artifact:
     """Verify a folder and describe it. Nothing in it is used before all of it was checked.
 
     Raises:
-        ArtifactError: ARTIFACT_NOT_FOUND where the folder or its manifest is missing; ARTIFACT_INVALID where a file
-            is missing, unlisted, not a regular file, a pickle, or has other bytes than the manifest says.
+        ArtifactError: ARTIFACT_NOT_FOUND where the folder or its manifest is missing; ARTIFACT_INVALID
+            where a file is missing, unlisted, not regular, a pickle, or not the one the manifest lists.
     """
     if not (model_dir / MANIFEST).exists():
         raise ArtifactError(
@@ -117,7 +117,7 @@ def refuse_pickle(data: bytes, where: str) -> None:
     """Refuse a pickle or a zip of pickles (what torch writes) by its first bytes, whatever its name.
 
     Raises:
-        ArtifactError: the bytes are one of them. An ONNX model starts with its ir_version field (0x08) instead.
+        ArtifactError: the bytes are one of them. An ONNX model starts with its ir_version, 0x08.
     """
     is_pickle = len(data) > 1 and data[0] == 0x80 and data[1] <= 5
     if is_pickle or data[:4] == b"PK\x03\x04" or data[:6] == b"\x93NUMPY":
@@ -127,8 +127,8 @@ def refuse_pickle(data: bytes, where: str) -> None:
 def parse_config(data: bytes, where: str) -> dict[str, Any]:
     """An inference.yml as a dictionary.
 
-    Ours are written as JSON, which is YAML too: the 18,708 symbols of a recogniser then load in milliseconds, and
-    a Lambda needs no YAML package. Any other YAML is read by PyYAML's safe loader.
+    Ours are written as JSON, which is YAML too: the 18,708 symbols of a recogniser then load in milliseconds,
+    and a Lambda needs no YAML package. Any other YAML is read by PyYAML's safe loader.
 
     Raises:
         ArtifactError: neither JSON nor YAML, or no mapping.

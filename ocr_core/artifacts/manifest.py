@@ -27,7 +27,7 @@ MAX_BYTES: Final[dict[str, int]] = {
     CONFIG: 16 << 20,
     LICENCE: 1 << 20,
 }
-"""All the members an artefact may have, with the most bytes of each. 2 GiB is the limit of a protobuf message."""
+"""All the members an artefact may have, with the most bytes of each: 2 GiB is the limit of protobuf."""
 
 
 class FileEntry(Message):
@@ -40,8 +40,8 @@ class FileEntry(Message):
 class Manifest(Message):
     """Everything about an artefact but its bytes. The sha256 of its own bytes stands for the whole artefact.
 
-    `source` says where the network was taken from, with the sha256 it had there; `changes` what was done to it
-    since. `labels` maps what a layout model calls its classes onto the labels of our messages.
+    `source` says where the network was taken from, with the sha256 it had there; `changes` what was done to
+    it since. `labels` maps what a layout model calls its classes onto the labels of our messages.
     """
 
     manifest_version: Literal[1] = 1
