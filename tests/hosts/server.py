@@ -1,0 +1,75 @@
+"""A real container server over a small fake stage: `python -m tests.hosts.server serve`.
+
+The fake reads its orders from the pages: the data of a page say what happens to it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from ocr_core.contracts.errors import ArtifactError, DocumentError, EngineError, OcrError
+from ocr_core.contracts.messages import (
+    ModelIdentity,
+    PageBatch,
+    PageImage,
+    PageRegions,
+    Region,
+    RegionBatch,
+)
+from ocr_core.contracts.stage import StageContext
+from ocr_core.hosts.container import Binding, main
+from ocr_core.hosts.container.raw_image import one_page
+
+SECRET = "the text of a document"
+
+
+class FakeStage:
+    """Finds one region on every page; its id says in which run and how large a batch the page was answered."""
+
+    model = ModelIdentity(name="fake", version="1", sha256="0" * 64)
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._runs = 0
+
+    @classmethod
+    def load(cls, context: StageContext) -> FakeStage:
+        options = context.options
+        time.sleep(float(options.get("load_seconds", "0")))
+        if options.get("artifact") == "bad":
+            raise ArtifactError("inference.onnx is not the file its manifest names")
+        return cls(float(options.get("run_seconds", "0")))
+
+    def run(self, batch: Sequence[PageImage]) -> list[PageRegions | OcrError]:
+        self._runs += 1
+        orders = [page.data.partition(b" ")[0] for page in batch]
+        time.sleep(self._seconds)
+        if b"fatal" in orders:
+            raise EngineError("the device is gone")
+        if b"poison" in orders:
+            raise ValueError(f"cannot read {SECRET}")
+        if b"short" in orders:
+            return []
+        if b"sleep" in orders:
+            time.sleep(max(float(page.data.split()[1]) for page in batch if page.data.startswith(b"sleep")))
+        return [self._answer(page, len(batch)) for page in batch]
+
+    def _answer(self, page: PageImage, size: int) -> PageRegions | OcrError:
+        if page.data == b"bad":
+            return DocumentError("the image cannot be decoded")
+        region = Region(id=f"run{self._runs}.of{size}", label="text", bbox=(0, 0, 1, 1), score=1.0)
+        return PageRegions(number=page.number, width=page.width, height=page.height, regions=(region,))
+
+
+BINDING = Binding(
+    name="region_detection",
+    load=FakeStage.load,
+    request=PageBatch,
+    response=RegionBatch,
+    pixels=lambda page: page.width * page.height,
+    from_image=one_page,
+)
+
+if __name__ == "__main__":
+    main(BINDING)
