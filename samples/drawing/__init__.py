@@ -1,0 +1,1 @@
+"""How the sample documents are drawn, degraded like scans, and described."""
