@@ -23,9 +23,9 @@ from samples.drawing import article, invoice, letter, receipt, scan
 from samples.drawing.sheet import Bounds, Sheet
 from samples.drawing.truth import DocumentTruth, TrueLine, TruePage, TrueRegion
 
-FOLDER: Final = Path(__file__).parent
+_HERE: Final = Path(__file__).parent
 _SEED: Final = 1859
-_TEXTS: Final = FOLDER / "texts"
+_TEXTS: Final = _HERE / "texts"
 _EPOCH: Final = time.gmtime(0)
 
 
@@ -182,8 +182,8 @@ def _rounded(box: Bounds) -> Bounds:
 
 
 def main() -> None:
-    """Make the samples in the folder that was named, or beside this script."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    """Make the samples in the folder that was named, or in documents/ beside this script."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else _HERE / "documents"
     for document in make(folder):
         print(f"{document} {document.stat().st_size / 1024:.0f} KiB")
 

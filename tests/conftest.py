@@ -22,4 +22,4 @@ def real_documents() -> Path:
 @pytest.fixture(scope="session")
 def samples() -> Path:
     """The sample documents of this repository."""
-    return ROOT / "samples"
+    return ROOT / "samples" / "documents"
