@@ -1,0 +1,58 @@
+"""Line quads as plain upright boxes, free of the slant that a page has left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocr_core.contracts.geometry import Quad
+from ocr_core.contracts.messages import Region
+
+Boxes: TypeAlias = NDArray[np.float64]
+"""(N, 4) float64: left, top, right, bottom in pixels."""
+
+LIMIT = 1_000_000.0
+"""Pixels. Contracts allow any finite coordinate; beyond this a page is nonsense and arithmetic overflows."""
+
+
+def line_boxes(polygons: Sequence[Quad]) -> Boxes:
+    """The box of each line after the slant common to all long lines was sheared away.
+
+    Rows of a page that leans by half a degree overlap; sheared by the median slope of its lines they do not.
+    """
+    corners = np.clip(np.asarray(polygons, np.float64).reshape(-1, 4, 2), -LIMIT, LIMIT)
+    corners[:, :, 1] -= _slant(corners) * corners[:, :, 0]
+    return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+
+
+def region_boxes(regions: Sequence[Region]) -> Boxes:
+    """The boxes of regions, shape (R, 4)."""
+    return np.clip(np.asarray([r.bbox for r in regions], np.float64).reshape(-1, 4), -LIMIT, LIMIT)
+
+
+def heights(boxes: Boxes) -> NDArray[np.float64]:
+    """Height of each box, never less than one pixel."""
+    return np.maximum(boxes[:, 3] - boxes[:, 1], 1.0)
+
+
+def widths(boxes: Boxes) -> NDArray[np.float64]:
+    """Width of each box, never less than one pixel."""
+    return np.maximum(boxes[:, 2] - boxes[:, 0], 1.0)
+
+
+def middles(boxes: Boxes) -> NDArray[np.float64]:
+    """Vertical middle of each box."""
+    return np.asarray((boxes[:, 1] + boxes[:, 3]) / 2)
+
+
+def _slant(corners: NDArray[np.float64]) -> float:
+    """Median rise over run of the lines that are long enough to show one; at most three degrees."""
+    across = corners[:, 1] - corners[:, 0]
+    down = corners[:, 3] - corners[:, 0]
+    long = across[:, 0] > 6 * np.maximum(np.abs(down[:, 1]), 1.0)
+    if long.sum() < 3:
+        return 0.0
+    return float(np.clip(np.median(across[long, 1] / across[long, 0]), -0.05, 0.05))

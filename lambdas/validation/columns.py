@@ -1,0 +1,140 @@
+"""The gutter between columns of prose, told apart from the gaps between the cells of a table.
+
+A gutter is a strip that no line crosses, with text on both of its sides. Receipts and tables have such strips
+too, yet they are read row by row. What tells prose: lines that are long and fill the width of their side, or
+rows that do not stand level with those of the other side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lambdas.validation.boxes import Boxes, middles, widths
+from lambdas.validation.rows import em, group_rows
+
+BINS_PER_EM = 4
+MOST_BINS = 500
+MOST_CANDIDATES = 24
+NARROWEST = 0.3
+"""Width of a gutter, in em (line heights)."""
+LONG_LINE = 6.5
+"""Ink of a median row of prose, in em. A line box is about 2.5 characters a height: some 16 characters."""
+SHORT_LINE = 3.5
+"""The same where other evidence speaks for columns already."""
+FULL_LINE = 0.62
+"""Share of its side that a median row of prose fills."""
+LEVEL = 0.3
+"""Two rows whose middles differ by less than this many em stand level."""
+
+
+@dataclass(frozen=True)
+class Gutter:
+    """Indices of the boxes above, left of, right of and below a gutter."""
+
+    above: NDArray[np.intp]
+    left: NDArray[np.intp]
+    right: NDArray[np.intp]
+    below: NDArray[np.intp]
+
+
+def find_gutter(boxes: Boxes, regions: Boxes) -> Gutter | None:
+    """The gutter with most text beside it, or None where the boxes are to be read row by row.
+
+    Args:
+        boxes: (N, 4) lines; N x 500 comparisons are made.
+        regions: (R, 4) areas that a detector takes for running text; may be empty or wrong.
+    """
+    if len(boxes) < 4:
+        return None
+    order = np.lexsort((boxes[:, 0], middles(boxes)))
+    ordered = boxes[order]
+    unit = em(boxes)
+    for start, stop, x in _candidates(ordered, unit):
+        run = ordered[start:stop]
+        on_left = run[:, 2] <= x
+        left, right = run[on_left], run[~on_left]
+        if right[:, 0].min() - left[:, 2].max() < NARROWEST * unit:
+            continue
+        if _are_columns(left, right, unit, regions):
+            inside = order[start:stop]
+            return Gutter(order[:start], inside[on_left], inside[~on_left], order[stop:])
+    return None
+
+
+def _candidates(ordered: Boxes, unit: float) -> list[tuple[int, int, float]]:
+    """Runs of lines (start, stop) that leave a place x free, those with most lines on both sides first."""
+    left_edge, right_edge = float(ordered[:, 0].min()), float(ordered[:, 2].max())
+    bins = int(min(max((right_edge - left_edge) / unit * BINS_PER_EM, 2), MOST_BINS))
+    found: dict[tuple[int, int, int, int], list[float]] = {}
+    for x in np.linspace(left_edge, right_edge, bins)[1:-1].tolist():
+        is_left = ordered[:, 2] <= x
+        is_right = ordered[:, 0] >= x
+        crossing = np.flatnonzero(~(is_left | is_right))
+        starts = np.concatenate([[0], crossing + 1])
+        stops = np.concatenate([crossing, [len(ordered)]])
+        lefts, rights = (np.concatenate([[0], np.cumsum(side)]) for side in (is_left, is_right))
+        on_left, on_right = lefts[stops] - lefts[starts], rights[stops] - rights[starts]
+        for n in np.flatnonzero(np.minimum(on_left, on_right) >= 2).tolist():
+            split = int(starts[n]), int(stops[n]), int(on_left[n]), int(on_right[n])
+            found.setdefault(split, []).append(x)
+    best = sorted(found, key=lambda split: (-min(split[2:]), -len(found[split]), split))[:MOST_CANDIDATES]
+    return [(split[0], split[1], found[split][len(found[split]) // 2]) for split in best]
+
+
+def _are_columns(left: Boxes, right: Boxes, unit: float, regions: Boxes) -> bool:
+    sides = [_Side.of(left, unit), _Side.of(right, unit)]
+    if all(side.rows >= 3 and side.ink >= LONG_LINE and side.fill >= FULL_LINE for side in sides):
+        return True
+    if any(side.rows < 3 or side.ink < SHORT_LINE for side in sides):
+        return False
+    few, many = sorted(sides, key=lambda side: side.rows)
+    level = _share_level(few.middles, many.middles, LEVEL * unit)
+    return (few.rows >= 5 and level < 0.6) or (level < 0.9 and _flanked(left, right, regions))
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One side of a gutter: how many rows, the ink of the median one in em, and how much of the side it fills."""
+
+    rows: int
+    ink: float
+    fill: float
+    middles: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, boxes: Boxes, unit: float) -> _Side:
+        rows = group_rows(boxes)
+        ink = float(np.median([widths(boxes[row]).sum() for row in rows]))
+        extent = float(np.percentile(boxes[:, 2], 95) - np.percentile(boxes[:, 0], 5))
+        middle = np.sort([middles(boxes[row]).mean() for row in rows])
+        return cls(len(rows), ink / unit, ink / max(extent, 1.0), middle)
+
+
+def _share_level(few: NDArray[np.float64], many: NDArray[np.float64], within: float) -> float:
+    """Share of the rows of one side that stand level with a row of the other; both sorted."""
+    at = np.searchsorted(many, few)
+    before = np.abs(few - many[np.maximum(at - 1, 0)])
+    after = np.abs(few - many[np.minimum(at, len(many) - 1)])
+    return float((np.minimum(before, after) <= within).mean())
+
+
+def _flanked(left: Boxes, right: Boxes, regions: Boxes) -> bool:
+    """Whether areas of running text lie on both sides, each covering most lines of its side alone."""
+    return bool(_covered(left, right, regions) and _covered(right, left, regions))
+
+
+def _covered(own: Boxes, other: Boxes, regions: Boxes) -> bool:
+    inside_own = np.zeros(len(own), bool)
+    for region in regions:
+        if not _inside(other, region).any():
+            inside_own |= _inside(own, region)
+    return bool(inside_own.mean() >= 0.5)
+
+
+def _inside(boxes: Boxes, region: Boxes) -> NDArray[np.bool_]:
+    x, y = (boxes[:, 0] + boxes[:, 2]) / 2, middles(boxes)
+    within = (x >= region[0]) & (x <= region[2]) & (y >= region[1]) & (y <= region[3])
+    return np.asarray(within, np.bool_)

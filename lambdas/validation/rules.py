@@ -1,0 +1,160 @@
+"""Rules as data: what a rule is, and how the rules of a document are read from TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import Field, ValidationError, field_validator
+
+from lambdas.validation.patterns import compile_pattern
+from lambdas.validation.text import page_text
+from ocr_core.contracts.base import Message
+from ocr_core.contracts.errors import ConfigurationError, RequestError
+from ocr_core.contracts.result import DocumentParts, ResultPage, Severity, Verdict
+
+
+class Complaint(NamedTuple):
+    """What a rule noticed, and where; the rule's name and severity make a Finding of it."""
+
+    message: str
+    page: int | None = None
+    region_id: str | None = None
+    line_id: str | None = None
+
+
+class FieldPattern(Message):
+    """A value that users expect in their documents, for example an invoice number.
+
+    `pattern` is in RE2 syntax: matched in time linear in the text, so no pattern and no document can
+    stall the check. It has neither back-references nor look-around.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    pattern: str = Field(min_length=1, max_length=500)
+    required: bool = True
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, pattern: str) -> str:
+        try:
+            compile_pattern(pattern)
+        except RequestError as error:
+            raise ValueError(error.message) from None
+        return pattern
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the rules look at.
+
+    Args:
+        parts: what the stages said, pages in order of their number, repeats left out.
+        pages: the same pages as the result shows them, in the same order.
+        repeated: page numbers that came more than once.
+        fields: what the user expects to find.
+    """
+
+    parts: DocumentParts
+    pages: tuple[ResultPage, ...]
+    repeated: tuple[int, ...] = ()
+    fields: tuple[FieldPattern, ...] = ()
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """Text of each page, rows and paragraphs put together."""
+        return tuple(page_text(page) for page in self.pages)
+
+
+class Rule(Message):
+    """One thing to check. The docstring says what it means to a user; the fields are its settings."""
+
+    enabled: bool = Field(default=True, description="whether the rule is applied")
+    severity: Severity = Field(description="how a finding is shown")
+    verdict: Verdict | None = Field(
+        default=None, description="what a finding does to the document; by default what `policy` says"
+    )
+
+    @abstractmethod
+    def check(self, reading: Reading) -> Iterator[Complaint]:
+        """What is to complain about in a document."""
+        raise NotImplementedError
+
+
+class Policy(Message):
+    """What findings of each severity do to a document; the worst decides."""
+
+    info: Verdict
+    warning: Verdict
+    error: Verdict
+    most_findings_of_a_rule: int = Field(ge=1, le=10_000)
+
+    def verdict_of(self, rule: Rule) -> Verdict:
+        """What one finding of a rule does to the document."""
+        if rule.verdict is not None:
+            return rule.verdict
+        return {"info": self.info, "warning": self.warning, "error": self.error}[rule.severity]
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """All rules of a document, by name, and what follows from their findings."""
+
+    policy: Policy
+    rules: Mapping[str, Rule]
+    fields: tuple[FieldPattern, ...] = ()
+
+
+def load_rules(path: Path | None = None) -> RuleSet:
+    """The rules of the project, with those settings replaced that a file of the user's names.
+
+    Raises:
+        ConfigurationError: the file is not TOML, or names a rule or setting that does not exist or cannot be.
+    """
+    default = tomllib.loads(files(__package__).joinpath("rules.toml").read_text(encoding="utf-8"))
+    if path is None:
+        return parse_rules(default)
+    try:
+        own = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"rules file {path}: {error}") from None
+    return parse_rules(_overlaid(default, own))
+
+
+def parse_rules(tables: Mapping[str, Any]) -> RuleSet:
+    """Rules from TOML tables `policy`, `rules.NAME` and `fields`.
+
+    Raises:
+        ConfigurationError: naming the first setting that is wrong.
+    """
+    from lambdas.validation.checks import RULES
+
+    try:
+        unknown = {*tables} - {"policy", "rules", "fields"} or {*tables.get("rules", {})} - {*RULES}
+        if unknown:
+            raise ConfigurationError(f"rules: no rule or table is called {min(unknown)!r}")
+        policy = Policy.model_validate(tables.get("policy", {}))
+        rules = {name: RULES[name].model_validate(table) for name, table in tables.get("rules", {}).items()}
+        fields = tuple(FieldPattern.model_validate(table) for table in tables.get("fields", ()))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ConfigurationError(f"rules: {error.title}: {where}: {first['msg']}") from None
+    except (TypeError, AttributeError):
+        raise ConfigurationError("rules: policy and rules are tables, fields is an array of tables") from None
+    return RuleSet(policy, rules, fields)
+
+
+def _overlaid(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Tables of `own` over those of `base`, key by key; anything that is not a table replaces what was there."""
+    merged = dict(base)
+    for key, value in own.items():
+        both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _overlaid(merged[key], value) if both_tables else value
+    return merged
