@@ -1,0 +1,104 @@
+"""The decoding process as its opener sees it: started, asked, ended."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocr_core.opening import channel
+from ocr_core.opening.channel import ChannelClosed, Deadline
+from ocr_core.opening.limits import LONGEST_SIDE, OpeningLimits
+
+_START_SECONDS: Final = 60.0
+_INHERITED: Final = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
+"""All that the decoding process sees of our environment: a Lambda keeps its credentials there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What came back: the header, and a page's pixels and file bytes (both empty where none was asked for)."""
+
+    header: channel.Header
+    pixels: NDArray[np.uint8]
+    original: bytes
+
+
+class Child:
+    """One decoding process. Nothing it sends is believed beyond the limits."""
+
+    def __init__(self, limits: OpeningLimits) -> None:
+        self._limits = limits
+        self._channel, theirs = socket.socketpair()
+        paths = [str(Path(entry).resolve()) for entry in sys.path if entry]
+        with theirs:
+            self._process = subprocess.Popen(
+                # -P keeps the working directory, which may be hostile, off the module path.
+                [sys.executable, "-P", "-m", "ocr_core.opening.worker"]
+                + [str(theirs.fileno()), limits.model_dump_json()],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={
+                    **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+                    "PYTHONPATH": os.pathsep.join(paths),
+                    "OPENBLAS_NUM_THREADS": "1",  # each thread would reserve memory, and none is needed
+                },
+            )
+        self._ready = False
+
+    def send(self, request: channel.Header, fd: int) -> bool:
+        """Ask. False where the process was already dead."""
+        try:
+            channel.send(self._channel, request, fd=fd)
+        except ChannelClosed:
+            return False
+        return True
+
+    def receive(self, seconds: float) -> Answer:
+        """The answer, within so many seconds after the process is ready.
+
+        Raises:
+            TimeoutError: it came too late.
+            ChannelClosed: the process died, or speaks something else.
+        """
+        if not self._ready:
+            channel.receive(self._channel, Deadline(_START_SECONDS))
+            self._ready = True
+        deadline = Deadline(seconds)
+        header, fd = channel.receive(self._channel, deadline)
+        if fd is not None:
+            os.close(fd)
+            raise ChannelClosed
+        pixels = np.empty(self._shape(header.get("shape", (0, 0))), np.uint8)
+        channel.receive_into(self._channel, pixels.reshape(-1).data, deadline)
+        original = bytearray(self._length(header.get("original", 0)))
+        channel.receive_into(self._channel, memoryview(original), deadline)
+        return Answer(header, pixels, bytes(original))
+
+    def end(self) -> int:
+        """Kill the process, leave nothing of it behind, and tell how it ended (as `Popen.returncode`)."""
+        self._channel.close()
+        self._process.kill()
+        return self._process.wait()
+
+    def _shape(self, told: object) -> tuple[int, ...]:
+        match told:
+            case [int(height), int(width), *channels] if channels in ([], [3]):
+                fits = 0 <= height <= LONGEST_SIDE and 0 <= width <= LONGEST_SIDE
+                if fits and height * width <= self._limits.page_pixels:
+                    return (height, width, *channels)
+        raise ChannelClosed
+
+    def _length(self, told: object) -> int:
+        if isinstance(told, int) and 0 <= told <= self._limits.file_bytes:
+            return told
+        raise ChannelClosed

@@ -1,0 +1,35 @@
+"""The bounds a document is opened within."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LONGEST_SIDE: Final = 65_500
+"""Pixels. The most a JPEG can carry (libjpeg, JPEG_MAX_DIMENSION), and within what `PageImage` can say."""
+
+
+class OpeningLimits(BaseModel):
+    """How much of this machine one document may take. Every bound ends in an error code of its own.
+
+    A scanned page keeps its own resolution up to one and a half times `dpi`; what is finer is reduced by a whole
+    number. 200 dpi makes an A4 page 1,654 x 2,339 px: ten-point text is about 28 px tall there, which is what
+    detection works on, and recognition scales lines to 48 px.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file_bytes: int = Field(default=100_000_000, ge=1, description="FILE_TOO_LARGE above it")
+    page_pixels: int = Field(
+        default=50_000_000, ge=1, description="PAGE_TOO_LARGE above it; a PDF page shrinks"
+    )
+    pages: int = Field(default=2_000, ge=1, le=100_000, description="TOO_MANY_PAGES above it")
+    dpi: float = Field(default=200.0, ge=20, le=1200, description="resolution a PDF page is drawn at")
+    page_seconds: float = Field(
+        default=20.0, gt=0, description="wall clock for one page; DECODE_TIMEOUT after it"
+    )
+    inspect_seconds: float = Field(default=10.0, gt=0, description="the same for counting pages")
+    memory_mib: int = Field(
+        default=1024, ge=128, description="heap of the decoding process; DECODE_MEMORY above it"
+    )

@@ -1,0 +1,133 @@
+"""TIFF, PNG, JPEG and WebP files as pages, by Pillow."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import (
+    Image,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from ocr_core.contracts.errors import DocumentError, ErrorCode
+from ocr_core.opening import formats, pixels, tiff
+from ocr_core.opening.document import DocumentFormat
+from ocr_core.opening.limits import LONGEST_SIDE, OpeningLimits
+
+_ORIENTATION: Final = 0x0112
+_PLUGINS: Final = {
+    "tiff": (TiffImagePlugin.TiffImageFile.format,),
+    # A phone's JPEG may hold a second picture (preview, gain map): the first is the page.
+    "jpeg": (JpegImagePlugin.JpegImageFile.format, MpoImagePlugin.MpoImageFile.format),
+    "png": (PngImagePlugin.PngImageFile.format,),
+    "webp": (WebPImagePlugin.WebPImageFile.format,),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """A page's pixels; see `RawPage`."""
+
+    image: NDArray[np.uint8]
+    dpi: float | None
+    is_original: bool = False
+
+
+class RasterDocument:
+    """An image file, held open. One page, or one for each frame of a TIFF."""
+
+    def __init__(
+        self, file: BinaryIO, data: formats.Bytes, name: DocumentFormat, limits: OpeningLimits
+    ) -> None:
+        # Pillow's own guard warns at this many pixels; as an error the header alone decides.
+        Image.MAX_IMAGE_PIXELS = limits.page_pixels
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        self._limits = limits
+        self._data = data
+        self._name = name
+        self._frames = tiff.directories(data, limits.pages) if name == "tiff" else [0]
+        self._file = file
+        self._image: Image.Image | None = None
+        self.page_count = len(self._frames)
+
+    def render(self, index: int) -> Rendered:
+        """Decode page `index`, from 0.
+
+        Raises:
+            DocumentError: PAGE_TOO_LARGE before a pixel is decoded, TRUNCATED_IMAGE, CORRUPT_DOCUMENT.
+        """
+        image = self._frame(index)
+        if not self._is_whole(image):
+            raise _truncated()
+        orientation = image.getexif().get(_ORIENTATION, 1)
+        mode, has_alpha = image.mode, image.has_transparency_data
+        dpi = pixels.plausible_dpi(*image.info.get("dpi", (None, None)))
+        bits, min_is_white = _depth(image)
+        image.load()
+        page = pixels.on_paper(image, bits=bits, min_is_white=min_is_white)
+        if not isinstance(
+            image, TiffImagePlugin.TiffImageFile
+        ):  # Pillow turns a TIFF upright while it loads it
+            page = pixels.upright(page, orientation)
+        if dpi and orientation in {5, 6, 7, 8}:
+            dpi = dpi[1], dpi[0]
+        size = pixels.square_size(page.size, dpi)
+        self._check_size(size)
+        untouched = self._name == "jpeg" and mode in {"L", "RGB"} and orientation == 1 and size == page.size
+        if size != page.size:
+            page = page.resize(size, Image.Resampling.BICUBIC)
+        return Rendered(
+            pixels.as_array(page),
+            max(dpi) if dpi else None,
+            is_original=untouched and not has_alpha and image.format == "JPEG",
+        )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._image is not None:
+            self._image.close()
+        self._file.close()
+
+    def _frame(self, index: int) -> Image.Image:
+        if self._name == "tiff" and not tiff.lies_within(self._data, self._frames[index]):
+            raise _truncated()
+        if self._name != "tiff" or self._image is None:
+            self._file.seek(0)
+            self._image = Image.open(self._file, formats=[name for name in _PLUGINS[self._name] if name])
+        if self._name == "tiff":
+            self._image.seek(index)
+        self._check_size(self._image.size)
+        return self._image
+
+    def _is_whole(self, image: Image.Image) -> bool:
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            return tiff.is_whole_frame(self._data, image.tag_v2)
+        return formats.is_whole(self._data, self._name)
+
+    def _check_size(self, size: tuple[int, int]) -> None:
+        width, height = size
+        if width * height > self._limits.page_pixels or max(size) > LONGEST_SIDE:
+            raise DocumentError(
+                f"{width} x {height} px; the limit is {self._limits.page_pixels} px and {LONGEST_SIDE} px a side",
+                code=ErrorCode.PAGE_TOO_LARGE,
+            )
+
+
+def _depth(image: Image.Image) -> tuple[int, bool]:
+    """Significant bits of a sample, and whether zero is white."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return 16, False
+    bits = image.tag_v2.get(tiff.BITS_PER_SAMPLE, (16,))[0]
+    return bits, image.tag_v2.get(tiff.PHOTOMETRIC) == tiff.MIN_IS_WHITE
+
+
+def _truncated() -> DocumentError:
+    return DocumentError("the image ends before its last pixel", code=ErrorCode.TRUNCATED_IMAGE)
