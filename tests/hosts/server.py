@@ -21,11 +21,11 @@ from ocr_core.contracts.stage import StageContext
 from ocr_core.hosts.container import Binding, main
 from ocr_core.hosts.container.raw_image import one_page
 
-SECRET = "the text of a document"
+DOCUMENT_TEXT = "the text of a document"
 
 
 class FakeStage:
-    """Finds one region on every page; its id says in which run and how large a batch the page was answered."""
+    """Finds one region on every page; its id says in which run, and in a batch of how many pages."""
 
     model = ModelIdentity(name="fake", version="1", sha256="0" * 64)
 
@@ -48,7 +48,7 @@ class FakeStage:
         if b"fatal" in orders:
             raise EngineError("the device is gone")
         if b"poison" in orders:
-            raise ValueError(f"cannot read {SECRET}")
+            raise ValueError(f"cannot read {DOCUMENT_TEXT}")
         if b"short" in orders:
             return []
         if b"sleep" in orders:

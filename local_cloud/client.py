@@ -1,0 +1,123 @@
+"""A synchronous client of one model container: a message in, a message out, errors of the project's tree."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Final, Generic, Self, TypeVar
+
+import httpx
+from pydantic import ValidationError
+
+from ocr_core.contracts.base import Message
+from ocr_core.contracts.codec import MSGPACK, decode, encode
+from ocr_core.contracts.errors import (
+    CapacityError,
+    EngineError,
+    ErrorCode,
+    ErrorInfo,
+    OcrError,
+    RequestError,
+)
+
+AnswerT = TypeVar("AnswerT", bound=Message)
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds
+_KINDS: Final[dict[ErrorCode, type[OcrError]]] = {
+    ErrorCode.OVERLOADED: CapacityError,
+    ErrorCode.NOT_READY: CapacityError,
+    ErrorCode.INVALID_REQUEST: RequestError,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: RequestError,
+    ErrorCode.BODY_TOO_LARGE: RequestError,
+    ErrorCode.STAGE_TIMEOUT: EngineError,
+    ErrorCode.ENGINE_FAILED: EngineError,
+    ErrorCode.ENGINE_UNAVAILABLE: EngineError,
+}
+
+
+class EndpointClient(Generic[AnswerT]):
+    """Calls one container; safe to share between threads, connections are kept.
+
+    Args:
+        url: where the container listens, `http://127.0.0.1:8080`.
+        answer: the message that comes back.
+        deadline_seconds: for a call with all its attempts.
+        check: called after a broken connection; raises where the container is known to be dead.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        answer: type[AnswerT],
+        *,
+        deadline_seconds: float = 120.0,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._answer, self._seconds, self._check = answer, deadline_seconds, check
+        self._http = httpx.Client(base_url=url, trust_env=False, headers={"Accept": MSGPACK})
+
+    def invoke(self, message: Message) -> AnswerT:
+        """Send a message and return its answer.
+
+        A container that is full or starting (503) is asked again, and so is one whose connection broke: a
+        call changes nothing there. Pauses grow and are drawn at random, so that callers do not come back
+        together.
+
+        Raises:
+            OcrError: what the container answered, as the class and code it has in the project's error tree;
+                CapacityError or EngineError (STAGE_TIMEOUT) when the deadline passed.
+        """
+        body = encode(message)
+        deadline = time.monotonic() + self._seconds
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return self._attempt(body, deadline - time.monotonic())
+            except CapacityError as error:
+                last: OcrError = error
+            except httpx.TimeoutException:
+                raise EngineError(
+                    f"no answer within {self._seconds:g} seconds", code=ErrorCode.STAGE_TIMEOUT
+                ) from None
+            except httpx.TransportError as error:
+                self._check()
+                last = EngineError(f"the connection to {self._http.base_url} broke: {type(error).__name__}")
+            wait = random.uniform(pause / 2, pause)  # noqa: S311 - jitter, not a secret
+            if time.monotonic() + wait >= deadline:
+                raise last
+            time.sleep(wait)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _attempt(self, body: bytes, seconds: float) -> AnswerT:
+        response = self._http.post(
+            "/invocations",
+            content=body,
+            headers={"Content-Type": MSGPACK},
+            timeout=max(seconds, 0.001),
+        )
+        if response.status_code == 200:
+            return decode(self._answer, response.content)
+        raise _error_of(response)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._http.close()
+
+
+class _ErrorBody(Message):
+    error: ErrorInfo
+
+
+def _error_of(response: httpx.Response) -> OcrError:
+    try:
+        info = _ErrorBody.model_validate_json(response.content).error
+    except ValidationError:
+        return OcrError(f"the container answered {response.status_code} without saying why")
+    return _KINDS.get(info.code, OcrError)(info.message, code=info.code)

@@ -1,0 +1,203 @@
+"""The model containers on one machine: each a real server process, as SageMaker would start it.
+
+Only the wrapping differs from an image: the port is a free one of the loopback interface, and the process
+ends when its parent does, even when that was killed (see `exit_with_stdin` in ocr_core.settings).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+import httpx
+
+from local_cloud.client import EndpointClient
+from ocr_core.contracts.base import Message
+from ocr_core.contracts.errors import EngineError, ErrorCode
+from ocr_core.settings import PREFIX
+
+AnswerT = TypeVar("AnswerT", bound=Message)
+
+_POLL_SECONDS: Final = 0.025
+_STOP_SECONDS: Final = 5.0
+_LOG_TAIL_LINES: Final = 5
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container to start.
+
+    Args:
+        name: of the container, its log file and its URL.
+        model_dir: the unpacked model artefact.
+        module: what runs, as in `python -m MODULE serve`; by default the endpoint of that name.
+        settings: fields of `ContainerSettings` that differ from this process's own environment.
+        environment: other variables.
+    """
+
+    name: str
+    model_dir: Path
+    module: str = ""
+    settings: Mapping[str, str | int | float | Path | None] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def command(self) -> list[str]:
+        """The command line; -P keeps modules of the working directory from being imported by accident."""
+        return [sys.executable, "-P", "-m", self.module or f"endpoints.{self.name}", "serve"]
+
+    def variables(self) -> dict[str, str]:
+        """The environment of the process."""
+        fixed = {"host": "127.0.0.1", "port": 0, "exit_with_stdin": "true", "model_dir": self.model_dir}
+        told = {**self.settings, **fixed}
+        named = {PREFIX + name.upper(): str(value) for name, value in told.items() if value is not None}
+        return {**os.environ, **self.environment, **named}
+
+
+class ContainerFleet:
+    """Starts containers together, waits until all are ready, and stops them at the end of the `with` block.
+
+    Args:
+        containers: what to start.
+        log_dir: where each container's log goes, as NAME.log; a temporary folder unless given.
+        ready_seconds: how long all of them together may take to get ready.
+    """
+
+    def __init__(
+        self, containers: Sequence[Container], *, log_dir: Path | None = None, ready_seconds: float = 60.0
+    ) -> None:
+        self._containers, self._log_dir, self._ready_seconds = containers, log_dir, ready_seconds
+        self._running: dict[str, _Process] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start all.
+
+        Raises:
+            EngineError: one of them ended, or was not ready in time; the text has the end of its log.
+        """
+        with ExitStack() as stack:
+            log_dir = self._log_dir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            log_dir.mkdir(parents=True, exist_ok=True)
+            stack.callback(self._stop)
+            for container in self._containers:
+                self._running[container.name] = _Process(container, log_dir / f"{container.name}.log")
+            self._wait_until_ready()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Where each container listens."""
+        return {name: process.url or "" for name, process in self._running.items()}
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process of each container."""
+        return {name: process.pid for name, process in self._running.items()}
+
+    def client(
+        self, name: str, answer: type[AnswerT], *, deadline_seconds: float = 120.0
+    ) -> EndpointClient[AnswerT]:
+        """A client of one container; a container that died is an EngineError that quotes its log."""
+        process = self._running[name]
+        return EndpointClient(
+            process.url or "", answer, deadline_seconds=deadline_seconds, check=process.check
+        )
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + self._ready_seconds
+        waiting = list(self._running.values())
+        with httpx.Client(trust_env=False, timeout=2.0) as http:
+            while waiting := [process for process in waiting if not process.is_ready(http)]:
+                if time.monotonic() > deadline:
+                    raise waiting[0].error(f"was not ready within {self._ready_seconds:g} s")
+                time.sleep(_POLL_SECONDS)
+
+    def _stop(self) -> None:
+        for process in self._running.values():
+            process.terminate()
+        deadline = time.monotonic() + _STOP_SECONDS
+        for process in self._running.values():
+            process.reap(max(0.0, deadline - time.monotonic()))
+        self._running.clear()
+
+
+class _Process:
+    """One running container."""
+
+    def __init__(self, container: Container, log: Path) -> None:
+        self.url: str | None = None
+        self._name, self._log = container.name, log
+        with log.open("wb") as sink:
+            self._popen = subprocess.Popen(
+                container.command(),
+                env=container.variables(),
+                stdin=subprocess.PIPE,  # its end is the parent's end
+                stdout=sink,
+                stderr=sink,
+                start_new_session=True,  # Ctrl-C goes to the parent alone, which then stops its containers
+            )
+        self.pid = self._popen.pid
+
+    def is_ready(self, http: httpx.Client) -> bool:
+        """Whether /ping answers 200; raises EngineError where the process has ended."""
+        if self._popen.poll() is not None:
+            raise self.error(f"ended with status {self._popen.returncode} before it was ready")
+        self.url = self.url or self._listening()
+        if not self.url:
+            return False
+        try:
+            return http.get(f"{self.url}/ping").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def check(self) -> None:
+        """Raise EngineError where the process has ended, or ends within a moment."""
+        try:
+            status = self._popen.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            return
+        raise self.error(f"ended with status {status}")
+
+    def error(self, what: str) -> EngineError:
+        """What happened to this container, with the end of its log."""
+        tail = " | ".join(self._lines()[-_LOG_TAIL_LINES:])
+        return EngineError(f"container {self._name} {what}: {tail[-1500:]}", code=ErrorCode.ENGINE_FAILED)
+
+    def terminate(self) -> None:
+        """Ask it to drain and end."""
+        self._popen.terminate()
+
+    def reap(self, seconds: float) -> None:
+        """Wait for its end, and kill it where that does not come."""
+        try:
+            self._popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
+        if self._popen.stdin:
+            self._popen.stdin.close()
+
+    def _listening(self) -> str | None:
+        """The URL that the log's line `listening` names, once it is there."""
+        for line in self._lines():
+            if '"message": "listening"' in line:
+                told = json.loads(line)
+                return f"http://{told['host']}:{told['port']}"
+        return None
+
+    def _lines(self) -> list[str]:
+        """The whole lines of its log; one that is still being written has no end yet."""
+        return self._log.read_text(errors="replace").split("\n")[:-1]
