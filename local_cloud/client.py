@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import Final, Generic, Self, TypeVar
+from typing import Final, Self, TypeVar
 
 import httpx
 from pydantic import ValidationError
@@ -36,12 +36,11 @@ _KINDS: Final[dict[ErrorCode, type[OcrError]]] = {
 }
 
 
-class EndpointClient(Generic[AnswerT]):
+class EndpointClient:
     """Calls one container; safe to share between threads, connections are kept.
 
     Args:
         url: where the container listens, `http://127.0.0.1:8080`.
-        answer: the message that comes back.
         deadline_seconds: for a call with all its attempts.
         check: called after a broken connection; raises where the container is known to be dead.
     """
@@ -49,16 +48,15 @@ class EndpointClient(Generic[AnswerT]):
     def __init__(
         self,
         url: str,
-        answer: type[AnswerT],
         *,
         deadline_seconds: float = 120.0,
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        self._answer, self._seconds, self._check = answer, deadline_seconds, check
+        self._seconds, self._check = deadline_seconds, check
         self._http = httpx.Client(base_url=url, trust_env=False, headers={"Accept": MSGPACK})
 
-    def invoke(self, message: Message) -> AnswerT:
-        """Send a message and return its answer.
+    def invoke(self, message: Message, answer: type[AnswerT]) -> AnswerT:
+        """Send a message and return its answer, a message of the given kind.
 
         A container that is full or starting (503) is asked again, and so is one whose connection broke: a
         call changes nothing there. Pauses grow and are drawn at random, so that callers do not come back
@@ -73,7 +71,7 @@ class EndpointClient(Generic[AnswerT]):
         pause = _FIRST_PAUSE
         while True:
             try:
-                return self._attempt(body, deadline - time.monotonic())
+                return decode(answer, self._attempt(body, deadline - time.monotonic()))
             except CapacityError as error:
                 last: OcrError = error
             except httpx.TimeoutException:
@@ -89,7 +87,7 @@ class EndpointClient(Generic[AnswerT]):
             time.sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _attempt(self, body: bytes, seconds: float) -> AnswerT:
+    def _attempt(self, body: bytes, seconds: float) -> bytes:
         response = self._http.post(
             "/invocations",
             content=body,
@@ -97,7 +95,7 @@ class EndpointClient(Generic[AnswerT]):
             timeout=max(seconds, 0.001),
         )
         if response.status_code == 200:
-            return decode(self._answer, response.content)
+            return response.content
         raise _error_of(response)
 
     def __enter__(self) -> Self:

@@ -16,16 +16,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 
 import httpx
 
 from local_cloud.client import EndpointClient
-from ocr_core.contracts.base import Message
 from ocr_core.contracts.errors import EngineError, ErrorCode
 from ocr_core.settings import PREFIX
 
-AnswerT = TypeVar("AnswerT", bound=Message)
+__all__ = ["Container", "ContainerFleet", "EndpointClient"]
 
 _POLL_SECONDS: Final = 0.025
 _STOP_SECONDS: Final = 5.0
@@ -107,14 +106,10 @@ class ContainerFleet:
         """The process of each container."""
         return {name: process.pid for name, process in self._running.items()}
 
-    def client(
-        self, name: str, answer: type[AnswerT], *, deadline_seconds: float = 120.0
-    ) -> EndpointClient[AnswerT]:
+    def client(self, name: str, *, deadline_seconds: float = 120.0) -> EndpointClient:
         """A client of one container; a container that died is an EngineError that quotes its log."""
         process = self._running[name]
-        return EndpointClient(
-            process.url or "", answer, deadline_seconds=deadline_seconds, check=process.check
-        )
+        return EndpointClient(process.url or "", deadline_seconds=deadline_seconds, check=process.check)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + self._ready_seconds
