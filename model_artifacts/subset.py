@@ -1,8 +1,8 @@
 """Cut a CTC recogniser to a script: fewer symbols in its last layer, everything before it untouched.
 
 The last layer is one matrix product and one bias, so a symbol is one column of the weight and one number of
-the bias. Leaving columns out leaves the logits of the others as they were; only the softmax then shares
-its sum among fewer symbols. The last layer is found by its shape (... -> MatMul -> Add -> Softmax), never by names.
+the bias. Leaving columns out leaves the logits of the others as they were; only the softmax then shares its
+sum among fewer symbols. The layer is found by its shape (... -> MatMul -> Add -> Softmax), never by names.
 """
 
 from __future__ import annotations
