@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -62,7 +63,9 @@ class Container:
 
 
 class ContainerFleet:
-    """Starts containers together, waits until all are ready, and stops them at the end of the `with` block.
+    """Starts containers together, waits until all are ready, and stops them; a context manager.
+
+    `start` may run in another thread than the rest; `stop` ends it early.
 
     Args:
         containers: what to start.
@@ -75,26 +78,49 @@ class ContainerFleet:
     ) -> None:
         self._containers, self._log_dir, self._ready_seconds = containers, log_dir, ready_seconds
         self._running: dict[str, _Process] = {}
-        self._stack = ExitStack()
+        self._resources = ExitStack()
+        self._changing = threading.Lock()
+        self._stopped = False
 
     def __enter__(self) -> Self:
-        """Start all.
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start all and wait until each answers /ping with 200; what was started ends where one fails.
 
         Raises:
             EngineError: one of them ended, or was not ready in time; the text has the end of its log.
         """
-        with ExitStack() as stack:
-            log_dir = self._log_dir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            log_dir.mkdir(parents=True, exist_ok=True)
-            stack.callback(self._stop)
-            for container in self._containers:
-                self._running[container.name] = _Process(container, log_dir / f"{container.name}.log")
+        try:
+            with self._changing:
+                if self._stopped:
+                    raise EngineError("the containers were stopped before they had started")
+                self._spawn()
             self._wait_until_ready()
-            self._stack = stack.pop_all()
-        return self
+        except BaseException:
+            self.stop()
+            raise
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    def stop(self) -> None:
+        """End all: SIGTERM, and SIGKILL for one that does not drain in time. Twice is once."""
+        with self._changing:
+            self._stopped = True
+            for process in self._running.values():
+                process.terminate()
+            deadline = time.monotonic() + _STOP_SECONDS
+            for process in self._running.values():
+                process.reap(max(0.0, deadline - time.monotonic()))
+            self._resources.close()
+
+    def _spawn(self) -> None:
+        log_dir = self._log_dir or Path(self._resources.enter_context(tempfile.TemporaryDirectory()))
+        log_dir.mkdir(parents=True, exist_ok=True)
+        for container in self._containers:
+            self._running[container.name] = _Process(container, log_dir / f"{container.name}.log")
 
     @property
     def urls(self) -> dict[str, str]:
@@ -119,14 +145,6 @@ class ContainerFleet:
                 if time.monotonic() > deadline:
                     raise waiting[0].error(f"was not ready within {self._ready_seconds:g} s")
                 time.sleep(_POLL_SECONDS)
-
-    def _stop(self) -> None:
-        for process in self._running.values():
-            process.terminate()
-        deadline = time.monotonic() + _STOP_SECONDS
-        for process in self._running.values():
-            process.reap(max(0.0, deadline - time.monotonic()))
-        self._running.clear()
 
 
 class _Process:
@@ -195,4 +213,7 @@ class _Process:
 
     def _lines(self) -> list[str]:
         """The whole lines of its log; one that is still being written has no end yet."""
-        return self._log.read_text(errors="replace").split("\n")[:-1]
+        try:
+            return self._log.read_text(errors="replace").split("\n")[:-1]
+        except FileNotFoundError:  # stopped, and its temporary folder with it
+            return []
