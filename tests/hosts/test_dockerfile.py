@@ -1,0 +1,93 @@
+"""The images keep the contract of SageMaker's hosting, as far as their text can tell without an engine."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import tomllib
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.conftest import ROOT
+
+ENDPOINTS = ("region_detection", "text_detection", "ocr")
+TARGETS = [
+    *(f"{endpoint}-{kind}" for endpoint in ENDPOINTS for kind in ("cpu", "gpu")),
+    "text_detection-paddle",
+    "ocr-paddle",
+]
+
+
+@dataclass
+class Stage:
+    base: str
+    lines: list[tuple[str, str]] = field(default_factory=list)
+
+
+def stages() -> dict[str, Stage]:
+    text = (ROOT / "endpoints/Dockerfile").read_text()
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    found: dict[str, Stage] = {}
+    for line in "\n".join(lines).replace("\\\n", " ").splitlines():
+        word, _, rest = line.partition(" ")
+        if word == "FROM":
+            base, _, name = rest.partition(" AS ")
+            found[name] = current = Stage(base)
+        else:
+            current.lines.append((word, rest))
+    return found
+
+
+def inherited(name: str) -> tuple[str, dict[str, list[str]]]:
+    """The image a target starts from, and every instruction on the way, from the base to the target."""
+    known, told = stages(), {}
+    chain = [known[name]]
+    while chain[0].base in known:
+        chain.insert(0, known[chain[0].base])
+    for stage in chain:
+        for word, rest in stage.lines:
+            told.setdefault(word, []).append(rest)
+    return chain[0].base, told
+
+
+def test_every_endpoint_has_its_targets() -> None:
+    assert set(TARGETS) <= set(stages())
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_serves_its_endpoint_on_the_port_of_sagemaker(target: str) -> None:
+    endpoint, kind = target.split("-")
+    base, told = inherited(target)
+    entrypoint = json.loads(told["ENTRYPOINT"][-1])  # the exec form is JSON: no shell stands before SIGTERM
+    assert entrypoint == ["python", "-P", "-m", f"endpoints.{endpoint}"]
+    assert importlib.util.find_spec(f"endpoints.{endpoint}.__main__")
+    assert json.loads(told["CMD"][-1]) == ["serve"]
+    assert told["EXPOSE"] == ["8080"]
+    assert "USER" not in told  # SageMaker wants root
+    assert "accept-bind-to-port=true" in " ".join(told["LABEL"])
+    name, _, tag = base.partition(":")
+    assert name
+    assert any(character.isdigit() for character in tag), "the base image is not pinned"
+    engine = {"cpu": "openvino", "gpu": "onnxruntime-cuda", "paddle": "paddleocr"}[kind]
+    assert f"HYBRID_OCR_ENGINE={engine}" in " ".join(told["ENV"])
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_installs_its_own_extra_pinned_and_without_questions(target: str) -> None:
+    kind = target.split("-")[1]
+    _, told = inherited(target)
+    commands = " ".join(told["RUN"])
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert kind in extras
+    constraints = "constraints-paddle.txt" if kind == "paddle" else "constraints.txt"
+    assert f'pip install -c /src/{constraints} "/src[{kind}]"' in commands
+    assert commands.count("apt-get install -y") == commands.count("DEBIAN_FRONTEND=noninteractive")
+    assert "PIP_NO_INPUT=1" in " ".join(told["ENV"])
+
+
+def test_the_build_sees_code_and_pins_only() -> None:
+    lines = (ROOT / "endpoints/Dockerfile.dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    assert {"!ocr_core", "!endpoints", "!pyproject.toml", "!constraints*.txt"} <= set(rules)
