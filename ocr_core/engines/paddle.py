@@ -6,9 +6,7 @@ opencv-contrib-python, so it lives in an environment of its own (`make paddle`).
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -68,17 +66,17 @@ class PaddlePredictor:
 
 @cache
 def _paddleocr() -> ModuleType:
-    """The package, told to stay off the network and to write nowhere but in a folder of this process.
+    """The package, told to stay off the network and out of the home directory.
 
-    It would ask model hubs for answers when it starts, and keep pickles under the home directory, which is
-    read-only in a container.
+    It would ask model hubs for answers when it starts, and when imported makes a folder for downloads and
+    pickled results at home, which is read-only in a container. The folder it gets is gone after the import,
+    and not missed.
     """
     os.environ["PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK"] = "True"
-    if "PADDLE_PDX_CACHE_HOME" not in os.environ:
-        os.environ["PADDLE_PDX_CACHE_HOME"] = scratch = tempfile.mkdtemp(prefix="paddlex-")
-        atexit.register(shutil.rmtree, scratch, ignore_errors=True)
     try:
-        import paddleocr
+        with tempfile.TemporaryDirectory(prefix="paddlex-") as scratch:
+            os.environ["PADDLE_PDX_CACHE_HOME"] = scratch
+            import paddleocr
     except ImportError as error:
         raise EngineError(
             f"engine paddleocr is not installed here ({error}): use the environment of `make paddle`, "
