@@ -1,0 +1,1 @@
+"""What users import and type: the command line, and later the clients."""

@@ -1,0 +1,71 @@
+"""The command `hybrid-ocr`."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from model_artifacts.cli import app as artifacts
+from ocr_core.contracts.stage import EngineName
+
+READ_HELP = """
+Read documents and write what they say.
+
+For each document a folder OUT/NAME/ with result.json, result.txt, result.md, a searchable PDF, hOCR and
+report.html. The text goes to standard output, everything else to standard error.
+
+Exit codes: 0 every document was read whole; 1 at least one was read in part or not at all; 2 the command line
+is wrong; 3 reading could not start or go on (model artefacts, servers, disk); 130 interrupted.
+"""
+
+Engine = Enum("Engine", {name.replace("-", "_"): name for name in get_args(EngineName)})  # type: ignore[misc]
+DEFAULT_ENGINE = Engine("openvino")
+
+app = typer.Typer(
+    name="hybrid-ocr",
+    help="Reads scanned documents: rotation, regions, text lines, OCR and validation.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(artifacts, name="artifacts")
+
+
+@app.command(help=READ_HELP)
+def read(  # noqa: D103, PLR0917 - typer makes the command line of it; READ_HELP says what it does
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE|DIR...", help="PDF, TIFF, PNG, JPEG or WebP; folders at any depth."),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the folders are made.")] = Path("out"),
+    pages: Annotated[
+        str | None, typer.Option(metavar="RANGES", help="Which pages of each document: 1-5 or 1,3,7-9.")
+    ] = None,
+    script: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Recognise one script only, such as latin: faster."),
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="What runs text detection and OCR.", case_sensitive=False)
+    ] = DEFAULT_ENGINE,
+    rules: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Validation rules of your own, see docs/rules.md."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one DocumentResult a line instead of the text.")
+    ] = False,
+) -> None:
+    from hybrid_ocr.read_command import ReadCall, run
+
+    call = ReadCall(paths, out, pages, script, engine.value, rules, as_json)
+    raise typer.Exit(run(call))
+
+
+def main() -> None:
+    """Run the command line."""
+    sys.exit(app())

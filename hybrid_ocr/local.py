@@ -1,0 +1,66 @@
+"""The processes and stages that read documents on this machine, put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hybrid_ocr.reading import Reader
+from lambdas.rotation.stage import RotationStage
+from lambdas.validation.rules import load_rules
+from local_cloud.containers import Container, ContainerFleet
+from ocr_core.artifacts import artifacts_root
+from ocr_core.contracts.errors import ArtifactError, ErrorCode
+from ocr_core.contracts.stage import EngineName, StageContext
+from ocr_core.opening import DocumentOpener
+
+RECOGNISER = "pp-ocrv6-small-rec"
+
+
+def local_reader(
+    *, engine: EngineName = "openvino", script: str | None = None, rules: Path | None = None
+) -> Reader:
+    """A reader over three container servers of this machine.
+
+    Args:
+        engine: runs text detection and OCR; where it is `paddleocr`, which has nothing for region detection,
+            that one stays on OpenVINO.
+        script: recognise this script only; its artefact must have been built.
+        rules: a file of validation rules over those of the project.
+
+    Raises:
+        ArtifactError: an artefact is not there; the text says how to build it.
+        ConfigurationError: a rule cannot work.
+    """
+    root = artifacts_root()
+    models = {
+        "region_detection": "picodet-layout-cdla",
+        "text_detection": "pp-ocrv6-small-det",
+        "ocr": f"{RECOGNISER}-{script}" if script else RECOGNISER,
+    }
+    cache = root / ".cache"
+    containers = [
+        Container(
+            stage,
+            _folder(root, model),
+            settings={"engine": _engine_of(stage, engine), "cache_dir": cache},
+        )
+        for stage, model in models.items()
+    ]
+    rotation = RotationStage.load(StageContext(_folder(root, "textline-orientation"), cache_dir=cache))
+    return Reader(ContainerFleet(containers), DocumentOpener(), rotation, load_rules(rules))
+
+
+def _engine_of(stage: str, engine: EngineName) -> EngineName:
+    return "openvino" if engine == "paddleocr" and stage == "region_detection" else engine
+
+
+def _folder(root: Path, name: str) -> Path:
+    folder = root / name
+    if not folder.is_dir():
+        script = name.removeprefix(f"{RECOGNISER}-")
+        what = name if script == name else f"{RECOGNISER} --script {script}"
+        raise ArtifactError(
+            f"model artefact {name} is not in {root}: run `hybrid-ocr artifacts build {what}`",
+            code=ErrorCode.ARTIFACT_NOT_FOUND,
+        )
+    return folder

@@ -1,0 +1,92 @@
+"""`hybrid-ocr read`: from a command line to an exit code."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from hybrid_ocr.local import local_reader
+from hybrid_ocr.reading import Reading
+from hybrid_ocr.sources import select
+from hybrid_ocr.terminal import ReadingProgress, plain, print_summary, print_text
+from ocr_core.contracts.errors import OcrError, RequestError
+from ocr_core.contracts.stage import EngineName
+from ocr_core.opening import parse_pages
+
+READ_WHOLE, NOT_READ_WHOLE, WRONG_COMMAND, CANNOT_READ, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+MOST_PAGES = 100_000
+"""More than any document has: page ranges are checked before the first one is opened."""
+
+
+@dataclass(frozen=True)
+class ReadCall:
+    """What the command line asked for; see `hybrid-ocr read --help`."""
+
+    paths: Sequence[Path]
+    out: Path
+    pages: str | None = None
+    script: str | None = None
+    engine: EngineName = "openvino"
+    rules: Path | None = None
+    as_json: bool = False
+
+
+def run(call: ReadCall) -> int:
+    """Read what a call names and say what became of it. Returns the exit code."""
+    console = Console(stderr=True)
+    selection = select(call.paths)
+    try:
+        if call.pages is not None:
+            parse_pages(call.pages, page_count=MOST_PAGES)
+        if not selection.sources:
+            raise RequestError("no document in what was named: give a PDF, TIFF, PNG, JPEG or WebP")
+    except RequestError as error:
+        return _complain(console, error, WRONG_COMMAND)
+    signal.signal(signal.SIGTERM, _interrupt)
+    readings: list[Reading] = []
+    try:
+        with ExitStack() as stack:
+            progress = stack.enter_context(ReadingProgress(console))
+            reader = local_reader(engine=call.engine, script=call.script, rules=call.rules)
+            stack.enter_context(reader)
+            for reading in reader.read(selection.sources, call.out, progress, call.pages):
+                readings.append(reading)
+                _print(reading, as_json=call.as_json, heading=len(selection.sources) > 1)
+    except OcrError as error:
+        return _complain(console, error, CANNOT_READ)
+    except OSError as error:
+        return _complain(console, error, CANNOT_READ)
+    except KeyboardInterrupt:
+        return _complain(console, "interrupted", INTERRUPTED)
+    print_summary(readings, console, selection.skipped)
+    whole = all(reading.result.status == "completed" for reading in readings)
+    return READ_WHOLE if whole else NOT_READ_WHOLE
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _print(reading: Reading, *, as_json: bool, heading: bool) -> None:
+    if as_json:
+        print(reading.result.model_dump_json(), flush=True)
+    else:
+        print_text(reading, heading=heading)
+
+
+def _complain(console: Console, problem: OcrError | OSError | str, exit_code: int) -> int:
+    line = Text("hybrid-ocr: ", "bold red")
+    if isinstance(problem, OcrError):
+        line.append(f"{problem.code} {plain(problem.message)}", "default not bold")
+    else:
+        line.append(plain(str(problem)), "default not bold")
+    console.print(line, soft_wrap=True)
+    return exit_code

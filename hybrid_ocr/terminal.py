@@ -1,0 +1,139 @@
+"""What a person sees while documents are read: a progress bar, the text, a closing table."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+import unicodedata
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from hybrid_ocr.reading import Reading
+from hybrid_ocr.sources import Source
+from ocr_core.contracts.result import Finding
+
+STYLE = {
+    "accept": "green",
+    "review": "yellow",
+    "reject": "red",
+    "error": "red",
+    "warning": "yellow",
+    "info": "dim",
+}
+FINDINGS_SHOWN = 5
+
+
+class ReadingProgress:
+    """A bar over pages on standard error; quiet where that is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("pages"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("starting the model servers", total=None)
+        self._pages = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def opened(self, source: Source, pages: int) -> None:
+        """See `hybrid_ocr.reading.Progress`."""
+        with self._lock:
+            self._pages += pages
+            self._bar.update(self._task, total=self._pages)
+
+    def page_done(self, source: Source) -> None:
+        """See `hybrid_ocr.reading.Progress`."""
+        self._bar.update(self._task, advance=1, description=shown(source.path.name, 40))
+
+
+def print_text(reading: Reading, *, heading: bool) -> None:
+    """The text of a document on standard output, under its name where there are several."""
+    if heading:
+        print(f"── {shown(reading.source.path.name)} ".ljust(80, "─"))
+    print(plain(reading.result.text).rstrip("\n") + "\n" if reading.result.text else "(no text)\n")
+    sys.stdout.flush()
+
+
+def print_summary(readings: Sequence[Reading], console: Console, skipped: int) -> None:
+    """What became of each document, what was noticed first, and where its report is."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("document", "pages", "status", "verdict", "report"):
+        table.add_column(column, overflow="fold", justify="right" if column == "pages" else "left")
+    for reading in readings:
+        result = reading.result
+        whole = sum(page.status == "ok" for page in result.pages)
+        table.add_row(
+            shown(reading.source.path.name, 40),
+            f"{whole}/{len(result.pages)}" if result.pages else "-",
+            result.status,
+            Text(result.verdict, style=STYLE[result.verdict]),
+            str(reading.folder / "report.html"),
+        )
+    console.print(table)
+    for reading in readings:
+        _print_findings(reading, console)
+    if skipped:
+        console.print(
+            Text(f"{skipped} other files in the folders are no documents and were left alone", "dim")
+        )
+
+
+def _print_findings(reading: Reading, console: Console) -> None:
+    serious = [finding for finding in reading.result.findings if finding.severity != "info"]
+    for finding in serious[:FINDINGS_SHOWN]:
+        line = Text(f"{shown(reading.source.path.name, 40)}{_place(finding)}: ")
+        line.append(finding.rule, STYLE[finding.severity])
+        line.append(f" {plain(finding.message)}")
+        console.print(line, soft_wrap=True)
+    if len(serious) > FINDINGS_SHOWN:
+        more = len(serious) - FINDINGS_SHOWN
+        console.print(
+            Text(f"… and {more} more findings in {reading.folder / 'report.html'}", "dim"), soft_wrap=True
+        )
+
+
+def _place(finding: Finding) -> str:
+    return f" page {finding.page}" if finding.page else ""
+
+
+def plain(text: str) -> str:
+    """Text that cannot command a terminal: control and direction marks but line ends and tabs become �."""
+    return "".join(
+        "�" if unicodedata.category(c) in {"Cc", "Cf", "Cs"} and c not in "\n\t\f" else c for c in text
+    )
+
+
+def shown(name: str, most: int = 72) -> str:
+    """A file name on one line, shortened in its middle."""
+    name = re.sub(r"[\n\t\f]", "�", plain(name))
+    return name if len(name) <= most else f"{name[: most // 2 - 1]}…{name[-(most // 2) :]}"
