@@ -1,0 +1,54 @@
+"""Which way up text lines stand, as a small network sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocr_core.artifacts import load_artifact
+from ocr_core.contracts.messages import ModelIdentity
+from ocr_core.contracts.stage import StageContext
+from ocr_core.engines.base import Network, NetworkSpec, load_network
+
+LineVotes = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Crops of `cut_lines` to one vote each, (N,) from -1, on its head, to 1, upright; 0 is no opinion."""
+
+_HALF: Final = (127.5, 127.5, 127.5)
+"""The network wants pixels from -1 to 1 (PaddleOCR, ClsResizeImg)."""
+
+
+class LineOrientation:
+    """The text-line orientation network (classes 0 and 180 degrees), asked in one batch."""
+
+    def __init__(self, network: Network, identity: ModelIdentity) -> None:
+        self._network = network
+        self.identity = identity
+
+    @classmethod
+    def load(cls, context: StageContext) -> Self:
+        """Load the artefact and warm up; raises ArtifactError, EngineError or ConfigurationError."""
+        artifact = load_artifact(context.model_dir)
+        spec = NetworkSpec(
+            onnx=artifact.onnx,
+            mean=_HALF,
+            scale=_HALF,
+            threads=context.threads,
+            precision=context.precision,
+            cache_dir=context.cache_dir,
+        )
+        return cls(load_network(context.engine, spec), artifact.identity)
+
+    def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Vote on each crop.
+
+        Every crop is shown as it is and turned by 180 degrees: an opinion counts only if it turns with the
+        crop, so pictures and rules that the network takes for one class either way do not vote.
+        """
+        if not len(crops):
+            return np.empty(0, np.float32)
+        shown = np.concatenate([crops, crops[:, ::-1, ::-1]])
+        on_its_head = self._network(shown)[0][:, 1]
+        return np.asarray(on_its_head[len(crops) :] - on_its_head[: len(crops)], np.float32)
