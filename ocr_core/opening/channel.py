@@ -1,6 +1,6 @@
 """Frames between the opener and its decoding process: a JSON header, then raw bytes.
 
-JSON, because the decoding process is not trusted once it has seen a document: nothing it sends may be executed, as
+JSON, because the decoding process is not trusted once it has seen a document: nothing that it sends may run, as
 unpickling would. Pixels follow the header as plain bytes, straight from one array into another.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,14 +18,17 @@ from ocr_core.opening import channel
 from ocr_core.opening.channel import ChannelClosed, Deadline
 from ocr_core.opening.limits import LONGEST_SIDE, OpeningLimits
 
+_WORKER: Final = "ocr_core.opening.worker"
 _START_SECONDS: Final = 60.0
+_USED_UP: Final = 0.75
+"""Share of the memory limit that a process has touched at its peak when it died for want of more."""
 _INHERITED: Final = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
-"""All that the decoding process sees of our environment: a Lambda keeps its credentials there."""
+"""All the decoding process sees of our environment: a Lambda keeps its credentials there."""
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What came back: the header, and a page's pixels and file bytes (both empty where none was asked for)."""
+    """What came back: the header, and a page's pixels and file bytes, both empty where none were asked for."""
 
     header: channel.Header
     pixels: NDArray[np.uint8]
@@ -41,8 +45,7 @@ class Child:
         with theirs:
             self._process = subprocess.Popen(
                 # -P keeps the working directory, which may be hostile, off the module path.
-                [sys.executable, "-P", "-m", "ocr_core.opening.worker"]
-                + [str(theirs.fileno()), limits.model_dump_json()],
+                [sys.executable, "-P", "-m", _WORKER, str(theirs.fileno()), limits.model_dump_json()],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -78,24 +81,31 @@ class Child:
         if fd is not None:
             os.close(fd)
             raise ChannelClosed
-        pixels = np.empty(self._shape(header.get("shape", (0, 0))), np.uint8)
+        pixels = np.empty(self._shape(header.get("shape", [0, 0])), np.uint8)
         channel.receive_into(self._channel, pixels.reshape(-1).data, deadline)
         original = bytearray(self._length(header.get("original", 0)))
         channel.receive_into(self._channel, memoryview(original), deadline)
         return Answer(header, pixels, bytes(original))
 
-    def end(self) -> int:
-        """Kill the process, leave nothing of it behind, and tell how it ended (as `Popen.returncode`)."""
+    def end(self) -> bool:
+        """Kill the process and leave nothing of it behind.
+
+        Returns:
+            True where it had given up by itself with its memory used up: pdfium aborts when it gets no more.
+        """
         self._channel.close()
         self._process.kill()
-        return self._process.wait()
+        _, status, usage = os.wait4(self._process.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        used_up = usage.ru_maxrss >> 10 > _USED_UP * self._limits.memory_mib
+        return used_up and self._process.returncode != -signal.SIGKILL
 
     def _shape(self, told: object) -> tuple[int, ...]:
         match told:
-            case [int(height), int(width), *channels] if channels in ([], [3]):
+            case [int(height), int(width)] | [int(height), int(width), 3]:
                 fits = 0 <= height <= LONGEST_SIDE and 0 <= width <= LONGEST_SIDE
                 if fits and height * width <= self._limits.page_pixels:
-                    return (height, width, *channels)
+                    return (height, width) if len(told) == 2 else (height, width, 3)
         raise ChannelClosed
 
     def _length(self, told: object) -> int:

@@ -29,10 +29,11 @@ class RawPage:
 
     Args:
         number: from 1.
-        image: uint8, C order, (height, width) grey or (height, width, 3) blue, green, red.
+        image: uint8, C order, (height, width) where no pixel has colour, else (height, width, 3) in the order
+            blue, green, red.
         dpi: pixels an inch, the same in x and y; None where the file says nothing that can be true.
-        original: the file's own bytes where the page is exactly that image file, so that it need not be encoded
-            again: same pixels, no EXIF turn, no resampling. None otherwise.
+        original: the file's own bytes where the page is exactly that JPEG file, with no turn by EXIF, resampling
+            or conversion, so that it need not be encoded again. None otherwise.
         encoding: how `original` is encoded; None without it.
     """
 
@@ -50,8 +51,8 @@ def parse_pages(text: str, page_count: int) -> list[int]:
     """Page numbers that a text such as `1-5,8` names, in the order named, each once.
 
     Raises:
-        RequestError: INVALID_REQUEST where the text is no list of ranges; PAGE_OUT_OF_RANGE where it names a page
-            that a document of `page_count` pages does not have.
+        RequestError: INVALID_REQUEST where the text is no list of ranges; PAGE_OUT_OF_RANGE where it names a
+            page that a document of `page_count` pages does not have.
     """
     compact = text.replace(" ", "")
     if not _RANGES.fullmatch(compact):

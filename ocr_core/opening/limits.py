@@ -13,9 +13,8 @@ LONGEST_SIDE: Final = 65_500
 class OpeningLimits(BaseModel):
     """How much of this machine one document may take. Every bound ends in an error code of its own.
 
-    A scanned page keeps its own resolution up to one and a half times `dpi`; what is finer is reduced by a whole
-    number. 200 dpi makes an A4 page 1,654 x 2,339 px: ten-point text is about 28 px tall there, which is what
-    detection works on, and recognition scales lines to 48 px.
+    200 dpi makes an A4 page 1,654 x 2,339 px, where a line of ten-point text is 28 px tall. A scan inside a
+    PDF keeps its own pixels up to one and a half times `dpi` and is reduced by a whole number above that.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

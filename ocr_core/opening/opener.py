@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from pathlib import Path
-from typing import Final, Self, get_args
+from typing import Any, Final, Self, get_args
 
 from ocr_core.contracts.errors import DocumentError, ErrorCode, OcrError, RequestError
 from ocr_core.opening.channel import ChannelClosed
@@ -20,8 +20,8 @@ _LONGEST_MESSAGE: Final = 300
 class DocumentOpener:
     """Opens documents in a child process, which is started on entry and replaced after a fault.
 
-    Several threads may share one; they take turns. The document of the last call stays open in the child, so the
-    pages of a document cost the same from the first to the last.
+    Several threads may share one; they take turns. The document of the last call stays open in the child, so
+    the pages of a document cost the same from the first to the last.
 
         with DocumentOpener() as opener:
             info = opener.inspect(path)
@@ -50,12 +50,14 @@ class DocumentOpener:
         """The format and the number of pages, without decoding a page.
 
         Raises:
-            DocumentError: SOURCE_NOT_FOUND, EMPTY_FILE, FILE_TOO_LARGE, UNSUPPORTED_FORMAT, ENCRYPTED_DOCUMENT,
-                TOO_MANY_PAGES, TRUNCATED_IMAGE, CORRUPT_DOCUMENT, DECODE_TIMEOUT, DECODE_MEMORY, DECODER_CRASHED.
+            DocumentError: SOURCE_NOT_FOUND, EMPTY_FILE, FILE_TOO_LARGE, UNSUPPORTED_FORMAT,
+                ENCRYPTED_DOCUMENT, TOO_MANY_PAGES, TRUNCATED_IMAGE, CORRUPT_DOCUMENT, DECODE_TIMEOUT,
+                DECODE_MEMORY, DECODER_CRASHED.
         """
         with open_file(source, self._limits.file_bytes) as file:
             header = self._ask(source, file, None, self._limits.inspect_seconds).header
-        name, count = header.get("format"), header.get("page_count")
+        name: Any = header.get("format")
+        count = header.get("page_count")
         if name not in get_args(DocumentFormat) or not isinstance(count, int) or count < 1:
             raise _crashed(source)
         return DocumentInfo(format=name, page_count=count, file_bytes=file.size)
@@ -95,7 +97,8 @@ class DocumentOpener:
                 message = f"{place}: not decoded within {seconds:g} s"
                 raise DocumentError(message, code=ErrorCode.DECODE_TIMEOUT) from None
             except ChannelClosed:
-                self._replace_child()
+                if self._replace_child():
+                    raise _crashed(source, ErrorCode.DECODE_MEMORY) from None
                 raise _crashed(source) from None
             code = answer.header.get("error")
             if code == ErrorCode.DECODE_MEMORY:  # what is left of its heap is in pieces
@@ -104,20 +107,23 @@ class DocumentOpener:
             return answer
         raise _error(code, f"{place}: {str(answer.header.get('message'))[:_LONGEST_MESSAGE]}")
 
-    def _replace_child(self) -> None:
-        self._end_child()
-        self._child = Child(self._limits)  # it gets ready while the caller deals with the error
+    def _replace_child(self) -> bool:
+        """Start another child, which gets ready while the caller deals with the error.
 
-    def _end_child(self) -> None:
-        if self._child is not None:
-            self._child.end()
-            self._child = None
+        Returns:
+            True where the one before seems to have died for want of memory.
+        """
+        out_of_memory = self._end_child()
+        self._child = Child(self._limits)
+        return out_of_memory
+
+    def _end_child(self) -> bool:
+        child, self._child = self._child, None
+        return child is not None and child.end()
 
 
-def _crashed(source: Path) -> DocumentError:
-    return DocumentError(
-        f"{readable(source)}: the decoding process died of it", code=ErrorCode.DECODER_CRASHED
-    )
+def _crashed(source: Path, code: ErrorCode = ErrorCode.DECODER_CRASHED) -> DocumentError:
+    return DocumentError(f"{readable(source)}: the decoding process died of it", code=code)
 
 
 def _error(code: object, message: str) -> OcrError:

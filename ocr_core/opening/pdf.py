@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import io
+import itertools
 import math
 import zlib
 from collections.abc import Iterator
@@ -12,11 +12,10 @@ from typing import Final
 import numpy as np
 import pypdfium2
 import pypdfium2.raw as pdfium
-from PIL import Image
 
 from ocr_core.contracts.errors import DocumentError, ErrorCode
-from ocr_core.opening import pixels
-from ocr_core.opening.formats import Bytes, is_whole_jpeg
+from ocr_core.opening import jpeg, pixels
+from ocr_core.opening.jpeg import Bytes
 from ocr_core.opening.limits import LONGEST_SIDE, OpeningLimits
 from ocr_core.opening.raster import Rendered
 
@@ -25,8 +24,12 @@ _SCAN_COVERS: Final = 0.5
 """Share of the page from which an image sets the resolution: the page is a scan."""
 _FINEST_SCAN: Final = 1.5
 _COARSEST_SCAN: Final = 0.5
+_ROUNDING: Final = 0.02
+_IMAGE_TO_PAGE: Final = 8
+"""An image on a page may have this many times the pixels of a page: large sheets are scanned
+in bilevel at 600 dpi. More is a bomb: a few bytes of deflate stand for any number of pixels."""
 _OBJECTS: Final = 1000
-"""Page objects looked at for images. A scan has a handful; a drawing may have a million."""
+"""Page objects searched for images. A scan has a handful; a drawing may have a million."""
 
 
 class PdfDocument:
@@ -34,7 +37,7 @@ class PdfDocument:
 
     def __init__(self, data: Bytes, limits: OpeningLimits) -> None:
         self._limits = limits
-        self._bytes = np.frombuffer(data, np.uint8)  # type: ignore[call-overload]
+        self._bytes = np.frombuffer(data, np.uint8)  # type: ignore[call-overload]  # an mmap is a buffer
         handle = pdfium.FPDF_LoadMemDocument64(
             ctypes.c_void_p(self._bytes.ctypes.data), ctypes.c_size_t(len(data)), None
         )
@@ -48,7 +51,8 @@ class PdfDocument:
         """Draw page `index`, from 0, with its annotations and form fields.
 
         Raises:
-            DocumentError: CORRUPT_DOCUMENT, or TRUNCATED_IMAGE where an image on the page ends too early.
+            DocumentError: CORRUPT_DOCUMENT; PAGE_TOO_LARGE for an image that is a bomb; TRUNCATED_IMAGE where
+                an image on the page ends too early.
         """
         try:
             page = self._document[index]
@@ -56,65 +60,68 @@ class PdfDocument:
             raise DocumentError("the page cannot be parsed") from None
         try:
             for image in _images(page):
-                _refuse_truncated(image)
+                self._refuse_bomb(image)
+                if not _has_its_data(image):
+                    raise _truncated()
             width, height, dpi = self._size(page)
             canvas = _draw(page, width, height)
+            if _has_filling(canvas) and not all(map(_decodes_whole, _images(page))):
+                raise _truncated()
         finally:
             page.close()
-        return Rendered(pixels.without_needless_colour(canvas), dpi)
+        return Rendered(canvas, dpi)
 
     def close(self) -> None:
         """Let go of the document and its bytes."""
         self._document.close()
         del self._bytes
 
+    def _refuse_bomb(self, image: pypdfium2.PdfImage) -> None:
+        across, down = image.get_px_size()
+        if across * down > _IMAGE_TO_PAGE * self._limits.page_pixels:
+            raise DocumentError(f"holds an image of {across} x {down} px", code=ErrorCode.PAGE_TOO_LARGE)
+
     def _size(self, page: pypdfium2.PdfPage) -> tuple[int, int, float]:
         """Pixels of the page and their resolution, lowered until the page is within the limits."""
-        width, height = (
-            page.get_size()
-        )  # points, after rotation and crop box; never empty: pdfium puts Letter instead
+        # Points, after rotation and crop box. pdfium takes Letter in the place of an empty box.
+        width, height = page.get_size()
         if not (0 < width < math.inf and 0 < height < math.inf):
             raise DocumentError("the page has no size")
-        most = min(
+        largest = min(
             math.sqrt(self._limits.page_pixels / (width * height)),
             LONGEST_SIDE / width,
             LONGEST_SIDE / height,
         )
-        scale = min(_resolution(page, width * height, self._limits.dpi) / _POINTS, most)
-        # Rounded to whole pixels of a scan; rounding up may go past the limit by a row.
+        scale = min(self._resolution(page, width * height, largest * _POINTS) / _POINTS, largest)
         columns, rows = max(round(width * scale), 1), max(round(height * scale), 1)
-        if columns * rows > self._limits.page_pixels:
-            columns, rows = max(int(width * scale), 1), max(int(height * scale), 1)
+        if columns * rows > self._limits.page_pixels:  # by rounding up
+            columns, rows = max(math.floor(width * scale), 1), max(math.floor(height * scale), 1)
         return columns, rows, scale * _POINTS
 
+    def _resolution(self, page: pypdfium2.PdfPage, area: float, largest: float) -> float:
+        """Dots an inch to draw a page at.
 
-def _resolution(page: pypdfium2.PdfPage, area: float, default: float) -> float:
-    """Dots per inch to draw a page at.
-
-    A scan is drawn pixel for pixel: pdfium then copies instead of resampling, which is sharper and about twice as
-    fast, and masks, text on top, colour spaces and rotation are still its business. A scan that is much finer than
-    needed is reduced by a whole number.
-    """
-    finest = 0.0
-    for image in _images(page, depth=1):
-        across, down = image.get_px_size()
-        matrix = image.get_matrix()
-        width, height = math.hypot(matrix.a, matrix.b), math.hypot(matrix.c, matrix.d)
-        if width * height >= _SCAN_COVERS * area:
-            finest = max(finest, across / width * _POINTS, down / height * _POINTS)
-    if finest < _COARSEST_SCAN * default:
-        return default
-    return finest / math.ceil(finest / (_FINEST_SCAN * default) - 0.02)
+        A scan is drawn pixel for pixel: pdfium then copies instead of resampling, which is sharper and up to
+        twice as fast, while masks, colour spaces, rotation and text on top remain its business. A scan much
+        finer than needed, or too large, is reduced by a whole number.
+        """
+        finest = 0.0
+        for image in _images(page, depth=1):
+            across, down = image.get_px_size()
+            matrix = image.get_matrix()
+            width, height = math.hypot(matrix.a, matrix.b), math.hypot(matrix.c, matrix.d)
+            if width * height >= _SCAN_COVERS * area:
+                finest = max(finest, across / width * _POINTS, down / height * _POINTS)
+        if finest < _COARSEST_SCAN * self._limits.dpi:
+            return self._limits.dpi
+        most = min(_FINEST_SCAN * self._limits.dpi, largest)
+        return finest / max(math.ceil(finest / most - _ROUNDING), 1)
 
 
 def _images(page: pypdfium2.PdfPage, depth: int = 3) -> Iterator[pypdfium2.PdfImage]:
-    seen = 0
-    for item in page.get_objects(max_depth=depth):
+    for item in itertools.islice(page.get_objects(max_depth=depth), _OBJECTS):
         if item.type == pdfium.FPDF_PAGEOBJ_IMAGE:
             yield item
-        seen += 1
-        if seen == _OBJECTS:
-            return
 
 
 def _draw(page: pypdfium2.PdfPage, width: int, height: int) -> pixels.Pixels:
@@ -135,34 +142,22 @@ def _draw(page: pypdfium2.PdfPage, width: int, height: int) -> pixels.Pixels:
     return canvas
 
 
-def _refuse_truncated(image: pypdfium2.PdfImage) -> None:
-    """pdfium draws what there is of an image and fills the rest; a JPEG or deflate stream tells that it was cut.
+def _has_its_data(image: pypdfium2.PdfImage) -> bool:
+    """False where the data of an image ends too early: pdfium draws what there is and fills the rest.
 
-    CCITT and JBIG2 streams do not say where they should end.
+    JPEG and deflate tell; CCITT and JBIG2 do not say where they should end.
     """
     filters = image.get_filters()
+    if filters == ["FlateDecode"]:
+        return _inflates(image)
     if filters == ["DCTDecode"]:
         data = bytes(image.get_data())
-        whole = is_whole_jpeg(data) or _decodes(data)
-    elif filters == ["FlateDecode"]:
-        whole = _inflates(image)
-    else:
-        return
-    if not whole:
-        raise DocumentError("an image on the page ends before its last pixel", code=ErrorCode.TRUNCATED_IMAGE)
-
-
-def _decodes(jpeg: bytes) -> bool:
-    """Some writers cut the end-of-image marker off. That alone loses no pixel: Pillow notices where one is lost."""
-    try:
-        Image.open(io.BytesIO(jpeg), formats=["JPEG"]).load()
-    except (OSError, SyntaxError, ValueError):
-        return False
+        return jpeg.has_end(data) or jpeg.decodes_whole(data)
     return True
 
 
 def _inflates(image: pypdfium2.PdfImage) -> bool:
-    """False where a deflate stream ends early and holds fewer bytes than the image has."""
+    """False where a deflate stream has no end and holds fewer bytes than the image has."""
     stream = zlib.decompressobj()
     pending = bytes(image.get_data())
     length = 0
@@ -174,11 +169,29 @@ def _inflates(image: pypdfium2.PdfImage) -> bool:
         pass
     if stream.eof:
         return True
-    columns, rows = image.get_px_size()
-    return length >= rows * -(-columns * image.get_metadata().bits_per_pixel // 8)
+    across, down = image.get_px_size()
+    bits: int = image.get_metadata().bits_per_pixel
+    return length >= down * -(-across * bits // 8)
+
+
+def _has_filling(canvas: pixels.Pixels) -> bool:
+    """True where flat areas have the grey that fills a JPEG cut short: its data is worth a second look then."""
+    grey = np.uint8(128)
+    flat = np.ones((canvas.shape[0] // 4, canvas.shape[1] // 4), bool)
+    for y, x in ((0, 0), (0, 3), (3, 0), (3, 3)):
+        flat &= (canvas[y::4, x::4][: flat.shape[0], : flat.shape[1]] == grey).all(axis=2)
+    return flat.size > 0 and float(flat.mean()) > 1e-4
+
+
+def _decodes_whole(image: pypdfium2.PdfImage) -> bool:
+    return image.get_filters() != ["DCTDecode"] or jpeg.decodes_whole(bytes(image.get_data()))
 
 
 def _refusal(reason: int) -> DocumentError:
     if reason in {pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY}:
         return DocumentError("the PDF asks for a password", code=ErrorCode.ENCRYPTED_DOCUMENT)
     return DocumentError("the PDF cannot be parsed")
+
+
+def _truncated() -> DocumentError:
+    return DocumentError("an image on the page ends before its last pixel", code=ErrorCode.TRUNCATED_IMAGE)

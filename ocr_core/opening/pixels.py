@@ -1,4 +1,4 @@
-"""Any Pillow image as the pixels of a page: uint8, grey or blue-green-red, on white paper, upright by its EXIF."""
+"""Any Pillow image as the pixels of a page: uint8, grey or blue-green-red, on white, upright by its EXIF."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Pixels = NDArray[np.uint8]
 _PLAUSIBLE_DPI: Final = (50.0, 2400.0)
 _SQUARE_WITHIN: Final = 1.02
 _LONGEST_PIXEL: Final = 4.0
-"""Ratio of x to y resolution beyond which the numbers are noise. Fax has 204 x 98 (standard) or 204 x 391 (superfine)."""
+"""Ratio of x to y resolution beyond which the numbers are noise. Fax has 204 x 98 to 204 x 391 (T.4)."""
 
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -55,7 +55,7 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def on_paper(image: Image.Image, *, bits: int = 16, min_is_white: bool = False) -> Image.Image:
-    """An image of mode L or RGB: colours made plain, transparency laid on white, deep samples scaled to 8 bits.
+    """An image of mode L or RGB: colours made plain, transparency laid on white, deep samples cut to 8 bits.
 
     Args:
         image: of any mode Pillow reads.

@@ -11,25 +11,24 @@ from numpy.typing import NDArray
 from PIL import (
     Image,
     JpegImagePlugin,
-    MpoImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
 
 from ocr_core.contracts.errors import DocumentError, ErrorCode
-from ocr_core.opening import formats, pixels, tiff
+from ocr_core.opening import formats, jpeg, pixels, tiff
 from ocr_core.opening.document import DocumentFormat
 from ocr_core.opening.limits import LONGEST_SIDE, OpeningLimits
 
 _ORIENTATION: Final = 0x0112
-_PLUGINS: Final = {
-    "tiff": (TiffImagePlugin.TiffImageFile.format,),
-    # A phone's JPEG may hold a second picture (preview, gain map): the first is the page.
-    "jpeg": (JpegImagePlugin.JpegImageFile.format, MpoImagePlugin.MpoImageFile.format),
-    "png": (PngImagePlugin.PngImageFile.format,),
-    "webp": (WebPImagePlugin.WebPImageFile.format,),
+_PILLOW_NAME: Final = {
+    "tiff": TiffImagePlugin.TiffImageFile.format,
+    "jpeg": JpegImagePlugin.JpegImageFile.format,
+    "png": PngImagePlugin.PngImageFile.format,
+    "webp": WebPImagePlugin.WebPImageFile.format,
 }
+"""Named by their classes, because importing a plugin is what makes Pillow know its format."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +41,12 @@ class Rendered:
 
 
 class RasterDocument:
-    """An image file, held open. One page, or one for each frame of a TIFF."""
+    """An image file, held open. One page, or one for each frame of a TIFF.
 
-    def __init__(
-        self, file: BinaryIO, data: formats.Bytes, name: DocumentFormat, limits: OpeningLimits
-    ) -> None:
+    A phone's JPEG may hold a second picture (a preview, a gain map): the first is the page.
+    """
+
+    def __init__(self, file: BinaryIO, data: jpeg.Bytes, name: DocumentFormat, limits: OpeningLimits) -> None:
         # Pillow's own guard warns at this many pixels; as an error the header alone decides.
         Image.MAX_IMAGE_PIXELS = limits.page_pixels
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -68,10 +68,11 @@ class RasterDocument:
         if not self._is_whole(image):
             raise _truncated()
         orientation = image.getexif().get(_ORIENTATION, 1)
-        mode, has_alpha = image.mode, image.has_transparency_data
         dpi = pixels.plausible_dpi(*image.info.get("dpi", (None, None)))
         bits, min_is_white = _depth(image)
         image.load()
+        if self._name == "jpeg" and jpeg.is_filled(self._data, image):
+            raise _truncated()
         page = pixels.on_paper(image, bits=bits, min_is_white=min_is_white)
         if not isinstance(
             image, TiffImagePlugin.TiffImageFile
@@ -81,13 +82,12 @@ class RasterDocument:
             dpi = dpi[1], dpi[0]
         size = pixels.square_size(page.size, dpi)
         self._check_size(size)
-        untouched = self._name == "jpeg" and mode in {"L", "RGB"} and orientation == 1 and size == page.size
         if size != page.size:
             page = page.resize(size, Image.Resampling.BICUBIC)
         return Rendered(
             pixels.as_array(page),
             max(dpi) if dpi else None,
-            is_original=untouched and not has_alpha and image.format == "JPEG",
+            is_original=image.format == "JPEG" and page is image,
         )
 
     def close(self) -> None:
@@ -101,7 +101,7 @@ class RasterDocument:
             raise _truncated()
         if self._name != "tiff" or self._image is None:
             self._file.seek(0)
-            self._image = Image.open(self._file, formats=[name for name in _PLUGINS[self._name] if name])
+            self._image = Image.open(self._file, formats=[_PILLOW_NAME[self._name]])
         if self._name == "tiff":
             self._image.seek(index)
         self._check_size(self._image.size)
@@ -116,7 +116,7 @@ class RasterDocument:
         width, height = size
         if width * height > self._limits.page_pixels or max(size) > LONGEST_SIDE:
             raise DocumentError(
-                f"{width} x {height} px; the limit is {self._limits.page_pixels} px and {LONGEST_SIDE} px a side",
+                f"{width} x {height} px; the limit is {self._limits.page_pixels} px, {LONGEST_SIDE} a side",
                 code=ErrorCode.PAGE_TOO_LARGE,
             )
 

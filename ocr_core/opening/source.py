@@ -32,8 +32,8 @@ def open_file(path: Path, most_bytes: int) -> Iterator[OpenFile]:
     """Open a regular file; a symbolic link to one is fine. Never blocks, whatever stands there.
 
     Raises:
-        DocumentError: SOURCE_NOT_FOUND where there is none that may be read, UNSUPPORTED_FORMAT for a folder, pipe or
-            device, EMPTY_FILE, FILE_TOO_LARGE.
+        DocumentError: SOURCE_NOT_FOUND where there is none that may be read, UNSUPPORTED_FORMAT for a folder,
+            pipe or device, EMPTY_FILE, FILE_TOO_LARGE.
     """
     try:
         _require_file(path.stat(), path)  # before opening: opening a device can already do something

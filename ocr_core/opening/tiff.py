@@ -1,4 +1,4 @@
-"""The chain of a TIFF's directories, walked without reading their tags, and whether a frame's data is all there.
+"""The chain of a TIFF's directories, walked without reading tags, and whether a frame's data is all there.
 
 Layout: TIFF 6.0, section 2; BigTIFF as in libtiff's description (8-byte counts and offsets).
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ocr_core.contracts.errors import DocumentError, ErrorCode
-from ocr_core.opening.formats import Bytes
+from ocr_core.opening.jpeg import Bytes
 
 IMAGE_WIDTH, IMAGE_LENGTH, BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 STRIP_OFFSETS, SAMPLES_PER_PIXEL, ROWS_PER_STRIP, STRIP_BYTE_COUNTS, PLANAR = 273, 277, 278, 279, 284
@@ -33,8 +33,8 @@ class _Layout:
 def directories(data: Bytes, most: int) -> list[int]:
     """Offsets of the directories (frames), at most `most + 1` of them, so that the work is bounded.
 
-    The chain ends at 0 and where it bites its own tail. A link that points beyond the file is kept as the last one:
-    a frame is missing there, and opening it says so.
+    The chain ends at 0 and where it bites its own tail. A link that points beyond the file is kept as the
+    last one: a frame is missing there, and opening it says so.
     """
     layout = _layout(data)
     offsets: dict[int, None] = {}

@@ -1,6 +1,6 @@
 """The decoding process: holds one document open and answers about it. Started by `DocumentOpener` alone.
 
-Whatever a document does to this process (crash, hang, eat memory, be exploited), it has no file system path, no
+Whatever a document does to this process (crash, hang, eat memory, take it over), it has no path to a file, no
 credentials in its environment, no file it may grow, and an end.
 """
 
@@ -21,6 +21,7 @@ from ocr_core.opening import channel, formats
 from ocr_core.opening.document import DocumentFormat
 from ocr_core.opening.limits import OpeningLimits
 from ocr_core.opening.pdf import PdfDocument
+from ocr_core.opening.pixels import without_needless_colour
 from ocr_core.opening.raster import RasterDocument, Rendered
 
 _GRACE: Final = 5.0
@@ -32,8 +33,11 @@ class Document(Protocol):
 
     page_count: int
 
-    def render(self, index: int) -> Rendered: ...
-    def close(self) -> None: ...
+    def render(self, index: int) -> Rendered:
+        """Page `index`, from 0."""
+
+    def close(self) -> None:
+        """Let go of the file."""
 
 
 class Worker:
@@ -72,10 +76,10 @@ class Worker:
                 code=ErrorCode.PAGE_OUT_OF_RANGE,
             )
         page = document.render(number - 1)
-        pixels = page.image.reshape(-1).data
+        image = without_needless_colour(page.image)
         original = memoryview(self._data) if page.is_original and self._data else memoryview(b"")
-        header = {"shape": page.image.shape, "dpi": page.dpi, "original": len(original)}
-        return header, [pixels, original]
+        header = {"shape": image.shape, "dpi": page.dpi, "original": len(original)}
+        return header, [image.reshape(-1).data, original]
 
     def _open(self, key: str, fd: int | None) -> Document:
         if fd is None:
@@ -119,8 +123,8 @@ class Worker:
 def _confine(limits: OpeningLimits) -> None:
     """Take from this process what decoding does not need.
 
-    RLIMIT_DATA counts what a process can write to (heap and private maps, Linux 4.7 on), which is what a bomb grows;
-    RLIMIT_AS would also count the code of libraries and the file itself.
+    RLIMIT_DATA counts what a process can write to (heap and private maps, since Linux 4.7), which is what a
+    bomb grows; RLIMIT_AS would also count the code of libraries and the file itself.
     """
     memory = limits.memory_mib << 20
     for what, most in (
