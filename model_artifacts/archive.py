@@ -37,8 +37,9 @@ def pack(contents: dict[str, bytes]) -> bytes:
 def unpack(path: Path) -> dict[str, bytes]:
     """The files of a model.tar.gz, by name, without writing anything to disk.
 
-    Only regular files with the names an artefact has are read, each once, each within its size limit; a
-    member is judged by its header before its bytes are inflated.
+    Only regular files with the names an artefact has are read, each once, each within its size limit. A
+    member is judged by its header alone, before its bytes are inflated; headers that extend others (pax, GNU)
+    are refused too, since they may be of any size.
 
     Raises:
         ArtifactError: naming the member that is refused, or ARTIFACT_NOT_FOUND where there is no file.
@@ -47,14 +48,22 @@ def unpack(path: Path) -> dict[str, bytes]:
         raise ArtifactError(f"no archive at {path}", code=ErrorCode.ARTIFACT_NOT_FOUND)
     contents: dict[str, bytes] = {}
     try:
-        with gzip.open(path) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
-            for member in tar:
+        with gzip.open(path) as stream:
+            while (block := _read(stream, tarfile.BLOCKSIZE)) != bytes(tarfile.BLOCKSIZE):
+                member = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
                 _refuse(member, contents, str(path))
-                file = tar.extractfile(member)
-                contents[member.name] = file.read() if file else b""
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, OSError) as error:
+                contents[member.name] = _read(stream, member.size)
+                _read(stream, -member.size % tarfile.BLOCKSIZE)
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise ArtifactError(f"{path} is not a whole tar.gz: {error}") from None
     return contents
+
+
+def _read(stream: gzip.GzipFile, size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError("it ends before its last member")
+    return data
 
 
 def _refuse(member: tarfile.TarInfo, seen: dict[str, bytes], where: str) -> None:
