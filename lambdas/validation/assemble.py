@@ -80,13 +80,14 @@ def _in_order(lines: tuple[RecognisedLine, ...], regions: tuple[Region, ...]) ->
     region_of = assign_regions(corners, region_boxes(regions))
     order = reading_order([line.polygon for line in lines], regions, region_of)
     ids = unique_ids(lines[n].id for n in order)
+    region_ids = [None if index is None else regions[index].id for index in region_of]
     return tuple(
         ResultLine(
             id=new_id,
             text=lines[n].text,
             confidence=lines[n].confidence,
             polygon=lines[n].polygon,
-            region_id=None if region_of[n] is None else regions[region_of[n]].id,
+            region_id=region_ids[n],
         )
         for n, new_id in zip(order, ids, strict=True)
     )

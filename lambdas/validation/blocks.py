@@ -16,6 +16,10 @@ PARAGRAPH_GAP = 1.45
 """Step to the next row, in steps usual on the page, from which a new paragraph starts."""
 
 
+FLUSH = 0.65
+"""Share of the rows of a block that start at its left edge, for indents to mean anything."""
+
+
 @dataclass(frozen=True)
 class Row:
     """Lines that stand side by side, from left to right.
@@ -68,8 +72,9 @@ def blocks_of(page: ResultPage) -> list[Block]:
             blocks.append([])
         blocks[-1].append(row)
     return [
-        Block(labels.get(block[0].region_id or "", "text"), block[0].region_id, tuple(block))
+        Block(labels.get(part[0].region_id or "", "text"), part[0].region_id, tuple(part))
         for block in blocks
+        for part in _paragraphs(block)
     ]
 
 
@@ -95,6 +100,16 @@ def _row(lines: tuple[ResultLine, ...], boxes: Boxes, group: list[int]) -> Row:
     return Row(tuple(lines[n] for n in group), own, widest.region_id)
 
 
+def _paragraphs(rows: list[Row]) -> list[list[Row]]:
+    """Rows parted where a first line is indented, as books set it; whole where rows are not mostly flush."""
+    lefts = np.array([row.boxes[0, 0] for row in rows])
+    indent = (lefts - np.median(lefts)) / np.median([row.height for row in rows])
+    if len(rows) < 4 or (np.abs(indent) < 0.5).mean() < FLUSH:
+        return [rows]
+    starts = [n for n in range(1, len(rows)) if 0.8 <= indent[n] <= 4 and indent[n - 1] < 0.5]
+    return [rows[a:b] for a, b in pairwise([0, *starts, len(rows)])]
+
+
 def _parted(above: Row, below: Row, usual: float, labels: dict[str, Label]) -> bool:
     """Whether a block ends between two rows that follow each other."""
     if above.region_id != below.region_id:
@@ -104,4 +119,4 @@ def _parted(above: Row, below: Row, usual: float, labels: dict[str, Label]) -> b
         return True
     if labels.get(below.region_id or "") == "table":
         return False
-    return step > PARAGRAPH_GAP * usual and step > PARAGRAPH_GAP * min(above.height, below.height)
+    return step > PARAGRAPH_GAP * usual and step > PARAGRAPH_GAP * (above.height + below.height) / 2

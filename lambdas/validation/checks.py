@@ -6,14 +6,16 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+import numpy as np
 from pydantic import Field
+from typing_extensions import override
 
 from lambdas.validation.characters import has_hidden_controls, mixes_scripts, symbol_share
 from lambdas.validation.patterns import compile_pattern
 from lambdas.validation.rules import Complaint, Reading, Rule
 from ocr_core.contracts.base import Probability
 from ocr_core.contracts.geometry import bounding_box
-from ocr_core.contracts.messages import FailedPage, Label, PageRegions, PageText
+from ocr_core.contracts.messages import FailedPage, Label, PageRegions, PageText, Region
 from ocr_core.contracts.result import PageParts, ResultPage
 
 TEXT_LABELS: Final[frozenset[Label]] = frozenset(
@@ -24,6 +26,7 @@ TEXT_LABELS: Final[frozenset[Label]] = frozenset(
 class DocumentUnreadable(Rule):
     """The document could not be opened, so nothing of it was read."""
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         error = reading.parts.error
         if error is not None:
@@ -33,6 +36,7 @@ class DocumentUnreadable(Rule):
 class DocumentEmpty(Rule):
     """Pages were read and not one character was found on them."""
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         read = [page for page in reading.pages if page.status != "failed"]
         if read and not any(line.text.strip() for page in read for line in page.lines):
@@ -42,6 +46,7 @@ class DocumentEmpty(Rule):
 class PageLost(Rule):
     """Fewer pages came back than the document has."""
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         lost = reading.parts.expected_pages - len(reading.pages)
         if lost > 0:
@@ -51,6 +56,7 @@ class PageLost(Rule):
 class PageUnexpected(Rule):
     """More pages came back than were asked for, or a page came twice; of repeats the best one is kept."""
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         for number in reading.repeated:
             yield Complaint("this page came back more than once", page=number)
@@ -64,6 +70,7 @@ class PageUnexpected(Rule):
 class PageFailed(Rule):
     """A page could not be read: a stage failed on it, or never answered."""
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         for parts, page in zip(reading.parts.pages, reading.pages, strict=True):
             if page.status == "failed" and page.error is not None:
@@ -75,6 +82,7 @@ class PageFailed(Rule):
 class RegionsMissing(Rule):
     """Region detection failed on a page. Its text is read, in an order found without regions."""
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         for page in reading.pages:
             if page.status == "partial" and page.error is not None:
@@ -84,6 +92,7 @@ class RegionsMissing(Rule):
 class PageBlank(Rule):
     """No line of text was found on a page."""
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         for page in reading.pages:
             if page.status != "failed" and not page.lines:
@@ -93,6 +102,7 @@ class PageBlank(Rule):
 class StagesDisagree(Rule):
     """A stage answered for another page, or for a page of another size, than rotation handed it."""
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         for parts in reading.parts.pages:
             page = parts.page
@@ -110,6 +120,7 @@ class StagesDisagree(Rule):
 class IdRepeated(Rule):
     """Two lines or two regions of a page came with the same id; the later one got a number behind it."""
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         for parts in reading.parts.pages:
             for kind, ids in _ids(parts):
@@ -123,6 +134,7 @@ class OutsidePage(Rule):
 
     tolerance: float = Field(default=0.01, ge=0, description="share of the page's width and height")
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         for page in reading.pages:
             for line in page.lines:
@@ -144,23 +156,29 @@ class RegionWithoutLines(Rule):
     least_score: Probability = Field(default=0.6, description="regions scored below are not looked at")
     least_area: Probability = Field(default=0.005, description="share of the page's area, likewise")
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         for page in reading.pages:
             if page.status == "failed":
                 continue
-            area = float((page.width or 1) * (page.height or 1))
-            used = {line.region_id for line in page.lines}
+            middles = np.array([line.polygon for line in page.lines]).reshape(-1, 4, 2).mean(axis=1)
             for region in page.regions:
-                left, top, right, bottom = region.bbox
-                large = (right - left) * (bottom - top) >= self.least_area * area
-                if region.label in TEXT_LABELS and region.score >= self.least_score and large:
-                    if region.id not in used:
-                        yield Complaint(f"no line of text in this {region.label}", page.number, region.id)
+                if not self._counts(page, region):
+                    continue
+                box = np.array(region.bbox)
+                if not np.all((middles >= box[:2]) & (middles <= box[2:]), axis=1).any():
+                    yield Complaint(f"no line of text in this {region.label}", page.number, region.id)
+
+    def _counts(self, page: ResultPage, region: Region) -> bool:
+        left, top, right, bottom = region.bbox
+        large = (right - left) * (bottom - top) >= self.least_area * (page.width or 1) * (page.height or 1)
+        return large and region.label in TEXT_LABELS and region.score >= self.least_score
 
 
 class LineWithoutText(Rule):
     """Text detection found a line and OCR read nothing on it."""
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         for page in reading.pages:
             for line in page.lines:
@@ -172,8 +190,9 @@ class LowConfidenceLine(Rule):
     """A line was read with little confidence. The report colours lines by the same bounds."""
 
     below: Probability = Field(default=0.7, description="a line read with less is weak")
-    sure_from: Probability = Field(default=0.9, description="the report shows a line as sure from here on")
+    sure_from: Probability = Field(default=0.9, description="the report shows a line as sure from here")
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         for page in reading.pages:
             for line in page.lines:
@@ -187,6 +206,7 @@ class LowConfidencePage(Rule):
 
     below: Probability = Field(default=0.85, description="mean confidence over the characters of a page")
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         for page in reading.pages:
             characters = sum(len(line.text) for line in page.lines)
@@ -203,6 +223,7 @@ class ImplausibleCharacters(Rule):
     most_symbols: Probability = Field(default=0.5, description="share of characters that may be symbols")
     least_length: int = Field(default=6, ge=1, description="lines with fewer characters are not looked at")
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         for page in reading.pages:
             for line in page.lines:
@@ -221,6 +242,7 @@ class HiddenControls(Rule):
     result.json keeps them; text, exports and report show none.
     """
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         for page in reading.pages:
             for line in page.lines:
@@ -231,6 +253,7 @@ class HiddenControls(Rule):
 class RequiredFieldMissing(Rule):
     """A field that the rules file requires is on no page."""
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         yield from _missing_fields(reading, required=True)
 
@@ -238,6 +261,7 @@ class RequiredFieldMissing(Rule):
 class OptionalFieldMissing(Rule):
     """A field that the rules file names as optional is on no page."""
 
+    @override
     def check(self, reading: Reading) -> Iterator[Complaint]:
         yield from _missing_fields(reading, required=False)
 

@@ -8,6 +8,7 @@ rows that do not stand level with those of the other side.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from lambdas.validation.rows import em, group_rows
 
 BINS_PER_EM = 4
 MOST_BINS = 500
-MOST_CANDIDATES = 24
+MOST_CANDIDATES = 16
 NARROWEST = 0.3
 """Width of a gutter, in em (line heights)."""
 LONG_LINE = 6.5
@@ -97,7 +98,7 @@ def _are_columns(left: Boxes, right: Boxes, unit: float, regions: Boxes) -> bool
 
 @dataclass(frozen=True)
 class _Side:
-    """One side of a gutter: how many rows, the ink of the median one in em, and how much of the side it fills."""
+    """One side of a gutter: its rows, the ink of the median row in em, the share of the side it fills."""
 
     rows: int
     ink: float
@@ -107,9 +108,10 @@ class _Side:
     @classmethod
     def of(cls, boxes: Boxes, unit: float) -> _Side:
         rows = group_rows(boxes)
-        ink = float(np.median([widths(boxes[row]).sum() for row in rows]))
+        wide, centre = widths(boxes).tolist(), middles(boxes).tolist()
+        ink = float(np.median([sum(wide[n] for n in row) for row in rows]))
         extent = float(np.percentile(boxes[:, 2], 95) - np.percentile(boxes[:, 0], 5))
-        middle = np.sort([middles(boxes[row]).mean() for row in rows])
+        middle = np.sort([fmean(centre[n] for n in row) for row in rows])
         return cls(len(rows), ink / unit, ink / max(extent, 1.0), middle)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Protocol, cast
 
-import re2
+import re2  # type: ignore[import-untyped]
 
 from ocr_core.contracts.errors import RequestError
 

@@ -1,8 +1,8 @@
 """The order in which a person reads the lines of a page.
 
 Gutters between columns split a page into what stands above, left, right and below; each part is split again.
-What has no gutter is read row by row. Regions are evidence only: a table keeps its rows together,
-a header comes first and a footer last, and the order holds where a detector found no region at all.
+What has no gutter is read row by row. Regions are evidence only: a table keeps its rows together, a figure
+its labels, a header comes first and a footer last; the order holds where a detector found no region at all.
 Idea of the recursive cut: Nagy, Seth, Viswanathan, A prototype document image analysis system for technical
 journals (1992); of whitespace between columns: Breuel, Two geometric algorithms for layout analysis (2002).
 """
@@ -47,7 +47,7 @@ def reading_order(
     labels: list[Label | None] = [None if n is None else regions[n].label for n in region_of]
     prose = region_boxes([r for r in regions if r.label in RUNNING_TEXT])
     head, body, foot = _apart(boxes, labels)
-    units = _tables(boxes, body, labels, region_of, prose)
+    units = _units(boxes, body, labels, region_of, prose)
     ordered = [*_by_rows(boxes, head), *_split(boxes, units, prose), *_by_rows(boxes, foot)]
     return [int(n) for n in ordered]
 
@@ -69,14 +69,19 @@ def _apart(boxes: Boxes, labels: list[Label | None]) -> tuple[Indices, Indices, 
             )
             if gap >= ISOLATED * unit:
                 (is_head if row is rows[0] else is_foot)[row] = True
+    for row in rows:
+        for side, near in ((is_head, centre <= top + reach), (is_foot, centre >= bottom - reach)):
+            # A running head is read whole, also where the detector saw only its page number.
+            if side[row].any() and near[row].all():
+                side[row] = True
     every = np.arange(len(boxes))
     return every[is_head], every[~(is_head | is_foot)], every[is_foot & ~is_head]
 
 
-def _tables(
+def _units(
     boxes: Boxes, body: Indices, labels: list[Label | None], region_of: Sequence[int | None], prose: Boxes
 ) -> list[Indices]:
-    """Units to put in order: each line alone, the lines of a table together.
+    """Units to put in order: each line alone, the lines of a table or figure together.
 
     A table that holds columns of prose is a mistake of the detector, and its lines stay single.
     """
@@ -84,7 +89,7 @@ def _tables(
     cells: dict[int, list[int]] = {}
     for index in body.tolist():
         region = region_of[index]
-        if region is not None and labels[index] == "table":
+        if region is not None and labels[index] in {"table", "figure"}:
             cells.setdefault(region, []).append(index)
         else:
             single.append(np.array([index]))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from math import inf
+from operator import itemgetter
+from statistics import fmean
 
 import numpy as np
 
@@ -23,6 +26,7 @@ class _Row:
 
     members: list[int] = field(default_factory=list)
     lefts: list[float] = field(default_factory=list)
+    bottom: float = -inf
 
 
 def group_rows(boxes: Boxes) -> list[list[int]]:
@@ -34,18 +38,20 @@ def group_rows(boxes: Boxes) -> list[list[int]]:
     rows: list[_Row] = []
     table = boxes.tolist()
     for index in np.lexsort((boxes[:, 2], boxes[:, 0], middles(boxes))).tolist():
-        distances = [(_distance(table, row, index), -n) for n, row in enumerate(rows[-OPEN_ROWS:])]
-        nearest, place = min(distances, default=(np.inf, 0))
-        if nearest == np.inf:
-            rows.append(_Row([index], [table[index][0]]))
-            continue
-        row = rows[-OPEN_ROWS:][-place]
+        top = table[index][1]
+        near = [row for row in rows[-OPEN_ROWS:] if row.bottom > top]
+        fitting = [(_distance(table, row, index), row) for row in near]
+        distance, row = min(fitting, key=itemgetter(0), default=(inf, None))
+        if row is None or distance == inf:
+            row = _Row()
+            rows.append(row)
         at = bisect_left(row.lefts, table[index][0])
         row.members.insert(at, index)
-        insort(row.lefts, table[index][0])
-    centre = middles(boxes)
+        row.lefts.insert(at, table[index][0])
+        row.bottom = max(row.bottom, table[index][3])
+    centre = middles(boxes).tolist()
     grouped = [row.members for row in rows]
-    return sorted(grouped, key=lambda row: (float(centre[row].mean()), float(boxes[row[0], 0])))
+    return sorted(grouped, key=lambda row: (fmean(centre[n] for n in row), table[row[0]][0]))
 
 
 def same_row(a: list[float], b: list[float]) -> bool:
@@ -63,7 +69,7 @@ def _distance(table: list[list[float]], row: _Row, index: int) -> float:
     at = bisect_left(row.lefts, box[0])
     neighbours = [table[n] for n in row.members[max(at - 1, 0) : at + 1]]
     if not all(same_row(box, other) for other in neighbours):
-        return float("inf")
+        return inf
     return min(abs(box[1] + box[3] - other[1] - other[3]) for other in neighbours)
 
 

@@ -152,7 +152,7 @@ def parse_rules(tables: Mapping[str, Any]) -> RuleSet:
 
 
 def _overlaid(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Tables of `own` over those of `base`, key by key; anything that is not a table replaces what was there."""
+    """Tables of `own` over those of `base`, key by key; what is not a table replaces what was there."""
     merged = dict(base)
     for key, value in own.items():
         both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)

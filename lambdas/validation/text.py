@@ -1,8 +1,8 @@
 """The text of a page and of a document as people read it: rows, paragraphs, page breaks.
 
-`ResultLine.text` keeps every character that was recognised. Wherever text leaves result.json it passes
-through `printable`, so that a document cannot send control codes to a terminal or turn the direction of the text
-that follows it.
+`ResultLine.text` keeps every character that was recognised. Wherever text leaves the lines of result.json it
+passes through `printable`, so that a document cannot send control codes to a terminal or turn the direction
+of the text that follows it.
 """
 
 from __future__ import annotations
@@ -27,23 +27,26 @@ _PRINTABLE: dict[int, str | None] = {**_REPLACED, **_SPACES, **_DIRECTIONS}
 def printable(text: str) -> str:
     """Text on one line without control codes.
 
-    Line breaks and tabs become spaces, other C0 and C1 controls the replacement character; characters that embed or
-    override a direction are dropped (Unicode TR36, "Bidirectional Text Spoofing"). Single direction marks stay.
+    Line breaks and tabs become spaces, other C0 and C1 controls the replacement character; characters that
+    embed or override a direction are dropped (Unicode TR36, bidirectional spoofing). Direction marks stay.
     """
     return text.translate(_PRINTABLE)
 
 
-def row_text(row: Row) -> str:
-    """One row: a space between fragments, three where a wide gap parts them."""
+def row_text(row: Row, *, cells: bool = False) -> str:
+    """One row: a space between fragments, three where a wide gap parts them or they are cells of a table."""
     text = printable(row.lines[0].text).strip()
     for gap, line in zip(row.gaps, row.lines[1:], strict=True):
-        text += ("   " if gap > WIDE_GAP else " ") + printable(line.text).strip()
+        text += ("   " if cells or gap > WIDE_GAP else " ") + printable(line.text).strip()
     return text.strip()
 
 
 def page_text(page: ResultPage) -> str:
     """One row a line, an empty line between blocks."""
-    return "\n\n".join("\n".join(row_text(row) for row in block.rows) for block in blocks_of(page))
+    return "\n\n".join(
+        "\n".join(row_text(row, cells=block.label == "table") for row in block.rows)
+        for block in blocks_of(page)
+    )
 
 
 def document_text(pages: Iterable[ResultPage]) -> str:

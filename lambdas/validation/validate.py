@@ -27,8 +27,8 @@ _VERDICTS: dict[Verdict, int] = {"accept": 0, "review": 1, "reject": 2}
 def validate(parts: DocumentParts, rules: RuleSet) -> DocumentResult:
     """Assemble pages, put lines in reading order, apply the rules.
 
-    The result does not depend on the order in which pages, regions or lines arrive. Findings are sorted: errors
-    first, then by page. A document of which no page was read has the verdict `reject`, whatever the rules say.
+    The result does not depend on the order in which pages, regions or lines arrive. Findings are sorted:
+    errors first, then by page. A document of which no page was read is rejected, whatever the rules say.
     """
     numbers = Counter(part.page.number for part in parts.pages)
     best = {part.page.number: part for part in sorted(parts.pages, key=_worth)}
