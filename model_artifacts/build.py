@@ -17,9 +17,15 @@ from model_artifacts.catalogue import Catalogue, Entry, Recipe, UrlSource, Wheel
 from model_artifacts.scripts import script as script_named
 from model_artifacts.sources import FetchUrl, FetchWheel, obtain
 from model_artifacts.subset import cut_network, kept_classes, set_metadata, split_characters
-from ocr_core.artifacts.folder import artifacts_root, check_contents, load_artifact, parse_config
+from ocr_core.artifacts.folder import (
+    artifacts_root,
+    check_contents,
+    load_artifact,
+    parse_config,
+    refuse_pickle,
+)
 from ocr_core.artifacts.manifest import CONFIG, LICENCE, MANIFEST, NETWORK, FileEntry, FileName, Manifest
-from ocr_core.artifacts.onnx_wire import metadata
+from ocr_core.artifacts.onnx_wire import metadata, refuse_external_data
 from ocr_core.contracts.errors import ArtifactError
 from ocr_core.contracts.messages import ModelIdentity
 
@@ -95,6 +101,8 @@ def assemble(recipe: Recipe, network: bytes, config: bytes | None, licence: byte
         ArtifactError: the network is not what the recipe needs.
     """
     entry = recipe.entry
+    refuse_pickle(network, f"the network of {entry.name}")
+    refuse_external_data(network, f"the network of {entry.name}")
     settings = parse_config(config, f"config of {entry.name}") if config else dict(entry.inference or {})
     changes = "none"
     if entry.characters_from or recipe.script:
@@ -111,7 +119,7 @@ def assemble(recipe: Recipe, network: bytes, config: bytes | None, licence: byte
                     "changes": f"hybrid-ocr: {changes}",
                 },
             )
-        settings["PostProcess"] = {**settings["PostProcess"], "character_dict": characters}
+        settings["PostProcess"] = {**settings.get("PostProcess", {}), "character_dict": characters}
     # JSON is YAML: PaddleOCR reads it, and so does json.loads, in milliseconds.
     contents = {NETWORK: network, CONFIG: json.dumps(settings, indent=1, ensure_ascii=False).encode() + b"\n"}
     if licence is not None:
@@ -123,8 +131,10 @@ def assemble(recipe: Recipe, network: bytes, config: bytes | None, licence: byte
 
 def _characters(entry: Entry, network: bytes, settings: dict[str, Any]) -> list[str]:
     """The symbols of a recogniser: from inference.yml if it lists them, else from the network's metadata."""
-    listed = settings.get("PostProcess", {}).get("character_dict")
-    if listed:
+    decoding = settings.get("PostProcess", {})
+    if not isinstance(decoding, dict):
+        raise ArtifactError(f"{entry.name}: PostProcess in inference.yml is not a mapping")
+    if listed := decoding.get("character_dict"):
         return [str(symbol) for symbol in listed]
     key = entry.characters_from
     text = metadata(network).get(key, "") if key else ""

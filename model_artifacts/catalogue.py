@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from model_artifacts.scripts import load_scripts
 from model_artifacts.scripts import script as script_named
 from ocr_core.artifacts.manifest import ArtifactName, Sha256
 from ocr_core.contracts.base import Message
@@ -119,17 +120,20 @@ class Catalogue:
             yield from (Recipe(entry, name) for name in entry.scripts)
 
     def recipe(self, name: str, script: str | None = None) -> Recipe:
-        """The recipe of that name; `NAME` with `script`, or `NAME-SCRIPT` without, are the same.
+        """The recipe of that name; `NAME` with a script and `NAME-SCRIPT` without are the same.
 
         Raises:
-            ConfigurationError: the catalogue has no such entry, or there is no such script.
+            ConfigurationError: the catalogue has no such entry, there is no such script, or the entry is no
+                recogniser and so has nothing to cut.
         """
-        if script is None:
-            for recipe in self:
+        if script is not None:
+            name = f"{name}-{script_named(script).name}"
+        for entry in self.entries.values():
+            if entry.name == name:
+                return Recipe(entry)
+            for recipe in (Recipe(entry, known) for known in load_scripts() if entry.stage == "ocr"):
                 if recipe.name == name:
                     return recipe
-        elif name in self.entries:
-            return Recipe(self.entries[name], script_named(script).name)
         raise ConfigurationError(f"no artefact {name!r}; there are {', '.join(r.name for r in self)}")
 
 

@@ -54,7 +54,7 @@ def cut_network(network: bytes, classes: NDArray[np.intp]) -> bytes:
     import onnx
     from onnx import numpy_helper
 
-    model = onnx.load_model_from_string(network)
+    model = _parse(network)
     weight, bias, outputs = _last_layer(model)
     total = weight.dims[-1]
     if classes[-1] >= total:
@@ -75,10 +75,21 @@ def set_metadata(network: bytes, values: dict[str, str]) -> bytes:
     """The same network with some of its metadata_props replaced or added."""
     import onnx
 
-    model = onnx.load_model_from_string(network)
+    model = _parse(network)
     merged = {entry.key: entry.value for entry in model.metadata_props} | values
     onnx.helper.set_model_props(model, merged)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _parse(network: bytes) -> Model:
+    import onnx
+
+    try:
+        model: Model = onnx.load_model_from_string(network)
+        onnx.checker.check_model(model)
+    except Exception as error:  # the errors of protobuf, onnx and UTF-8 share no base class
+        raise ArtifactError(f"not a valid ONNX model: {str(error)[:200]}") from None
+    return model
 
 
 def _last_layer(model: Model) -> tuple[Tensor, Tensor, set[str]]:

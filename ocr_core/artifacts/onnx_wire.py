@@ -42,7 +42,7 @@ def metadata(model: bytes) -> dict[str, str]:
     for number, value in _model_fields(model):
         if number == _MODEL_METADATA and isinstance(value, memoryview):
             entry = {n: bytes(v) for n, v in _fields(value) if isinstance(v, memoryview)}
-            found[entry.get(1, b"").decode()] = entry.get(2, b"").decode()
+            found[entry.get(1, b"").decode(errors="replace")] = entry.get(2, b"").decode(errors="replace")
     return found
 
 

@@ -209,10 +209,21 @@ def test_a_model_of_this_machine(tmp_path: Path) -> None:
         list(build((), tmp_path / "root", catalogue=tiny.catalogue(made, folder=tmp_path)))
 
 
-@pytest.mark.parametrize("network", [b"\x80\x04pickle.", b"PK\x03\x04 torch", b"no model at all"])
-def test_a_source_that_is_no_onnx_model_is_refused(network: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "network", [b"\x80\x04pickle.", b"PK\x03\x04 torch", b"no model at all", b"\x3a\x02\x08\x08"]
+)
+@pytest.mark.parametrize("script", [None, "latin"])
+def test_a_source_that_is_no_onnx_model_is_refused(
+    network: bytes, script: str | None, tmp_path: Path
+) -> None:
     with pytest.raises(ArtifactError, match=r"pickle|not an ONNX model|no symbols"):
-        tiny.built(tmp_path, network)
+        tiny.built(tmp_path, network, script)
+
+
+def test_a_damaged_network_is_not_cut(tmp_path: Path) -> None:
+    damaged = tiny.recogniser().replace(b"Softmax", b"Sof\xfftax")
+    with pytest.raises(ArtifactError, match="not a valid ONNX model"):
+        tiny.built(tmp_path, damaged, "latin")
 
 
 def test_labels_must_be_the_classes_of_the_network(tmp_path: Path) -> None:
@@ -230,6 +241,16 @@ def test_a_name_or_script_that_there_is_not(tmp_path: Path) -> None:
         list(build(["nothing"], tmp_path))
     with pytest.raises(ConfigurationError, match="no script 'klingon'"):
         list(build(["pp-ocrv6-small-rec"], tmp_path, "klingon"))
+
+
+def test_a_subset_goes_by_either_name() -> None:
+    catalogue = load_catalogue()
+    for script in ("latin", "japanese"):
+        name = f"pp-ocrv6-small-rec-{script}"
+        assert catalogue.recipe(name) == catalogue.recipe("pp-ocrv6-small-rec", script)
+        assert catalogue.recipe(name).name == name
+    with pytest.raises(ConfigurationError, match="no artefact 'pp-ocrv6-small-det-latin'"):
+        catalogue.recipe("pp-ocrv6-small-det", "latin")
 
 
 def test_a_catalogue_of_ones_own_is_validated(tmp_path: Path) -> None:
