@@ -10,7 +10,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -56,10 +56,37 @@ class TruthPage:
     """What is known about one page, layer by layer."""
 
     number: int = 1
+    size: tuple[int, int] | None = None
+    """Width and height of the page that the coordinates belong to."""
     rotation: Rotation | None = None
     regions: tuple[TruthRegion, ...] | None = None
     lines: tuple[TruthLine, ...] | None = None
     words: tuple[TruthWord, ...] | None = None
+
+    def scaled(self, width: int, height: int) -> TruthPage:
+        """The same page with other pixels, as when a PDF is rendered at another resolution.
+
+        Raises:
+            TruthError: the size of this page is not known, or its proportions are others.
+        """
+        if self.size is None:
+            raise TruthError(f"page {self.number}: its size is not known")
+        scale = np.array([width / self.size[0], height / self.size[1]])
+        if abs(scale[0] / scale[1] - 1) > 0.01:
+            raise TruthError(f"page {self.number} is {width} x {height} and should be like {self.size}")
+
+        def moved(box: Box) -> Box:
+            left, top, right, bottom = box
+            return left * scale[0], top * scale[1], right * scale[0], bottom * scale[1]
+
+        return replace(
+            self,
+            size=(width, height),
+            regions=self.regions
+            and tuple(replace(part, polygon=part.polygon * scale) for part in self.regions),
+            lines=self.lines and tuple(replace(line, polygon=line.polygon * scale) for line in self.lines),
+            words=self.words and tuple(replace(word, box=moved(word.box)) for word in self.words),
+        )
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -175,6 +202,7 @@ def _sample_page(page: dict[str, Any]) -> TruthPage:
 
     return TruthPage(
         number=page["number"],
+        size=(page["width"], page["height"]),
         rotation=Rotation(quadrant=page["quadrant"], skew_degrees=page["skew_degrees"]),
         regions=tuple(TruthRegion(region["label"], stored(region["bbox"])) for region in page["regions"]),
         lines=tuple(TruthLine(np.array(line["polygon"], np.float64), line["text"]) for line in page["lines"]),
