@@ -104,9 +104,9 @@ def _paragraphs(rows: list[Row]) -> list[list[Row]]:
     """Rows parted where a first line is indented, as books set it; whole where rows are not mostly flush."""
     lefts = np.array([row.boxes[0, 0] for row in rows])
     indent = (lefts - np.median(lefts)) / np.median([row.height for row in rows])
-    if len(rows) < 4 or (np.abs(indent) < 0.5).mean() < FLUSH:
+    if len(rows) < 4 or (np.abs(indent) < 0.35).mean() < FLUSH:
         return [rows]
-    starts = [n for n in range(1, len(rows)) if 0.8 <= indent[n] <= 4 and indent[n - 1] < 0.5]
+    starts = [n for n in range(1, len(rows)) if 0.5 <= indent[n] <= 4 and indent[n - 1] < 0.35]
     return [rows[a:b] for a, b in pairwise([0, *starts, len(rows)])]
 
 

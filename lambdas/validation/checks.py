@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 from typing_extensions import override
 
+from lambdas.validation.boxes import LIMIT
 from lambdas.validation.characters import has_hidden_controls, mixes_scripts, symbol_share
 from lambdas.validation.patterns import compile_pattern
 from lambdas.validation.rules import Complaint, Reading, Rule
@@ -161,7 +162,8 @@ class RegionWithoutLines(Rule):
         for page in reading.pages:
             if page.status == "failed":
                 continue
-            middles = np.array([line.polygon for line in page.lines]).reshape(-1, 4, 2).mean(axis=1)
+            corners = np.array([line.polygon for line in page.lines]).reshape(-1, 4, 2)
+            middles = np.clip(corners, -LIMIT, LIMIT).mean(axis=1)
             for region in page.regions:
                 if not self._counts(page, region):
                     continue

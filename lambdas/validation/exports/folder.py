@@ -38,6 +38,9 @@ def write_exports(
 
     Returns:
         The files written.
+
+    Raises:
+        DocumentError: a page image does not decode; the text forms are written by then.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rules = rules or load_rules()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import TypeAlias
 
 from PIL import Image
+
+from ocr_core.contracts.errors import DocumentError
 
 EncodedImage: TypeAlias = tuple[bytes, str]
 """Bytes of an upright page and their encoding: jpeg, png, tiff or webp."""
@@ -16,8 +19,22 @@ PageImages: TypeAlias = Callable[[int], EncodedImage | None]
 
 
 def open_image(data: bytes) -> Image.Image:
-    """An image whose header is read and whose pixels are not yet decoded."""
-    return Image.open(BytesIO(data))
+    """An image whose header is read and whose pixels are not yet decoded.
+
+    Raises:
+        DocumentError: the bytes are no image.
+    """
+    with decoding():
+        return Image.open(BytesIO(data))
+
+
+@contextmanager
+def decoding() -> Iterator[None]:
+    """Turns what a decoder raises on bad bytes into a DocumentError."""
+    try:
+        yield
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise DocumentError(f"a page image does not decode: {type(error).__name__}") from error
 
 
 def plain(image: Image.Image) -> Image.Image:
@@ -41,11 +58,15 @@ def preview(data: bytes, longest: int, quality: int) -> tuple[bytes, int, int]:
         data: the encoded page.
         longest: pixels of its longer side at most.
         quality: of the JPEG, 1 to 95.
+
+    Raises:
+        DocumentError: the bytes are no image, or not a whole one.
     """
     image = open_image(data)
-    image.draft(None, (longest, longest))
-    small = plain(image)
-    small.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    with decoding():
+        image.draft(None, (longest, longest))
+        small = plain(image)
+        small.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=2.0)
     buffer = BytesIO()
     small.save(buffer, "JPEG", quality=quality, optimize=True)
     return buffer.getvalue(), small.width, small.height

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from lambdas.validation.exports.glyphless import ADVANCE, DESCENT, GlyphlessFont
-from lambdas.validation.exports.images import EncodedImage, PageImages, open_image, plain
+from lambdas.validation.exports.images import EncodedImage, PageImages, decoding, open_image, plain
 from lambdas.validation.exports.pdf_file import PdfFile
 from lambdas.validation.exports.words import Word, words_of
 from ocr_core.contracts.result import DocumentResult, ResultPage
@@ -109,7 +109,8 @@ def _add_image(file: PdfFile, image: EncodedImage) -> int:
 
 
 def _add_pixels(file: PdfFile, opened: Image.Image, entries: str) -> int:
-    pixels = plain(opened)
+    with decoding():
+        pixels = plain(opened)
     packed = zlib.compress(pixels.tobytes(), 6)
     filters = "/BitsPerComponent 8 /Filter /FlateDecode"
     return file.add_stream(packed, f"{entries}{_colour(pixels.mode)} {filters}", compress=False)
