@@ -94,6 +94,8 @@ def as_array(image: Image.Image) -> Pixels:
 
 def without_needless_colour(image: Pixels) -> Pixels:
     """A (H, W, 3) image as (H, W) where its three channels are equal, else as it is."""
+    if image.ndim == 2:
+        return image
     blue, green, red = image[..., 0], image[..., 1], image[..., 2]
     if np.array_equal(blue, green) and np.array_equal(green, red):
         return np.ascontiguousarray(blue)
