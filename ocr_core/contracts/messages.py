@@ -44,7 +44,7 @@ Seconds = Annotated[float, Field(ge=0.0)]
 
 
 class ModelIdentity(Message):
-    """Which weights answered: the sha256 is that of the model.tar.gz."""
+    """Which weights answered: the sha256 of the artefact's manifest.json, which pins every file of it."""
 
     name: str = Field(min_length=1, max_length=128)
     version: str = Field(min_length=1, max_length=64)
