@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
+from statistics import median
 
 import numpy as np
 
-from lambdas.validation.boxes import Boxes, line_boxes
+from lambdas.validation.boxes import Boxes, heights, line_boxes
 from lambdas.validation.rows import same_row
 from ocr_core.contracts.messages import Label
 from ocr_core.contracts.result import ResultLine, ResultPage
@@ -34,20 +36,21 @@ class Row:
     boxes: Boxes
     region_id: str | None
 
-    @property
+    @cached_property
     def height(self) -> float:
-        """Pixels, of the tallest line."""
-        return max(float((self.boxes[:, 3] - self.boxes[:, 1]).max()), 1.0)
+        """Pixels, of the median line."""
+        return float(median(heights(self.boxes).tolist()))
 
-    @property
+    @cached_property
     def middle(self) -> float:
         """Vertical middle in pixels."""
         return float((self.boxes[:, 1] + self.boxes[:, 3]).mean() / 2)
 
-    @property
+    @cached_property
     def gaps(self) -> list[float]:
         """White between neighbours, in heights of the row."""
-        return [float(g) / self.height for g in self.boxes[1:, 0] - self.boxes[:-1, 2]]
+        table = self.boxes.tolist()
+        return [(right[0] - left[2]) / self.height for left, right in pairwise(table)]
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def blocks_of(page: ResultPage) -> list[Block]:
     return [
         Block(labels.get(part[0].region_id or "", "text"), part[0].region_id, tuple(part))
         for block in blocks
-        for part in _paragraphs(block)
+        for part in _paragraphs(block, labels)
     ]
 
 
@@ -100,11 +103,12 @@ def _row(lines: tuple[ResultLine, ...], boxes: Boxes, group: list[int]) -> Row:
     return Row(tuple(lines[n] for n in group), own, widest.region_id)
 
 
-def _paragraphs(rows: list[Row]) -> list[list[Row]]:
+def _paragraphs(rows: list[Row], labels: dict[str, Label]) -> list[list[Row]]:
     """Rows parted where a first line is indented, as books set it; whole where rows are not mostly flush."""
     lefts = np.array([row.boxes[0, 0] for row in rows])
     indent = (lefts - np.median(lefts)) / np.median([row.height for row in rows])
-    if len(rows) < 4 or (np.abs(indent) < 0.35).mean() < FLUSH:
+    is_table = labels.get(rows[0].region_id or "") == "table"
+    if is_table or len(rows) < 4 or (np.abs(indent) < 0.35).mean() < FLUSH:
         return [rows]
     starts = [n for n in range(1, len(rows)) if 0.5 <= indent[n] <= 4 and indent[n - 1] < 0.35]
     return [rows[a:b] for a, b in pairwise([0, *starts, len(rows)])]

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr_core.contracts.geometry import Quad
+from ocr_core.contracts.geometry import Quad, quad_from_array
 from ocr_core.contracts.messages import Region
 
 Boxes: TypeAlias = NDArray[np.float64]
@@ -26,6 +26,13 @@ def line_boxes(polygons: Sequence[Quad]) -> Boxes:
     corners = np.clip(np.asarray(polygons, np.float64).reshape(-1, 4, 2), -LIMIT, LIMIT)
     corners[:, :, 1] -= _slant(corners) * corners[:, :, 0]
     return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+
+
+def bounded(polygon: Quad) -> Quad:
+    """A quad whose coordinates are within the limit: the same quad but for garbage."""
+    if all(-LIMIT <= value <= LIMIT for point in polygon for value in point):
+        return polygon
+    return quad_from_array(np.clip(np.asarray(polygon, np.float64), -LIMIT, LIMIT))
 
 
 def region_boxes(regions: Sequence[Region]) -> Boxes:

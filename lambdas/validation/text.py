@@ -15,7 +15,7 @@ from ocr_core.contracts.result import ResultPage
 PAGE_BREAK = "\n\f\n"
 """Between two pages: a form feed on a line of its own. A failed or blank page keeps its place, empty."""
 
-WIDE_GAP = 1.5
+WIDE_GAP = 0.6
 """In line heights: fragments further apart than this are cells, and stay visibly apart."""
 
 _REPLACED = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0xFFFE, 0xFFFF], "\ufffd")

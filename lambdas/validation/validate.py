@@ -31,7 +31,10 @@ def validate(parts: DocumentParts, rules: RuleSet) -> DocumentResult:
     errors first, then by page. A document of which no page was read is rejected, whatever the rules say.
     """
     numbers = Counter(part.page.number for part in parts.pages)
-    best = {part.page.number: part for part in sorted(parts.pages, key=_worth)}
+    best: dict[int, PageParts] = {}
+    for part in parts.pages:
+        rival = best.setdefault(part.page.number, part)
+        best[part.page.number] = part if rival is part else max(rival, part, key=_worth)
     parts = parts.model_copy(update={"pages": tuple(best[number] for number in sorted(best))})
     pages = tuple(assemble_page(part) for part in parts.pages)
     repeated = tuple(sorted(number for number, count in numbers.items() if count > 1))
@@ -90,7 +93,7 @@ def _status(parts: DocumentParts, pages: tuple[ResultPage, ...]) -> DocumentStat
 
 
 def _worth(part: PageParts) -> tuple[bool, bool, bool, str]:
-    """Sorts the best of several answers for one page last; the dump decides between equals."""
+    """Greatest for the best of several answers for one page; the dump decides between equals."""
     opened = not isinstance(part.page, FailedPage)
     return (
         opened,

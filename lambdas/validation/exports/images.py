@@ -66,7 +66,7 @@ def preview(data: bytes, longest: int, quality: int) -> tuple[bytes, int, int]:
     with decoding():
         image.draft(None, (longest, longest))
         small = plain(image)
-        small.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        small.thumbnail((longest, longest), Image.Resampling.HAMMING, reducing_gap=1.0)
     buffer = BytesIO()
     small.save(buffer, "JPEG", quality=quality, optimize=True)
     return buffer.getvalue(), small.width, small.height

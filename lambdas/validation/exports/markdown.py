@@ -8,15 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-
-from lambdas.validation.blocks import Block, Row, blocks_of
+from lambdas.validation.blocks import Block, blocks_of
+from lambdas.validation.tables import Cell, table_cells
 from lambdas.validation.text import printable, row_text
 from ocr_core.contracts.result import DocumentResult
 
-BINS = 300
-FREE = 0.12
-"""Share of a table's rows that may cross the white between two of its columns: headings often do."""
 FULL_ROW = 0.8
 """A row that fills less of its block than this ends on purpose, and its line break is kept."""
 
@@ -88,35 +84,9 @@ def _list(texts: Iterable[str]) -> str:
     return "\n".join(written)
 
 
-def table_cells(rows: tuple[Row, ...]) -> list[list[str]] | None:
-    """Texts by row and column, or None where the rows show no columns.
-
-    Columns are parted by white that hardly any row crosses.
-    """
-    spans = [row.boxes[:, [0, 2]] for row in rows]
-    left = min(float(span[:, 0].min()) for span in spans)
-    right = max(float(span[:, 1].max()) for span in spans)
-    places = np.linspace(left, right, BINS)
-    covered = np.zeros(BINS)
-    for span in spans:
-        covered += ((places >= span[:, :1]) & (places <= span[:, 1:])).any(axis=0)
-    is_column = covered > FREE * len(rows)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], is_column, [0]])))
-    starts, stops = places[edges[::2]], places[edges[1::2] - 1]
-    if len(starts) < 2 or sum(len(row.lines) > 1 for row in rows) < 2:
-        return None
-    table = []
-    for row, span in zip(rows, spans, strict=True):
-        cells = [""] * len(starts)
-        for line, (start, stop) in zip(row.lines, span.tolist(), strict=True):
-            shared = np.minimum(stops, stop) - np.maximum(starts, start)
-            column = int(np.argmax(shared))
-            cells[column] = f"{cells[column]} {printable(line.text).strip()}".strip()
-        table.append(cells)
-    return table
-
-
-def _table(cells: list[list[str]]) -> str:
-    head, *body = [[escape(cell) for cell in row] for row in cells]
+def _table(table: list[list[Cell]]) -> str:
+    head, *body = [
+        [escape(" ".join(printable(line.text).strip() for line in cell)) for cell in row] for row in table
+    ]
     rule = ["---"] * len(head)
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *body))

@@ -22,6 +22,7 @@ from lambdas.validation.blocks import Block, blocks_of
 from lambdas.validation.checks import LowConfidenceLine
 from lambdas.validation.exports.images import PageImages, preview
 from lambdas.validation.rules import RuleSet
+from lambdas.validation.tables import table_cells
 from lambdas.validation.text import WIDE_GAP, printable
 from ocr_core.contracts.result import DocumentResult, Finding, ResultPage
 
@@ -71,6 +72,7 @@ def write_report(result: DocumentResult, page_image: PageImages, sink: BinaryIO,
     )
     environment.filters["printable"] = printable
     environment.globals["grade"] = _grader(rules)
+    environment.globals["table_cells"] = table_cells
     template = environment.from_string(folder.joinpath("report.html").read_text(encoding="utf-8"))
     stream = template.stream(
         result=result,

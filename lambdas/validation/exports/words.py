@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
-from lambdas.validation.boxes import LIMIT
+from lambdas.validation.boxes import bounded
 from lambdas.validation.text import printable
 from ocr_core.contracts.geometry import Point, Quad
 
@@ -29,6 +30,7 @@ class Word:
 def words_of(text: str, polygon: Quad) -> list[Word]:
     """The words of a line from left to right; none where the line has no visible text."""
     shown = printable(text)
+    polygon = bounded(polygon)
     ends = [0.0]
     for character in shown:
         ends.append(ends[-1] + _advance(character))
@@ -39,6 +41,7 @@ def words_of(text: str, polygon: Quad) -> list[Word]:
     ]
 
 
+@lru_cache(maxsize=4096)
 def _advance(character: str) -> float:
     """Usual width of a character, in that of a lower-case letter."""
     if unicodedata.east_asian_width(character) in "WF":
@@ -63,10 +66,4 @@ def _slice(polygon: Quad, start: float, end: float) -> Quad:
 
 
 def _between(a: Point, b: Point, share: float) -> Point:
-    x = _bounded(a[0]) + (_bounded(b[0]) - _bounded(a[0])) * share
-    y = _bounded(a[1]) + (_bounded(b[1]) - _bounded(a[1])) * share
-    return x, y
-
-
-def _bounded(value: float) -> float:
-    return min(max(value, -LIMIT), LIMIT)
+    return a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share
