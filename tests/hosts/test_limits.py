@@ -127,6 +127,17 @@ def test_pages_of_a_caller_that_left_are_dropped(start: Start, callers: ThreadPo
     assert server.metric("hybrid_ocr_batch_pages_sum") == 1
 
 
+def test_a_body_that_stops_half_way_is_given_up(start: Start) -> None:
+    server = start()
+    head = "POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n"
+    with socket.create_connection((server.http.base_url.host, server.http.base_url.port or 0)) as caller:
+        caller.sendall(head.encode() + b"x" * 100)
+        until(lambda: server.metric("hybrid_ocr_bytes_in_flight") == 5000)
+    until(lambda: server.metric("hybrid_ocr_bytes_in_flight") == 0)
+    until(lambda: any(line.get("code") == "CLIENT_GONE" for line in server.log_lines()))
+    assert server.send("good").status_code == 200
+
+
 def test_ping_is_answered_while_the_stage_runs(start: Start, callers: ThreadPoolExecutor) -> None:
     server = start()
     slow = callers.submit(server.send, "sleep 1")
