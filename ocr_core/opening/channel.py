@@ -1,7 +1,7 @@
 """Frames between the opener and its decoding process: a JSON header, then raw bytes.
 
-JSON, because the decoding process is not trusted once it has seen a document: nothing that it sends may run, as
-unpickling would. Pixels follow the header as plain bytes, straight from one array into another.
+JSON, because the decoding process is not trusted once it has seen a document: unpickling would run
+what it sends. Pixels follow the header as plain bytes, straight from one array into another.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _INHERITED: Final = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What came back: the header, and a page's pixels and file bytes, both empty where none were asked for."""
+    """What came back: the header; a page's pixels and file bytes, both empty where none were asked for."""
 
     header: channel.Header
     pixels: NDArray[np.uint8]
@@ -95,7 +95,11 @@ class Child:
         """
         self._channel.close()
         self._process.kill()
-        _, status, usage = os.wait4(self._process.pid, 0)
+        try:
+            _, status, usage = os.wait4(self._process.pid, 0)
+        except ChildProcessError:  # our host reaps every child itself
+            self._process.returncode = 0
+            return False
         self._process.returncode = os.waitstatus_to_exitcode(status)
         used_up = usage.ru_maxrss >> 10 > _USED_UP * self._limits.memory_mib
         return used_up and self._process.returncode != -signal.SIGKILL

@@ -32,7 +32,7 @@ class RawPage:
         image: uint8, C order, (height, width) where no pixel has colour, else (height, width, 3) in the order
             blue, green, red.
         dpi: pixels an inch, the same in x and y; None where the file says nothing that can be true.
-        original: the file's own bytes where the page is exactly that JPEG file, with no turn by EXIF, resampling
+        original: the file's own bytes where the page is exactly that JPEG file, without turn or resampling
             or conversion, so that it need not be encoded again. None otherwise.
         encoding: how `original` is encoded; None without it.
     """

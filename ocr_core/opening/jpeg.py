@@ -53,8 +53,8 @@ def decodes_whole(data: bytes) -> bool:
 def is_filled(data: Bytes, image: Image.Image) -> bool:
     """True where the end-of-image marker came before the last pixel did.
 
-    In doubt (the last pixels are the grey that libjpeg fills with, or the file is progressive, where only a late
-    scan may be cut) other data is put before the marker: the pixels of a whole image do not change by that.
+    In doubt (the last pixels are the grey that libjpeg fills with, or the file is progressive, where only a
+    late scan may be cut) other data is put before the marker. A whole image does not change by that.
 
     Args:
         data: the JPEG.

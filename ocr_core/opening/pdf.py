@@ -28,6 +28,7 @@ _ROUNDING: Final = 0.02
 _IMAGE_TO_PAGE: Final = 8
 """An image on a page may have this many times the pixels of a page: large sheets are scanned
 in bilevel at 600 dpi. More is a bomb: a few bytes of deflate stand for any number of pixels."""
+_NOTABLE_SHARE: Final = 1e-4
 _OBJECTS: Final = 1000
 """Page objects searched for images. A scan has a handful; a drawing may have a million."""
 
@@ -171,16 +172,18 @@ def _inflates(image: pypdfium2.PdfImage) -> bool:
         return True
     across, down = image.get_px_size()
     bits: int = image.get_metadata().bits_per_pixel
-    return length >= down * -(-across * bits // 8)
+    return length >= int(down) * -(-int(across) * bits // 8)
 
 
 def _has_filling(canvas: pixels.Pixels) -> bool:
-    """True where flat areas have the grey that fills a JPEG cut short: its data is worth a second look then."""
-    grey = np.uint8(128)
-    flat = np.ones((canvas.shape[0] // 4, canvas.shape[1] // 4), bool)
-    for y, x in ((0, 0), (0, 3), (3, 0), (3, 3)):
-        flat &= (canvas[y::4, x::4][: flat.shape[0], : flat.shape[1]] == grey).all(axis=2)
-    return flat.size > 0 and float(flat.mean()) > 1e-4
+    """True where flat areas have the grey that fills a JPEG cut short: its data then needs a second look."""
+    step, grey = 4, 128
+    rows, columns = np.nonzero(canvas[:-step:step, :-step:step, 0] == grey)
+    if rows.size < _NOTABLE_SHARE * canvas.size / 3 / step**2:
+        return False
+    corners = [canvas[rows * step + y, columns * step + x] for y in (0, step - 1) for x in (0, step - 1)]
+    flat = (np.stack(corners) == grey).all(axis=(0, 2))
+    return bool(flat.sum() >= _NOTABLE_SHARE * canvas.size / 3 / step**2)
 
 
 def _decodes_whole(image: pypdfium2.PdfImage) -> bool:

@@ -12,6 +12,8 @@ import resource
 import signal
 import socket
 import sys
+import traceback
+from pathlib import Path
 from typing import Final, Protocol
 
 from PIL import Image
@@ -117,7 +119,13 @@ class Worker:
         cut = "truncated" in str(error) or (self._data and not formats.is_whole(self._data, self._format))
         if cut:
             return {"error": ErrorCode.TRUNCATED_IMAGE, "message": "the image ends before its last pixel"}
-        return {"error": ErrorCode.CORRUPT_DOCUMENT, "message": f"cannot be decoded ({type(error).__name__})"}
+        return {"error": ErrorCode.CORRUPT_DOCUMENT, "message": f"cannot be decoded ({_origin(error)})"}
+
+
+def _origin(error: Exception) -> str:
+    """Kind and place of an error. Its text stays out: it may quote the document."""
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    return f"{type(error).__name__} in {Path(frame.f_code.co_filename).name}:{line}"
 
 
 def _confine(limits: OpeningLimits) -> None:
