@@ -50,9 +50,11 @@ _RANGES: Final = re.compile(r"\d{1,6}(-\d{1,6})?(,\d{1,6}(-\d{1,6})?)*", re.ASCI
 def parse_pages(text: str, page_count: int) -> list[int]:
     """Page numbers that a text such as `1-5,8` names, in the order named, each once.
 
+    A range may end after the last page, so that one range serves documents of any length.
+
     Raises:
-        RequestError: INVALID_REQUEST where the text is no list of ranges; PAGE_OUT_OF_RANGE where it names a
-            page that a document of `page_count` pages does not have.
+        RequestError: INVALID_REQUEST where the text is no list of ranges; PAGE_OUT_OF_RANGE where a range starts
+            outside a document of `page_count` pages.
     """
     compact = text.replace(" ", "")
     if not _RANGES.fullmatch(compact):
@@ -63,10 +65,10 @@ def parse_pages(text: str, page_count: int) -> list[int]:
         start, end = int(first), int(last or first)
         if end < start:
             raise RequestError(f"the page range {part} ends before it starts")
-        if start < 1 or end > page_count:
+        if not 1 <= start <= page_count:
             raise RequestError(
                 f"pages {part} asked for, but the document has pages 1 to {page_count}",
                 code=ErrorCode.PAGE_OUT_OF_RANGE,
             )
-        pages.update(dict.fromkeys(range(start, end + 1)))
+        pages.update(dict.fromkeys(range(start, min(end, page_count) + 1)))
     return list(pages)

@@ -123,9 +123,7 @@ def test_a_page_has_one_crop_for_each_line() -> None:
         PageCrops(number=1, width=9, height=9, lines=(TextLine(id="l1", polygon=QUAD, score=1),), crops=())
 
 
-@pytest.mark.parametrize(
-    "box", [(5, 0, 4, 1), (0, 5, 1, 4), (0, 0, float("nan"), 1), (0, 0, 1, float("inf"))]
-)
+@pytest.mark.parametrize("box", [(5, 0, 4, 1), (0, 5, 1, 4), (0, 0, math.nan, 1), (0, 0, 1, math.inf)])
 def test_an_impossible_box_is_refused(box: tuple[float, float, float, float]) -> None:
     with pytest.raises(ValidationError):
         Region(id="r1", label="text", bbox=box, score=0.5)

@@ -1,0 +1,167 @@
+"""The command itself, as a user runs it: real models, real servers, files on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+
+from evaluation.metrics import count_words
+from ocr_core.contracts.result import DocumentResult
+
+COMMAND = [sys.executable, "-m", "hybrid_ocr", "read"]
+FILES = ["report.html", "result.hocr", "result.json", "result.md", "result.pdf", "result.txt"]
+
+
+@dataclass(frozen=True)
+class Run:
+    code: int
+    stdout: str
+    stderr: str
+    out: Path
+
+    def result(self, name: str) -> DocumentResult:
+        return DocumentResult.model_validate_json((self.out / name / "result.json").read_bytes())
+
+
+def read(out: Path, *arguments: str | Path) -> Run:
+    command = [*COMMAND, *map(str, arguments), "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    return Run(done.returncode, done.stdout, done.stderr, out)
+
+
+@pytest.fixture(scope="module")
+def sample_run(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return read(tmp_path_factory.mktemp("samples"), samples / "documents", "--script", "latin")
+
+
+def test_samples_are_read_whole(sample_run: Run) -> None:
+    assert sample_run.code == 0, sample_run.stderr
+    for name in ("article", "invoice", "letter", "receipt"):
+        assert sorted(path.name for path in (sample_run.out / name).iterdir()) == FILES
+        assert sample_run.result(name).status == "completed"
+
+
+@pytest.mark.parametrize(
+    ("name", "least"), [("article", 0.97), ("invoice", 0.9), ("letter", 0.95), ("receipt", 0.9)]
+)
+def test_samples_are_read_right(sample_run: Run, samples: Path, name: str, least: float) -> None:
+    truth = json.loads((samples / "documents" / f"{name}.truth.json").read_text())
+    scores = count_words([truth["text"]], [sample_run.result(name).text])
+    assert scores.f1 >= least
+
+
+def test_turned_pages_stand_upright(sample_run: Run, samples: Path) -> None:
+    truth = json.loads((samples / "documents" / "article.truth.json").read_text())
+    for page, true in zip(sample_run.result("article").pages, truth["pages"], strict=True):
+        assert page.rotation.quadrant == true["quadrant"]
+        assert page.rotation.skew_degrees == pytest.approx(true["skew_degrees"], abs=0.3)
+
+
+def test_every_model_that_answered_is_named(sample_run: Run) -> None:
+    models = sample_run.result("letter").models
+    assert {"region_detection", "text_detection", "ocr"} <= set(models)
+    assert models["ocr"].name == "pp-ocrv6-small-rec-latin"
+
+
+def test_the_text_is_on_screen_and_the_report_named(sample_run: Run) -> None:
+    assert "Lydia Bixby" in sample_run.stdout or "Bixby" in sample_run.stdout
+    assert str(sample_run.out / "letter" / "report.html") in sample_run.stderr.replace("\n", "")
+
+
+def test_bad_documents_end_in_their_codes_and_good_ones_are_read(samples: Path, tmp_path: Path) -> None:
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    (inbox / "empty.pdf").touch()
+    (inbox / "text.png").write_text("not an image")
+    photo = (samples / "documents" / "letter.jpg").read_bytes()
+    (inbox / "cut.jpg").write_bytes(photo[: len(photo) // 2])
+    Image.new("1", (1000, 1400), 1).save(inbox / "blank.tif")
+    (inbox / "good\u202ename.jpg").write_bytes(photo)
+    run = read(tmp_path / "out", inbox, tmp_path / "gone.pdf", "--json")
+    assert run.code == 1
+    results = {Path(line["source"]).name: line for line in map(json.loads, run.stdout.splitlines())}
+
+    def code(name: str) -> str | None:
+        result = results[name]
+        error = next((page["error"] for page in result["pages"] if page["error"]), None)
+        return (error or {}).get("code") or next(f["message"] for f in result["findings"])
+
+    assert "EMPTY_FILE" in str(code("empty.pdf"))
+    assert "UNSUPPORTED_FORMAT" in str(code("text.png"))
+    assert "TRUNCATED_IMAGE" in str(code("cut.jpg"))
+    assert "SOURCE_NOT_FOUND" in str(code("gone.pdf"))
+    assert "page_blank" in {finding["rule"] for finding in results["blank.tif"]["findings"]}
+    good = results["good\u202ename.jpg"]
+    assert good["status"] == "completed"
+    assert "Bixby" in good["text"]
+    assert (run.out / "good_name" / "result.json").is_file()
+    assert results["cut.jpg"]["status"] == "failed"
+
+
+def test_only_the_pages_asked_for(samples: Path, tmp_path: Path) -> None:
+    run = read(tmp_path, samples / "documents" / "article.pdf", "--pages", "2-9")
+    assert run.code == 0, run.stderr
+    assert [page.number for page in run.result("article").pages] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--pages", "3-1"], "3-1"),
+        (["--pages", "one"], "one"),
+        (["--engine", "magic"], "magic"),
+        (["--out"], "out"),
+    ],
+)
+def test_a_wrong_command_line_is_2(samples: Path, arguments: list[str], complaint: str) -> None:
+    command = [*COMMAND, str(samples / "documents" / "letter.jpg"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_model_that_is_not_built_is_3_and_says_how(samples: Path, tmp_path: Path) -> None:
+    run = read(tmp_path, samples / "documents" / "letter.jpg", "--script", "klingon")
+    assert run.code == 3
+    assert "hybrid-ocr artifacts build pp-ocrv6-small-rec --script klingon" in run.stderr
+
+
+def test_an_output_folder_that_cannot_be_made_is_3(samples: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    run = read(tmp_path / "file", samples / "documents" / "letter.jpg")
+    assert run.code == 3
+    assert "Traceback" not in run.stderr
+
+
+@pytest.fixture
+def running(samples: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [*COMMAND, str(samples / "documents"), "--out", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_process_is_left_behind(running: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    parent = psutil.Process(running.pid)
+    deadline = time.monotonic() + 30
+    while len(children := parent.children(recursive=True)) < 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(children) >= 4
+    os.kill(running.pid, number)
+    code = running.wait(timeout=30)
+    assert code == (-signal.SIGKILL if number == signal.SIGKILL else 130)
+    _, alive = psutil.wait_procs(children, timeout=15)
+    assert alive == []
