@@ -1,0 +1,1 @@
+"""Ground truth in layers, metrics, and the benchmark against other readers."""
