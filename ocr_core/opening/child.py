@@ -14,14 +14,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ocr_core.contracts.errors import OcrError
 from ocr_core.opening import channel
 from ocr_core.opening.channel import ChannelClosed, Deadline
 from ocr_core.opening.limits import LONGEST_SIDE, OpeningLimits
 
 _WORKER: Final = "ocr_core.opening.worker"
 _START_SECONDS: Final = 60.0
-_USED_UP: Final = 0.75
-"""Share of the memory limit that a process has touched at its peak when it died for want of more."""
+_USED_UP: Final = 0.5
+"""Share of the memory limit that a process has touched at its peak when it died for want of more. The rest is
+memory it reserved and never touched."""
+_GAVE_UP: Final = frozenset({-signal.SIGABRT, -signal.SIGTRAP, -signal.SIGILL})
+"""How allocators end a process that gets no more memory; a fault in the decoder ends otherwise."""
 _INHERITED: Final = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
 """All the decoding process sees of our environment: a Lambda keeps its credentials there."""
 
@@ -72,10 +76,9 @@ class Child:
         Raises:
             TimeoutError: it came too late.
             ChannelClosed: the process died, or speaks something else.
+            OcrError: INTERNAL where it never started, which is no document's fault.
         """
-        if not self._ready:
-            channel.receive(self._channel, Deadline(_START_SECONDS))
-            self._ready = True
+        self._await_start()
         deadline = Deadline(seconds)
         header, fd = channel.receive(self._channel, deadline)
         if fd is not None:
@@ -102,7 +105,16 @@ class Child:
             return False
         self._process.returncode = os.waitstatus_to_exitcode(status)
         used_up = usage.ru_maxrss >> 10 > _USED_UP * self._limits.memory_mib
-        return used_up and self._process.returncode != -signal.SIGKILL
+        return used_up and self._process.returncode in _GAVE_UP
+
+    def _await_start(self) -> None:
+        if self._ready:
+            return
+        try:
+            channel.receive(self._channel, Deadline(_START_SECONDS))
+        except (ChannelClosed, TimeoutError):
+            raise OcrError(f"the decoding process does not start; see python -m {_WORKER}") from None
+        self._ready = True
 
     def _shape(self, told: object) -> tuple[int, ...]:
         match told:

@@ -53,8 +53,8 @@ def parse_pages(text: str, page_count: int) -> list[int]:
     A range may end after the last page, so that one range serves documents of any length.
 
     Raises:
-        RequestError: INVALID_REQUEST where the text is no list of ranges; PAGE_OUT_OF_RANGE where a range starts
-            outside a document of `page_count` pages.
+        RequestError: INVALID_REQUEST where the text is no list of ranges; PAGE_OUT_OF_RANGE where a range
+            starts outside a document of `page_count` pages.
     """
     compact = text.replace(" ", "")
     if not _RANGES.fullmatch(compact):

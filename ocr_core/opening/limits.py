@@ -30,5 +30,5 @@ class OpeningLimits(BaseModel):
     )
     inspect_seconds: float = Field(default=10.0, gt=0, description="the same for counting pages")
     memory_mib: int = Field(
-        default=1024, ge=128, description="heap of the decoding process; DECODE_MEMORY above it"
+        default=1536, ge=128, description="heap of the decoding process; DECODE_MEMORY above it"
     )

@@ -53,6 +53,7 @@ class DocumentOpener:
             DocumentError: SOURCE_NOT_FOUND, EMPTY_FILE, FILE_TOO_LARGE, UNSUPPORTED_FORMAT,
                 ENCRYPTED_DOCUMENT, TOO_MANY_PAGES, TRUNCATED_IMAGE, CORRUPT_DOCUMENT, DECODE_TIMEOUT,
                 DECODE_MEMORY, DECODER_CRASHED.
+            OcrError: INTERNAL where the child cannot be started.
         """
         with open_file(source, self._limits.file_bytes) as file:
             header = self._ask(source, file, None, self._limits.inspect_seconds).header
@@ -96,6 +97,9 @@ class DocumentOpener:
                 self._replace_child()
                 message = f"{place}: not decoded within {seconds:g} s"
                 raise DocumentError(message, code=ErrorCode.DECODE_TIMEOUT) from None
+            except OcrError:
+                self._end_child()
+                raise
             except ChannelClosed:
                 if self._replace_child():
                     raise _crashed(source, ErrorCode.DECODE_MEMORY) from None

@@ -65,8 +65,7 @@ def on_paper(image: Image.Image, *, bits: int = 16, min_is_white: bool = False) 
     if image.mode in {"L", "RGB"} and "transparency" not in image.info:
         return image
     if image.mode.startswith("I;16"):
-        deep = np.asarray(image).astype(np.uint32)
-        grey = np.minimum(deep >> max(bits - 8, 0), 255).astype(np.uint8)
+        grey = np.minimum(np.asarray(image) >> max(bits - 8, 0), 255).astype(np.uint8)
         return Image.fromarray(~grey if min_is_white else grey)
     if image.mode in {"I", "F"}:
         return _stretched(image)
@@ -104,8 +103,12 @@ def without_needless_colour(image: Pixels) -> Pixels:
 
 def _stretched(image: Image.Image) -> Image.Image:
     """32-bit and float samples have no agreed white: their own range becomes 0..255, a flat image white."""
-    samples = np.nan_to_num(np.asarray(image, np.float32), posinf=0.0, neginf=0.0)
+    samples = np.array(image, np.float32)  # worked on in place: a page may be 200 MB here
+    np.nan_to_num(samples, copy=False, posinf=0.0, neginf=0.0)
     low, high = float(samples.min()), float(samples.max())
     if high <= low:
         return Image.new("L", image.size, "white")
-    return Image.fromarray(((samples - low) * (255.0 / (high - low)) + 0.5).astype(np.uint8))
+    samples -= low
+    samples *= 255.0 / (high - low)
+    samples += 0.5
+    return Image.fromarray(samples.astype(np.uint8))

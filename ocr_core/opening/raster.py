@@ -55,7 +55,7 @@ class RasterDocument:
         self._name = name
         self._frames = tiff.directories(data, limits.pages) if name == "tiff" else [0]
         self._file = file
-        self._image: Image.Image | None = None
+        self._tiff: Image.Image | None = None  # kept, because it knows where the frames are
         self.page_count = len(self._frames)
 
     def render(self, index: int) -> Rendered:
@@ -92,20 +92,23 @@ class RasterDocument:
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._image is not None:
-            self._image.close()
+        self._tiff = None
         self._file.close()
 
     def _frame(self, index: int) -> Image.Image:
-        if self._name == "tiff" and not tiff.lies_within(self._data, self._frames[index]):
-            raise _truncated()
-        if self._name != "tiff" or self._image is None:
-            self._file.seek(0)
-            self._image = Image.open(self._file, formats=[_PILLOW_NAME[self._name]])
         if self._name == "tiff":
-            self._image.seek(index)
-        self._check_size(self._image.size)
-        return self._image
+            if not tiff.lies_within(self._data, self._frames[index]):
+                raise _truncated()
+            image = self._tiff = self._tiff or self._opened()
+            image.seek(index)
+        else:
+            image = self._opened()
+        self._check_size(image.size)
+        return image
+
+    def _opened(self) -> Image.Image:
+        self._file.seek(0)
+        return Image.open(self._file, formats=[_PILLOW_NAME[self._name]])
 
     def _is_whole(self, image: Image.Image) -> bool:
         if isinstance(image, TiffImagePlugin.TiffImageFile):

@@ -160,6 +160,18 @@ def test_the_child_killed_between_two_pages_is_replaced(save: Save) -> None:
         assert isinstance(outcome(opener, path), RawPage)
 
 
+def test_a_child_that_cannot_start_is_no_fault_of_the_document(
+    save: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(encoded(picture(), "PNG"))
+    with monkeypatch.context() as patch:
+        patch.setattr("ocr_core.opening.child._WORKER", "no.such.module")
+        opener = DocumentOpener()
+        assert outcome(opener, path) == ErrorCode.INTERNAL
+    with opener:
+        assert isinstance(outcome(opener, path), RawPage)
+
+
 def test_nothing_is_left_behind(save: Save) -> None:
     good, bad = save(encoded(picture(), "PNG")), save(b"%PDF-1.7")
     before = psutil.Process().num_fds(), _children()
