@@ -8,7 +8,7 @@ rows that do not stand level with those of the other side.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from lambdas.validation.rows import em, group_rows
 BINS_PER_EM = 4
 MOST_BINS = 500
 MOST_CANDIDATES = 16
+FEWEST_ROWS = 3
+"""Rows on either side of a gutter."""
 NARROWEST = 0.3
 """Width of a gutter, in em (line heights)."""
 LONG_LINE = 6.5
@@ -72,13 +74,13 @@ def _candidates(ordered: Boxes, unit: float) -> list[tuple[int, int, float]]:
     found: dict[tuple[int, int, int, int], list[float]] = {}
     for x in np.linspace(left_edge, right_edge, bins)[1:-1].tolist():
         is_left = ordered[:, 2] <= x
-        is_right = ordered[:, 0] >= x
-        crossing = np.flatnonzero(~(is_left | is_right))
-        starts = np.concatenate([[0], crossing + 1])
-        stops = np.concatenate([crossing, [len(ordered)]])
-        lefts, rights = (np.concatenate([[0], np.cumsum(side)]) for side in (is_left, is_right))
-        on_left, on_right = lefts[stops] - lefts[starts], rights[stops] - rights[starts]
-        for n in np.flatnonzero(np.minimum(on_left, on_right) >= 2).tolist():
+        crossing = np.flatnonzero((ordered[:, 0] < x) & ~is_left)
+        starts = np.append(0, crossing + 1)
+        stops = np.append(crossing, len(ordered))
+        lefts = np.append(0, np.cumsum(is_left))
+        on_left = lefts[stops] - lefts[starts]
+        on_right = stops - starts - on_left
+        for n in np.flatnonzero(np.minimum(on_left, on_right) >= FEWEST_ROWS).tolist():
             split = int(starts[n]), int(stops[n]), int(on_left[n]), int(on_right[n])
             found.setdefault(split, []).append(x)
     best = sorted(found, key=lambda split: (-min(split[2:]), -len(found[split]), split))[:MOST_CANDIDATES]
@@ -86,11 +88,15 @@ def _candidates(ordered: Boxes, unit: float) -> list[tuple[int, int, float]]:
 
 
 def _are_columns(left: Boxes, right: Boxes, unit: float, regions: Boxes) -> bool:
-    sides = [_Side.of(left, unit), _Side.of(right, unit)]
-    if all(side.rows >= 3 and side.ink >= LONG_LINE and side.fill >= FULL_LINE for side in sides):
+    sides = []
+    # Prices are short: the side with less ink tells most tables without a look at the other.
+    for boxes in sorted((left, right), key=lambda boxes: float(np.median(widths(boxes)))):
+        side = _Side.of(boxes, unit)
+        if side.rows < FEWEST_ROWS or side.ink < SHORT_LINE:
+            return False
+        sides.append(side)
+    if all(side.ink >= LONG_LINE and side.fill >= FULL_LINE for side in sides):
         return True
-    if any(side.rows < 3 or side.ink < SHORT_LINE for side in sides):
-        return False
     few, many = sorted(sides, key=lambda side: side.rows)
     level = _share_level(few.middles, many.middles, LEVEL * unit)
     return (few.rows >= 5 and level < 0.6) or (level < 0.9 and _flanked(left, right, regions))
@@ -109,8 +115,10 @@ class _Side:
     def of(cls, boxes: Boxes, unit: float) -> _Side:
         rows = group_rows(boxes)
         wide, centre = widths(boxes).tolist(), middles(boxes).tolist()
-        ink = float(np.median([sum(wide[n] for n in row) for row in rows]))
-        extent = float(np.percentile(boxes[:, 2], 95) - np.percentile(boxes[:, 0], 5))
+        ink = median(sum(wide[n] for n in row) for row in rows)
+        # One line in twenty may stick out on either side.
+        odd = len(boxes) // 20
+        extent = float(np.sort(boxes[:, 2])[-1 - odd] - np.sort(boxes[:, 0])[odd])
         middle = np.sort([fmean(centre[n] for n in row) for row in rows])
         return cls(len(rows), ink / unit, ink / max(extent, 1.0), middle)
 

@@ -16,7 +16,9 @@ PAGE_BREAK = "\n\f\n"
 """Between two pages: a form feed on a line of its own. A failed or blank page keeps its place, empty."""
 
 WIDE_GAP = 0.6
-"""In line heights: fragments further apart than this are cells, and stay visibly apart."""
+"""In line heights: fragments further apart than this stay visibly apart."""
+CELL_GAP = 0.25
+"""The same within a table, where fragments are cells unless they all but touch."""
 
 _REPLACED = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0xFFFE, 0xFFFF], "\ufffd")
 _SPACES = dict.fromkeys([*map(ord, "\t\n\v\f\r"), 0x85, 0x2028, 0x2029], " ")
@@ -35,9 +37,10 @@ def printable(text: str) -> str:
 
 def row_text(row: Row, *, cells: bool = False) -> str:
     """One row: a space between fragments, three where a wide gap parts them or they are cells of a table."""
+    wide = CELL_GAP if cells else WIDE_GAP
     text = printable(row.lines[0].text).strip()
     for gap, line in zip(row.gaps, row.lines[1:], strict=True):
-        text += ("   " if cells or gap > WIDE_GAP else " ") + printable(line.text).strip()
+        text += ("   " if gap > wide else " ") + printable(line.text).strip()
     return text.strip()
 
 

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from statistics import fmean
 
 from lambdas.validation.blocks import Block, blocks_of
+from lambdas.validation.boxes import widths
 from lambdas.validation.tables import Cell, table_cells
 from lambdas.validation.text import printable, row_text
 from ocr_core.contracts.result import DocumentResult
 
 FULL_ROW = 0.8
 """A row that fills less of its block than this ends on purpose, and its line break is kept."""
+MOSTLY = 0.6
+"""Share of the rows of a paragraph that are full; below it a block is no paragraph."""
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~])")
 _ENTITY = re.compile(r"&(?=#|\w+;)")
@@ -61,15 +65,14 @@ def _block(block: Block, heading: str) -> str:
 
 
 def _lines(block: Block) -> str:
-    """Rows of a paragraph; rows that end early keep their break, as addresses and receipts need it."""
+    """Rows of a block: those of a paragraph flow, those of an address or receipt keep their breaks."""
     left = min(float(row.boxes[:, 0].min()) for row in block.rows)
     width = max(float(row.boxes[:, 2].max()) for row in block.rows) - left
-    written = []
-    for row in block.rows:
-        short = float(row.boxes[:, 2].max()) - left < FULL_ROW * width
-        apart = any(gap > 1 for gap in row.gaps)
-        written.append(escape(row_text(row)) + ("\\" if short or apart else ""))
-    return "\n".join(written).rstrip("\\") if written else ""
+    full = [float(widths(row.boxes).sum()) >= FULL_ROW * width for row in block.rows]
+    flows = fmean(full) >= MOSTLY
+    texts = [escape(row_text(row, cells=block.label == "table")) for row in block.rows]
+    kept = ["" if flows and is_full else "\\" for is_full in full[:-1]]
+    return "\n".join(text + end for text, end in zip(texts, [*kept, ""], strict=True))
 
 
 def _list(texts: Iterable[str]) -> str:
