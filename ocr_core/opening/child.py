@@ -97,10 +97,11 @@ class Child:
             True where it had given up by itself with its memory used up: pdfium aborts when it gets no more.
         """
         self._channel.close()
-        self._process.kill()
         try:
+            # Not Popen.kill: it may reap the process, and with it goes what it used.
+            os.kill(self._process.pid, signal.SIGKILL)
             _, status, usage = os.wait4(self._process.pid, 0)
-        except ChildProcessError:  # our host reaps every child itself
+        except (ChildProcessError, ProcessLookupError):  # our host reaps every child itself
             self._process.returncode = 0
             return False
         self._process.returncode = os.waitstatus_to_exitcode(status)
