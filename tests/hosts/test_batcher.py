@@ -35,7 +35,8 @@ def make(run: Recorder, **changed: float) -> Batcher[int, int]:
 
 
 async def answers_of(batcher: Batcher[int, int], items: Sequence[int], pixels: int = 1) -> list[object]:
-    ticket = await batcher.submit(items, [pixels] * len(items))
+    ticket = batcher.enqueue(items, [pixels] * len(items))
+    await ticket.done
     return list(ticket.answers)
 
 
@@ -105,14 +106,14 @@ def test_a_request_that_never_arrives_holds_nobody_up_for_long() -> None:
 
 def test_the_queue_is_bounded() -> None:
     async def scenario() -> None:
-        batcher = make(Recorder(), queue_pages=3)
-        waiting = asyncio.ensure_future(batcher.submit([1, 2, 3], [1, 1, 1]))
-        await asyncio.sleep(0)
+        run = Recorder()
+        batcher = make(run, queue_pages=3)
+        waiting = batcher.enqueue([1, 2, 3], [1, 1, 1])
         with pytest.raises(CapacityError):
-            await batcher.submit([4], [1])
-        waiting.cancel()
-        await asyncio.sleep(0)
-        assert await serve(batcher, [5]) == [[5]]  # what was cancelled left its places
+            batcher.enqueue([4], [1])
+        batcher.drop(waiting)
+        assert await serve(batcher, [5, 6, 7]) == [[5, 6, 7]]
+        assert run.batches == [[5, 6, 7]]  # what was dropped left its places and never ran
 
     asyncio.run(scenario())
 
@@ -124,11 +125,13 @@ def test_after_a_fatal_error_every_caller_is_told() -> None:
     async def scenario() -> None:
         batcher: Batcher[int, int] = Batcher(broken, THREAD, BatchLimits(1, 10, 0.0, 10), METRICS)
         worker = asyncio.ensure_future(batcher.work())
-        told = await asyncio.gather(*(batcher.submit([n], [1]) for n in range(3)), return_exceptions=True)
+        told = await asyncio.gather(
+            *(batcher.enqueue([n], [1]).done for n in range(3)), return_exceptions=True
+        )
         assert [type(error) for error in told] == [EngineError] * 3
         await worker
         with pytest.raises(EngineError, match="the device is gone"):
-            await batcher.submit([9], [1])
+            batcher.enqueue([9], [1])
 
     asyncio.run(scenario())
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -126,7 +126,8 @@ class ContainerHost(Generic[RequestT, ResponseT]):
     def abandon(self) -> None:
         """Answer what is still in flight at once: NOT_READY, send it to another server."""
         for deadline in self._deadlines:
-            deadline.reschedule(asyncio.get_running_loop().time())
+            if not deadline.expired():
+                deadline.reschedule(asyncio.get_running_loop().time())
 
     def health(self) -> None:
         """Raise why this container cannot take work, if it cannot."""
@@ -194,8 +195,12 @@ class ContainerHost(Generic[RequestT, ResponseT]):
                 body = await read_body(request, settings.max_body_bytes, held)
                 told["bytes_in"] = len(body)
                 work = await self._off_loop(lambda: decode(body))
-            told["pages"] = len(work.pages)
-            ticket = await _unless_gone(request, self._batcher.submit(work.items, work.sizes))
+                told["pages"] = len(work.pages)
+                ticket = self._batcher.enqueue(work.items, work.sizes)
+            try:
+                await _unless_gone(request, ticket.done)
+            finally:
+                self._batcher.drop(ticket)
             answers: list[Any] = ticket.answers
             self._metrics.count_pages(answers)
             told["failed_pages"] = sum(isinstance(answer, ErrorInfo) for answer in answers)
@@ -230,17 +235,16 @@ class ContainerHost(Generic[RequestT, ResponseT]):
         return self._stage.run(items)
 
 
-async def _unless_gone(request: Request, call: Coroutine[Any, Any, T]) -> T:
-    """Await a call, and give it up where the client hangs up first; raises ClientDisconnect then."""
-    answer = asyncio.ensure_future(call)
+async def _unless_gone(request: Request, done: asyncio.Future[None]) -> None:
+    """Await an answer, or raise ClientDisconnect where the client hangs up first."""
     gone = asyncio.ensure_future(request.receive())  # after the body nothing comes but the end
+    either: set[asyncio.Future[Any]] = {done, gone}
     try:
-        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not answer.done():
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not done.done():
             raise ClientDisconnect
-        return answer.result()
+        done.result()
     finally:
-        answer.cancel()
         gone.cancel()
 
 

@@ -98,11 +98,11 @@ class Batcher(Generic[RequestT, ResponseT]):
             self._arriving -= 1
             self._changed.set()
 
-    async def submit(self, items: Sequence[RequestT], pixels: Sequence[int]) -> Ticket[ResponseT]:
-        """Queue the pages of one request and return its ticket when every page has its answer.
+    def enqueue(self, items: Sequence[RequestT], pixels: Sequence[int]) -> Ticket[ResponseT]:
+        """Queue the pages of one request; its ticket is `done` when every page has its answer.
 
-        A request larger than the whole queue is taken when nothing else waits. Cancelling drops what still
-        waits.
+        A request larger than the whole queue is taken when nothing else waits. Awaiting `done` raises
+        EngineError where the engine fails for good meanwhile.
 
         Raises:
             CapacityError: OVERLOADED, the queue is full.
@@ -113,19 +113,20 @@ class Batcher(Generic[RequestT, ResponseT]):
         if self._queue and len(self._queue) + len(items) > self._limits.queue_pages:
             raise CapacityError(f"{len(self._queue)} pages are waiting already")
         ticket: Ticket[ResponseT] = Ticket([None] * len(items), asyncio.get_running_loop().create_future())
-        if items:
-            self._queue.extend(
-                _Page(item, size, place, ticket)
-                for place, (item, size) in enumerate(zip(items, pixels, strict=True))
-            )
-            self._note_depth()
-            try:
-                await ticket.done
-            finally:
-                if ticket.done.cancelled():
-                    self._queue = deque(page for page in self._queue if page.ticket is not ticket)
-                    self._note_depth()
+        if not items:
+            ticket.done.set_result(None)
+        self._queue.extend(
+            _Page(item, size, place, ticket)
+            for place, (item, size) in enumerate(zip(items, pixels, strict=True))
+        )
+        self._note_depth()
         return ticket
+
+    def drop(self, ticket: Ticket[ResponseT]) -> None:
+        """Forget a request that nobody waits for any more; one that is done stays as it is."""
+        if ticket.done.cancel():
+            self._queue = deque(page for page in self._queue if page.ticket is not ticket)
+            self._note_depth()
 
     async def work(self) -> None:
         """Empty the queue for ever, or until the engine fails for good."""
