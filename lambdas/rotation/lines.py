@@ -15,8 +15,8 @@ CROP_WIDTH: Final = 192
 CROP_HEIGHT: Final = 48
 """Pixels. What the text-line orientation network was trained on."""
 
-_LONGEST_CROP: Final = 6.0
-"""Width to height. Longer lines are cut, since squeezed letters are judged worse."""
+_LONGEST_CROP: Final = 8.0
+"""Width to height. Longer lines are cut: more letters help the network, squeezed ones do not."""
 
 _MARGIN: Final = 0.1
 """Of the height, around a line. The network was trained on tight crops: at three times this, its votes fail
@@ -65,6 +65,6 @@ def cut_lines(image: NDArray[np.uint8], levelled: Ink, boxes: NDArray[np.int32])
         back = (
             levelled.to_page @ shift(left - margin, top - margin) @ scaling(wide / used, tall / CROP_HEIGHT)
         )
-        line = sample(image, back, (used, CROP_HEIGHT))
+        line = sample(image, back, (used, CROP_HEIGHT), cubic=True)
         crop[:, :used] = line if line.ndim == 3 else line[:, :, np.newaxis]
     return crops

@@ -19,8 +19,9 @@ from lambdas.rotation.orientation import LineVotes
 from lambdas.rotation.skew import SkewEstimate, refine_skew, search_skew
 from ocr_core.contracts.messages import Quadrant
 
-_LINES_ASKED: Final = 12
-"""Lines shown to the network."""
+_LINES_ASKED: Final = 8
+_LINES_MOST: Final = 36
+"""Lines shown to the network at first, and where its votes are divided."""
 
 _FEWEST_GLYPHS: Final = 20
 """Pieces of ink. With fewer there is no text to turn a page by."""
@@ -45,17 +46,26 @@ class Pose:
 
 @dataclass(frozen=True)
 class _Reading:
-    """A page read along one axis: how far lines lean, and the sum and number of votes on them."""
+    """A page read along one axis: the search's estimate, the refined angle, and the votes of its lines."""
 
     skew: SkewEstimate
     lean: float
-    votes: float
-    lines: int
+    votes: NDArray[np.float32]
+
+    @property
+    def evidence(self) -> float:
+        """Sum of the votes: how much speaks for upright (positive) or for upside down (negative) text."""
+        return float(self.votes.sum())
+
+    @property
+    def agreement(self) -> float:
+        """Mean of the votes, -1 to 1. On pictures and noise it is within 0.5, mostly of one or two lines."""
+        return float(self.votes.mean()) if len(self.votes) else 0.0
 
     @property
     def is_text(self) -> bool:
         """Whether the network took the lines for text, either way up."""
-        return abs(self.votes) >= 3.0 and abs(self.votes) >= 0.25 * self.lines
+        return abs(self.evidence) >= 3 and abs(self.agreement) >= 0.25
 
 
 def estimate_pose(image: NDArray[np.uint8], votes: LineVotes) -> Pose:
@@ -71,31 +81,44 @@ def estimate_pose(image: NDArray[np.uint8], votes: LineVotes) -> Pose:
     across, down = search_skew(ink.canvas, "across"), search_skew(ink.canvas, "down")
     balance = log((across.energy + 1e-6) / (down.energy + 1e-6))
     if balance > _AXIS_CLEAR:
-        return _pose(_read(image, ink, across, votes), 0, len(ink.glyphs))
-    turned = _read(image, ink.quarter_turned(), down, votes)
+        return _level_pose(_read(image, ink, across, votes), len(ink.glyphs))
+    plumb = _read(image, ink.quarter_turned(), down, votes)
     if balance < -_AXIS_CLEAR:
-        return _pose(turned, 90, len(ink.glyphs)) if turned.is_text else Pose()
+        return _plumb_pose(plumb) if plumb.is_text else Pose()
     level = _read(image, ink, across, votes)
-    # Votes on lines that are none still add up to something: the axis has to win by both kinds of evidence.
-    if turned.is_text and abs(turned.votes) - abs(level.votes) - 2 * balance > 3.0:
-        return _pose(turned, 90, len(ink.glyphs))
-    return _pose(level, 0, len(ink.glyphs))
+    # Lines of the wrong axis get votes as well, some of them one-sided: both kinds of evidence are weighed.
+    if plumb.is_text and abs(plumb.evidence) - abs(level.evidence) - 2 * balance > 3:
+        return _plumb_pose(plumb)
+    return _level_pose(level, len(ink.glyphs))
 
 
 def _read(image: NDArray[np.uint8], ink: Ink, skew: SkewEstimate, votes: LineVotes) -> _Reading:
     levelled = ink.turned(-skew.degrees)
-    boxes = find_lines(levelled, _LINES_ASKED)
-    cast = votes(cut_lines(image, levelled, boxes))
-    return _Reading(skew, skew.degrees + refine_skew(levelled.canvas), float(cast.sum()), len(boxes))
+    boxes = find_lines(levelled, _LINES_MOST)
+    cast = votes(cut_lines(image, levelled, boxes[:_LINES_ASKED]))
+    if len(boxes) > _LINES_ASKED and abs(cast.mean()) < 0.6:
+        cast = np.concatenate([cast, votes(cut_lines(image, levelled, boxes[_LINES_ASKED:]))])
+    return _Reading(skew, skew.degrees + refine_skew(levelled.canvas), cast)
 
 
-def _pose(reading: _Reading, axis: Quadrant, glyphs: int) -> Pose:
-    quadrants: tuple[Quadrant, Quadrant] = (0, 180) if axis == 0 else (90, 270)
-    on_its_head = (
-        reading.votes < 0 if axis else (reading.votes <= -3.0 and reading.votes <= -0.6 * reading.lines)
-    )
-    quadrant = quadrants[on_its_head]
-    sure = (reading.is_text and reading.skew.confidence >= 2.5) or (
-        reading.skew.confidence >= 10 and glyphs >= 40
-    )
-    return Pose(quadrant, reading.lean if sure else 0.0)
+def _level_pose(level: _Reading, glyphs: int) -> Pose:
+    """Upright, unless the votes are clear; and the skew, if the page has text."""
+    upside_down = level.evidence <= -4 and level.agreement <= -0.4
+    return Pose(180 if upside_down else 0, level.lean if _is_lean_sure(level, glyphs) else 0.0)
+
+
+def _is_lean_sure(level: _Reading, glyphs: int) -> bool:
+    """Whether the angle is that of lines, not of something in a picture.
+
+    On 55 photographs, charts and patterns the confidence is below 6 with 40 glyphs or more, and no votes agree.
+    A small block of text on a large page has little confidence, but lines that only its true angle shows.
+    """
+    confidence = level.skew.confidence
+    if level.is_text and (confidence >= 2.5 or (abs(level.evidence) >= 5 and abs(level.agreement) >= 0.85)):
+        return True
+    return (confidence >= 6.5 and glyphs >= 100) or (confidence >= 10 and glyphs >= 40)
+
+
+def _plumb_pose(plumb: _Reading) -> Pose:
+    """Text runs down or up the page: the better of the two turns."""
+    return Pose(270 if plumb.evidence < 0 else 90, plumb.lean)

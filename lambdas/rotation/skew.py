@@ -93,7 +93,9 @@ def _energies(
         strips = strips.T
     spectrum = np.fft.rfft(strips, axis=1)[:, frequencies].astype(np.complex64)
     profile = np.matmul(spectrum.T[:, np.newaxis, :], shear)[:, 0, :]
-    return np.asarray(weights @ (profile.real**2 + profile.imag**2), np.float32)
+    energies = np.asarray(weights @ (profile.real**2 + profile.imag**2), np.float32)
+    # What leans clockwise runs down to the right if it is level, but down to the left if it is plumb.
+    return energies if lines == "across" else energies[::-1]
 
 
 @cache
