@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,13 +25,18 @@ from lambdas.validation.exports import write_exports
 from lambdas.validation.rules import RuleSet
 from lambdas.validation.validate import validate
 from local_cloud.containers import ContainerFleet
-from ocr_core.contracts.errors import ErrorInfo, OcrError
+from ocr_core.contracts.errors import DocumentError, ErrorCode, ErrorInfo, OcrError
 from ocr_core.contracts.messages import FailedPage, PageImage, StageName
 from ocr_core.contracts.result import DocumentResult
 from ocr_core.opening import DocumentOpener, parse_pages
 
 PAGES_IN_FLIGHT = 4
 """Enough to keep three servers busy; each holds about 1 MB of image here and its arrays in a server."""
+
+COSTLY = frozenset({ErrorCode.DECODE_TIMEOUT, ErrorCode.DECODE_MEMORY, ErrorCode.DECODER_CRASHED})
+MOST_COSTLY_PAGES = 3
+"""A page may take its whole time limit before it is given up. After so many of them in a row the rest of the
+document is given up too: thousands of bomb pages must not hold the other documents for hours."""
 
 log = logging.getLogger(__name__)
 
@@ -122,8 +127,7 @@ class Reader:
             numbers = parse_pages(pages or f"1-{info.page_count}", info.page_count)
             document.expected_pages = len(numbers)
             progress.opened(source, len(numbers))
-            for number in numbers:
-                self._send_page(document, number, lambda: progress.page_done(source))
+            self._send_pages(document, numbers, lambda: progress.page_done(source))
         except OcrError as error:
             document.error = ErrorInfo.of(error)
         except Exception as error:
@@ -132,16 +136,19 @@ class Reader:
             document.error = ErrorInfo.of(error)
         return document
 
-    def _send_page(self, document: Document, number: int, done: Callable[[], None]) -> None:
-        self._slots.acquire()
-        page = self._upright_page(document, number)
-        if isinstance(page, FailedPage):
-            document.lose(page)
-            self._slots.release()
-            done()
-            return
-        answer = self._pages.submit(self._read_page, page, done)
-        document.keep(page, answer)
+    def _send_pages(self, document: Document, numbers: Sequence[int], done: Callable[[], None]) -> None:
+        costly = 0
+        for number in numbers:
+            self._slots.acquire()
+            page = self._upright_page(document, number) if costly < MOST_COSTLY_PAGES else _not_tried(number)
+            if isinstance(page, FailedPage):
+                costly = costly + 1 if page.error.code in COSTLY else 0
+                document.lose(page)
+                self._slots.release()
+                done()
+            else:
+                costly = 0
+                document.keep(page, self._pages.submit(self._read_page, page, done))
 
     def _upright_page(self, document: Document, number: int) -> PageImage | FailedPage:
         stage: StageName = "opening"
@@ -175,3 +182,11 @@ class Reader:
             folder = out / source.name
             write_exports(result, document.page_image, folder)
         return Reading(source, result, folder)
+
+
+def _not_tried(number: int) -> FailedPage:
+    error = DocumentError(
+        f"not tried: the {MOST_COSTLY_PAGES} pages before it could not be decoded within the limits",
+        code=ErrorCode.DECODE_TIMEOUT,
+    )
+    return FailedPage(number=number, stage="opening", error=ErrorInfo.of(error))

@@ -84,7 +84,7 @@ ERRORS: dict[ErrorCode, ErrorSpec] = {
         False,
         413,
         "The document has more pages or frames than the limit.",
-        "Split it, or ask for a page range.",
+        "Split it, or raise the limit.",
     ),
     ErrorCode.PAGE_OUT_OF_RANGE: ErrorSpec(
         False, 400, "A page was asked for that the document does not have.", "Ask for pages it has."
