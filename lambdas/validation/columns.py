@@ -43,12 +43,13 @@ class Gutter:
     below: NDArray[np.intp]
 
 
-def find_gutter(boxes: Boxes, regions: Boxes) -> Gutter | None:
+def find_gutter(boxes: Boxes, regions: Boxes, *, only_prose: bool = False) -> Gutter | None:
     """The gutter with most text beside it, or None where the boxes are to be read row by row.
 
     Args:
         boxes: (N, 4) lines; N x 500 comparisons are made.
         regions: (R, 4) areas that a detector takes for running text; may be empty or wrong.
+        only_prose: long, full lines are wanted on both sides; no other evidence will do.
     """
     if len(boxes) < 4:
         return None
@@ -61,7 +62,7 @@ def find_gutter(boxes: Boxes, regions: Boxes) -> Gutter | None:
         left, right = run[on_left], run[~on_left]
         if right[:, 0].min() - left[:, 2].max() < NARROWEST * unit:
             continue
-        if _are_columns(left, right, unit, regions):
+        if _are_columns(left, right, unit, None if only_prose else regions):
             inside = order[start:stop]
             return Gutter(order[:start], inside[on_left], inside[~on_left], order[stop:])
     return None
@@ -87,7 +88,7 @@ def _candidates(ordered: Boxes, unit: float) -> list[tuple[int, int, float]]:
     return [(split[0], split[1], found[split][len(found[split]) // 2]) for split in best]
 
 
-def _are_columns(left: Boxes, right: Boxes, unit: float, regions: Boxes) -> bool:
+def _are_columns(left: Boxes, right: Boxes, unit: float, regions: Boxes | None) -> bool:
     sides = []
     # Prices are short: the side with less ink tells most tables without a look at the other.
     for boxes in sorted((left, right), key=lambda boxes: float(np.median(widths(boxes)))):
@@ -97,9 +98,11 @@ def _are_columns(left: Boxes, right: Boxes, unit: float, regions: Boxes) -> bool
         sides.append(side)
     if all(side.ink >= LONG_LINE and side.fill >= FULL_LINE for side in sides):
         return True
+    if regions is None:
+        return False
     few, many = sorted(sides, key=lambda side: side.rows)
     level = _share_level(few.middles, many.middles, LEVEL * unit)
-    return (few.rows >= 5 and level < 0.6) or (level < 0.9 and _flanked(left, right, regions))
+    return (few.rows >= 6 and level < 0.75) or (level < 0.9 and _flanked(left, right, regions))
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def _units(
 ) -> list[Indices]:
     """Units to put in order: each line alone, the lines of a table or figure together.
 
-    A table that holds columns of prose is a mistake of the detector, and its lines stay single.
+    A table that is columns of prose is a mistake of the detector, and its lines stay single.
     """
     single: list[Indices] = []
     cells: dict[int, list[int]] = {}
@@ -95,7 +95,7 @@ def _units(
             single.append(np.array([index]))
     for members in cells.values():
         table = np.array(members)
-        if find_gutter(boxes[table], prose) is None:
+        if find_gutter(boxes[table], prose, only_prose=True) is None:
             single.append(np.array(_by_rows(boxes, table)))
         else:
             single.extend(np.array([index]) for index in members)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from lambdas.validation.reading_order import reading_order
 from lambdas.validation.rows import group_rows
-from tests.validation.pages import column, line, region
+from tests.validation.pages import PROSE, column, line, region
 
 
 def order_of(lines, regions=(), region_of=None):
@@ -149,3 +151,33 @@ def test_rows_follow_a_crumpled_receipt():
     # Each fragment stands a little lower than its neighbour: the ends share no height, the neighbours do.
     boxes = np.array([[x, 10 + x * 0.1, x + 90, 40 + x * 0.1] for x in range(0, 700, 100)], float)
     assert group_rows(boxes) == [[0, 1, 2, 3, 4, 5, 6]]
+
+
+@pytest.mark.parametrize("name", ["singlecol_01", "multicol_01", "receipt_03", "slide_01", "form_01"])
+def test_lines_of_real_pages_come_in_the_order_of_their_truth(real_documents, name):
+    tree = ET.parse(real_documents / "pages" / f"{name}.hocr")  # noqa: S314
+    found = [e.get("title") for e in tree.iter() if e.get("class") == "ocr_line"]
+    boxes = [list(map(float, re.search(r"bbox ([\d. -]+)", title)[1].split()[:4])) for title in found]
+    lines = [line(str(n), x, y, right - x, bottom - y) for n, (x, y, right, bottom) in enumerate(boxes)]
+    order = np.array([int(text) for text in order_of(shuffled(lines))])
+    later = np.triu(np.sign(order[None, :] - order[:, None]), 1).sum()
+    assert (
+        later / (len(order) * (len(order) - 1) / 2) > 0.85
+    )  # Kendall's tau; the truth has oddities of its own
+
+
+def test_a_table_of_long_cells_is_believed_where_a_region_says_table():
+    # Cells of several lines, centred in their row: without the region this looks like columns.
+    cells = [
+        line(
+            f"{row}{name} {PROSE}"[:18],
+            100 + 380 * n,
+            120 * row + 300 + 20 * ((row + n) % 3) + 40 * part,
+            230,
+        )
+        for row in range(8)
+        for n, name in enumerate("xyz")
+        for part in range(1 + (row + n) % 2)
+    ]
+    got = order_of(cells, [region("table", 80, 280, 1300, 1400)], [0] * len(cells))
+    assert [int(word[0]) for word in got] == sorted(int(word[0]) for word in got)
