@@ -33,7 +33,7 @@
   };
 
   // One tab stop for the text of a page; arrow keys move within it.
-  for (const text of document.querySelectorAll(".text"))
+  for (const text of document.querySelectorAll(".words"))
     text.querySelectorAll("a[data-k]").forEach((line, n) => { line.tabIndex = n ? -1 : 0; });
 
   document.addEventListener("pointerover", (event) => hover(keyAt(event.target)));
@@ -51,9 +51,9 @@
   });
   document.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-    const line = event.target instanceof Element ? event.target.closest(".text a[data-k]") : null;
+    const line = event.target instanceof Element ? event.target.closest(".words a[data-k]") : null;
     if (!step || !line) return;
-    const lines = [...line.closest(".text").querySelectorAll("a[data-k]")];
+    const lines = [...line.closest(".words").querySelectorAll("a[data-k]")];
     const next = lines[lines.indexOf(line) + step];
     if (!next) return;
     event.preventDefault();
