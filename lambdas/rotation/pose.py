@@ -110,7 +110,7 @@ def _level_pose(level: _Reading, glyphs: int) -> Pose:
 def _is_lean_sure(level: _Reading, glyphs: int) -> bool:
     """Whether the angle is that of lines, not of something in a picture.
 
-    On 55 photographs, charts and patterns the confidence is below 6 with 40 glyphs or more, and no votes agree.
+    On 55 photographs, charts and patterns the confidence is below 6 from 40 glyphs on, and no votes agree.
     A small block of text on a large page has little confidence, but lines that only its true angle shows.
     """
     confidence = level.skew.confidence
