@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from operator import itemgetter
@@ -68,11 +68,12 @@ _ACCURACY: tuple[_Column, ...] = (
 
 def tables(records: Sequence[Record], kind: str) -> list[Table]:
     """Speed, accuracy and where our own time goes, on one kind of page."""
-    return [
+    shown = [
         _table(f"{kind}: speed", _SPEED, records, kind),
         _table(f"{kind}: accuracy", _ACCURACY, records, kind),
-        _stage_table(records, kind),
     ]
+    telling = {record.title: stages for record in records if (stages := _stages(record, kind))}
+    return [*shown, _stage_table(kind, telling)] if telling else shown
 
 
 def _table(title: str, columns: Sequence[_Column], records: Sequence[Record], kind: str) -> Table:
@@ -89,10 +90,9 @@ def _table(title: str, columns: Sequence[_Column], records: Sequence[Record], ki
     return shown
 
 
-def _stage_table(records: Sequence[Record], kind: str) -> Table:
-    shown = Table(title=f"{kind}: milliseconds a page, by stage", title_justify="left", box=SIMPLE)
-    shown.add_column("stage")
-    telling = {record.title: _stages(record, kind) for record in records if _stages(record, kind)}
+def _stage_table(kind: str, telling: Mapping[str, Mapping[str, float]]) -> Table:
+    shown = Table(title=f"{kind}: stages", title_justify="left", box=SIMPLE)
+    shown.add_column("milliseconds a page")
     for title in telling:
         shown.add_column(title, justify="right")
     for stage in dict.fromkeys(stage for stages in telling.values() for stage in stages):
@@ -102,15 +102,14 @@ def _stage_table(records: Sequence[Record], kind: str) -> Table:
 
 
 def complaints(records: Sequence[Record]) -> list[str]:
-    """Who could not take part, and pages that could not be read, with the reason."""
-    absent = [f"{record.title} takes no part: {record.absent}" for record in records if record.absent]
-    failed = [
-        f"{record.title} could not read {page.kind}/{page.page}: {page.error}"
-        for record in records
-        for page in record.pages.values()
-        if page.error
-    ]
-    return absent + failed
+    """Who could not take part, and who could not read how many pages, with the reason of the first."""
+    said = [f"{record.title} takes no part: {record.absent}" for record in records if record.absent]
+    for record in records:
+        failed = [page for page in record.pages.values() if page.error]
+        if failed:
+            where = f"{len(failed)} of {len(record.pages)} pages, first {failed[0].kind}/{failed[0].page}"
+            said.append(f"{record.title} could not read {where}: {failed[0].error}")
+    return said
 
 
 def _stages(record: Record, kind: str) -> dict[str, float]:
@@ -138,14 +137,14 @@ def _summary(record: Record, kind: str, records: Sequence[Record]) -> dict[str, 
 
 
 def _measures(scores: Scores) -> dict[str, float | None]:
-    has_lines = scores.lines.truth > 0
+    """The scores that there was something to judge by: no error where no line was found is no merit."""
     return {
-        "h_mean": scores.lines.f1 if has_lines else None,
-        "cer": scores.edits.rate if has_lines else None,
-        "cer_plain": scores.plain_edits.rate if has_lines else None,
+        "h_mean": scores.lines.f1 if scores.lines.truth else None,
+        "cer": scores.edits.rate if scores.lines.hits else None,
+        "cer_plain": scores.plain_edits.rate if scores.lines.hits else None,
         "word_f1": scores.words.f1,
         "word_recall": scores.words.recall,
-        "word_precision": scores.words.precision,
+        "word_precision": scores.words.precision if scores.words.found else None,
     }
 
 

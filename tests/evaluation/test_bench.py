@@ -101,7 +101,7 @@ class TestCompare:
         told = "\n".join(complaints(records))
         assert "Away takes no part: no environment" in told
         assert "Ill takes no part" in told
-        assert "Fake could not read receipts/bad: ValueError" in told
+        assert "Fake could not read 1 of 2 pages, first receipts/bad: ValueError" in told
         healthy = records[0]
         assert healthy.pages["1"].scores.lines.hits == 1
         assert healthy.scores("receipts").lines == Counts(hits=1, truth=2, found=1)
