@@ -28,7 +28,7 @@ class Row:
 
     Args:
         lines: at least one.
-        boxes: their boxes, (n, 4), slant removed.
+        boxes: their boxes, (n, 4), skew removed.
         region_id: the region of the widest line.
     """
 

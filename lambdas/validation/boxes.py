@@ -1,4 +1,4 @@
-"""Line quads as plain upright boxes, free of the slant that a page has left."""
+"""Line quads as plain upright boxes, free of the skew that a page has left."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ Boxes: TypeAlias = NDArray[np.float64]
 """(N, 4) float64: left, top, right, bottom in pixels."""
 
 LIMIT = 1_000_000.0
-"""Pixels. Contracts allow any finite coordinate; beyond this a page is nonsense and arithmetic overflows."""
+"""Pixels. Contracts allow any finite coordinate; one beyond this is nonsense, and squares of it overflow."""
 
 
 def line_boxes(polygons: Sequence[Quad]) -> Boxes:
-    """The box of each line after the slant common to all long lines was sheared away.
+    """The box of each line after the skew common to all long lines was turned away.
 
-    Rows of a page that leans by half a degree overlap; sheared by the median slope of its lines they do not.
+    Rows of a page that leans by half a degree overlap, and its gutters are crossed; turned by the median
+    slope of its lines it stands straight.
     """
     corners = np.clip(np.asarray(polygons, np.float64).reshape(-1, 4, 2), -LIMIT, LIMIT)
-    corners[:, :, 1] -= _slant(corners) * corners[:, :, 0]
+    slope = _slope(corners)
+    corners = corners @ np.array([[1.0, -slope], [slope, 1.0]])
     return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
 
 
@@ -55,7 +57,7 @@ def middles(boxes: Boxes) -> NDArray[np.float64]:
     return np.asarray((boxes[:, 1] + boxes[:, 3]) / 2)
 
 
-def _slant(corners: NDArray[np.float64]) -> float:
+def _slope(corners: NDArray[np.float64]) -> float:
     """Median rise over run of the lines that are long enough to show one; at most three degrees."""
     across = corners[:, 1] - corners[:, 0]
     down = corners[:, 3] - corners[:, 0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import fmean, median
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +36,16 @@ LEVEL = 0.3
 
 @dataclass(frozen=True)
 class Gutter:
-    """Indices of the boxes above, left of, right of and below a gutter."""
+    """Indices of the boxes above, left of, right of and below a gutter.
+
+    `prose` says that long, full lines stand on both sides; else the evidence is weaker.
+    """
 
     above: NDArray[np.intp]
     left: NDArray[np.intp]
     right: NDArray[np.intp]
     below: NDArray[np.intp]
+    prose: bool
 
 
 def find_gutter(boxes: Boxes, regions: Boxes, *, only_prose: bool = False) -> Gutter | None:
@@ -62,9 +67,10 @@ def find_gutter(boxes: Boxes, regions: Boxes, *, only_prose: bool = False) -> Gu
         left, right = run[on_left], run[~on_left]
         if right[:, 0].min() - left[:, 2].max() < NARROWEST * unit:
             continue
-        if _are_columns(left, right, unit, None if only_prose else regions):
-            inside = order[start:stop]
-            return Gutter(order[:start], inside[on_left], inside[~on_left], order[stop:])
+        evidence = _evidence(left, right, unit, regions)
+        if evidence == "prose" or (evidence == "other" and not only_prose):
+            inside, prose = order[start:stop], evidence == "prose"
+            return Gutter(order[:start], inside[on_left], inside[~on_left], order[stop:], prose)
     return None
 
 
@@ -88,21 +94,21 @@ def _candidates(ordered: Boxes, unit: float) -> list[tuple[int, int, float]]:
     return [(split[0], split[1], found[split][len(found[split]) // 2]) for split in best]
 
 
-def _are_columns(left: Boxes, right: Boxes, unit: float, regions: Boxes | None) -> bool:
+def _evidence(left: Boxes, right: Boxes, unit: float, regions: Boxes) -> Literal["prose", "other", "none"]:
+    """What speaks for columns: long, full lines on both sides, or rows that do not stand level."""
     sides = []
     # Prices are short: the side with less ink tells most tables without a look at the other.
     for boxes in sorted((left, right), key=lambda boxes: float(np.median(widths(boxes)))):
         side = _Side.of(boxes, unit)
         if side.rows < FEWEST_ROWS or side.ink < SHORT_LINE:
-            return False
+            return "none"
         sides.append(side)
     if all(side.ink >= LONG_LINE and side.fill >= FULL_LINE for side in sides):
-        return True
-    if regions is None:
-        return False
+        return "prose"
     few, many = sorted(sides, key=lambda side: side.rows)
     level = _share_level(few.middles, many.middles, LEVEL * unit)
-    return (few.rows >= 6 and level < 0.75) or (level < 0.9 and _flanked(left, right, regions))
+    apart = (few.rows >= 6 and level < 0.75) or (level < 0.9 and _flanked(left, right, regions))
+    return "other" if apart else "none"
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ journals (1992); of whitespace between columns: Breuel, Two geometric algorithms
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lambdas.validation.boxes import Boxes, line_boxes, middles, region_boxes
+from lambdas.validation.boxes import Boxes, line_boxes, middles, region_boxes, widths
 from lambdas.validation.columns import find_gutter
 from lambdas.validation.rows import em, group_rows
 from ocr_core.contracts.geometry import Quad
@@ -25,6 +26,8 @@ DEEPEST = 24
 """Splits within splits; a real page needs four."""
 MARGIN = 0.15
 """Share of the page's text height in which a header or footer may stand."""
+SHORT_CELL, LONG_CELL = 6.0, 16.0
+"""Width in em below which cells of a table are short, and above which a line is no cell."""
 ISOLATED = 1.2
 """Gap, in em, that sets a running head or foot apart from the text."""
 
@@ -85,33 +88,64 @@ def _units(
 
     A table that is columns of prose is a mistake of the detector, and its lines stay single.
     """
-    single: list[Indices] = []
+    single: list[int] = []
     cells: dict[int, list[int]] = {}
     for index in body.tolist():
         region = region_of[index]
         if region is not None and labels[index] in {"table", "figure"}:
             cells.setdefault(region, []).append(index)
         else:
-            single.append(np.array([index]))
+            single.append(index)
+    tables = []
     for members in cells.values():
         table = np.array(members)
         if find_gutter(boxes[table], prose, only_prose=True) is None:
-            single.append(np.array(_by_rows(boxes, table)))
+            tables.append(np.array(_by_rows(boxes, table)))
         else:
-            single.extend(np.array([index]) for index in members)
-    return single
+            single += members
+    return [*tables, *(np.array([index]) for index in single)]
 
 
 def _split(boxes: Boxes, units: list[Indices], prose: Boxes, depth: int = 0) -> list[int]:
-    """Units in reading order, as line indices."""
+    """Units in reading order, as line indices.
+
+    A gutter that is not plainly between columns of prose may run through a table: those are looked for
+    first, and kept whole.
+    """
     if not units:
         return []
-    hulls = np.array([[*boxes[unit, :2].min(axis=0), *boxes[unit, 2:].max(axis=0)] for unit in units])
-    gutter = find_gutter(hulls, prose) if depth < DEEPEST else None
+    gutter = find_gutter(_hulls(boxes, units), prose) if depth < DEEPEST else None
+    if gutter is not None and not gutter.prose:
+        units = _bands(boxes, units)
+        gutter = find_gutter(_hulls(boxes, units), prose)
     if gutter is None:
-        return [int(index) for row in group_rows(hulls) for n in row for index in units[n]]
+        return [int(index) for row in group_rows(_hulls(boxes, units)) for n in row for index in units[n]]
     parts = (gutter.above, gutter.left, gutter.right, gutter.below)
     return [index for part in parts for index in _split(boxes, [units[n] for n in part], prose, depth + 1)]
+
+
+def _bands(boxes: Boxes, units: list[Indices]) -> list[Indices]:
+    """Units with rows of small cells under each other made one: tables that no region tells of.
+
+    Such rows have four cells or more, most of them short and none as long as a line of a column.
+    """
+    hulls = _hulls(boxes, units)
+    wide = widths(hulls) / em(hulls)
+    made: list[Indices] = []
+    for is_table, rows in groupby(group_rows(hulls), key=lambda row: _is_table_row(wide[row])):
+        band = list(rows)
+        members = [units[n] for row in band for n in row]
+        made += [np.concatenate(members)] if is_table and len(band) >= 3 else members
+    return made
+
+
+def _is_table_row(wide: NDArray[np.float64]) -> bool:
+    return len(wide) >= 4 and bool(np.median(wide) < SHORT_CELL) and bool(wide.max() < LONG_CELL)
+
+
+def _hulls(boxes: Boxes, units: list[Indices]) -> Boxes:
+    """The box around the lines of each unit."""
+    return np.array([[*boxes[unit, :2].min(axis=0), *boxes[unit, 2:].max(axis=0)] for unit in units])
 
 
 def _by_rows(boxes: Boxes, members: Indices) -> list[int]:

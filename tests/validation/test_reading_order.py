@@ -180,3 +180,19 @@ def test_a_table_of_long_cells_is_believed_where_a_region_says_table():
     ]
     got = order_of(cells, [region("table", 80, 280, 1300, 1400)], [0] * len(cells))
     assert [int(word[0]) for word in got] == sorted(int(word[0]) for word in got)
+
+
+def test_an_invoice_table_stays_whole_where_no_region_tells_of_it():
+    address = [line(f"to{n} street and town", 100, 200 + 40 * n, 330) for n in range(5)]
+    facts = [line(f"fact{n} of the invoice", 1000, 222 + 44 * n, 380) for n in range(5)]
+    items = [
+        line(f"i{row}.{name}", x, 600 + 40 * row, width)
+        for row in range(8)
+        for name, x, width in (("code", 100, 60), ("what", 250, 420), ("qty", 800, 40), ("sum", 1300, 90))
+    ]
+    sums = [line(f"sum{n} with tax", 1000, 1013 + 44 * n, 400) for n in range(4)]
+    notes = [line(f"note{n} about paying", 100, 1000 + 40 * n, 600) for n in range(4)]
+    got = order_of(shuffled(address + facts + items + sums + notes))
+    table = [word for word in got if word.startswith("i")]
+    assert table == [item.text for item in items]
+    assert got.index("i7.sum") - got.index("i0.code") == len(items) - 1

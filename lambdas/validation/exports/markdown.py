@@ -15,10 +15,10 @@ from lambdas.validation.tables import Cell, table_cells
 from lambdas.validation.text import printable, row_text
 from ocr_core.contracts.result import DocumentResult
 
-FULL_ROW = 0.8
+FULL_ROW = 0.75
 """A row that fills less of its block than this ends on purpose, and its line break is kept."""
 MOSTLY = 0.6
-"""Share of the rows of a paragraph that are full; below it a block is no paragraph."""
+"""Share of the rows of a paragraph that are full, its last apart; below it a block is no paragraph."""
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~])")
 _ENTITY = re.compile(r"&(?=#|\w+;)")
@@ -69,7 +69,7 @@ def _lines(block: Block) -> str:
     left = min(float(row.boxes[:, 0].min()) for row in block.rows)
     width = max(float(row.boxes[:, 2].max()) for row in block.rows) - left
     full = [float(widths(row.boxes).sum()) >= FULL_ROW * width for row in block.rows]
-    flows = fmean(full) >= MOSTLY
+    flows = fmean(full[:-1] or full) >= MOSTLY
     texts = [escape(row_text(row, cells=block.label == "table")) for row in block.rows]
     kept = ["" if flows and is_full else "\\" for is_full in full[:-1]]
     return "\n".join(text + end for text, end in zip(texts, [*kept, ""], strict=True))
