@@ -25,7 +25,9 @@ FEWEST_ROWS = 3
 NARROWEST = 0.3
 """Width of a gutter, in em (line heights)."""
 LONG_LINE = 6.5
-"""Ink of a median row of prose, in em. A line box is about 2.5 characters a height: some 16 characters."""
+"""Ink of a row of prose, in em. A line box has about 2.5 characters a height: some 16 characters."""
+SHORT_SHARE = 0.3
+"""Share of the rows of prose that may be shorter: ends of paragraphs, headings."""
 SHORT_LINE = 3.5
 """The same where other evidence speaks for columns already."""
 FULL_LINE = 0.62
@@ -103,7 +105,7 @@ def _evidence(left: Boxes, right: Boxes, unit: float, regions: Boxes) -> Literal
         if side.rows < FEWEST_ROWS or side.ink < SHORT_LINE:
             return "none"
         sides.append(side)
-    if all(side.ink >= LONG_LINE and side.fill >= FULL_LINE for side in sides):
+    if all(side.least >= LONG_LINE and side.fill >= FULL_LINE for side in sides):
         return "prose"
     few, many = sorted(sides, key=lambda side: side.rows)
     level = _share_level(few.middles, many.middles, LEVEL * unit)
@@ -113,9 +115,18 @@ def _evidence(left: Boxes, right: Boxes, unit: float, regions: Boxes) -> Literal
 
 @dataclass(frozen=True)
 class _Side:
-    """One side of a gutter: its rows, the ink of the median row in em, the share of the side it fills."""
+    """One side of a gutter.
+
+    Args:
+        rows: how many there are.
+        least: ink in em that all rows have but for the shortest three in ten.
+        ink: ink of the median row, in em.
+        fill: share of the side that the median row fills.
+        middles: vertical middles of the rows, sorted.
+    """
 
     rows: int
+    least: float
     ink: float
     fill: float
     middles: NDArray[np.float64]
@@ -124,12 +135,15 @@ class _Side:
     def of(cls, boxes: Boxes, unit: float) -> _Side:
         rows = group_rows(boxes)
         wide, centre = widths(boxes).tolist(), middles(boxes).tolist()
-        ink = median(sum(wide[n] for n in row) for row in rows)
+        inks = sorted(sum(wide[n] for n in row) for row in rows)
+        ink = median(inks)
         # One line in twenty may stick out on either side.
         odd = len(boxes) // 20
         extent = float(np.sort(boxes[:, 2])[-1 - odd] - np.sort(boxes[:, 0])[odd])
         middle = np.sort([fmean(centre[n] for n in row) for row in rows])
-        return cls(len(rows), ink / unit, ink / max(extent, 1.0), middle)
+        return cls(
+            len(rows), inks[int(SHORT_SHARE * len(rows))] / unit, ink / unit, ink / max(extent, 1.0), middle
+        )
 
 
 def _share_level(few: NDArray[np.float64], many: NDArray[np.float64], within: float) -> float:
