@@ -27,6 +27,7 @@ check: setup ## Lint, format, types, import layers, generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m ocr_core.contracts.generate --check
+	$(BIN)/python -m lambdas.validation.rules_doc --check
 
 format: $(VENV)/.installed ## Put code into its standard form
 	$(BIN)/ruff check --fix .
@@ -37,6 +38,7 @@ samples: $(VENV)/.installed ## Draw the sample documents again
 
 generated: $(VENV)/.installed ## Write JSON Schemas and tables of the documentation again
 	$(BIN)/python -m ocr_core.contracts.generate
+	$(BIN)/python -m lambdas.validation.rules_doc
 
 bench: setup bench-setup ## Measure speed and accuracy beside RapidOCR, PaddleOCR and Tesseract
 	$(BIN)/python -m evaluation.bench

@@ -61,8 +61,10 @@ class Document:
         answer.set_result(FlowAnswer(PageParts(page=page), models={}, seconds={}))
         self._answers.append(answer)
 
-    def page_image(self, number: int) -> tuple[bytes, str]:
-        """The upright page as it went to the endpoints: its bytes and their encoding."""
+    def page_image(self, number: int) -> tuple[bytes, str] | None:
+        """The upright page as it went to the endpoints: its bytes and their encoding; None for a lost one."""
+        if number not in self._encodings:
+            return None
         return self._image_file(number).read_bytes(), self._encodings[number]
 
     def parts(self) -> DocumentParts:

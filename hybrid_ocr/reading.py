@@ -180,7 +180,9 @@ class Reader:
             parts = document.parts()
             result = validate(parts, self._rules)
             folder = out / source.name
-            write_exports(result, document.page_image, folder)
+            pages = [part.page for part in parts.pages if part.page.status == "ok"]
+            dpi = {page.number: page.dpi for page in pages if page.dpi is not None}
+            write_exports(result, document.page_image, folder, rules=self._rules, dpi=dpi)
         return Reading(source, result, folder)
 
 
