@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from ocr_core.contracts.errors import ConfigurationError, EngineError, ErrorCode
 from ocr_core.contracts.stage import EngineName, Precision
 
-Head = Literal["raw", "best_class"]
-"""What leaves the network: its outputs as they are, or, of one output (N, T, classes) of probabilities, the
-best class of every step: indices (N, T) int32 and their probabilities (N, T) float32."""
+Head = Literal["raw", "ctc"]
+"""What leaves the network: its outputs as they are (`raw`); or, of one output (N, T, classes) of probabilities,
+for every step the best class (N, T) int32, its probability (N, T) float32, and the probability of the last class
+(N, T) float32, which in PaddleOCR's recognisers is the space (`ctc`)."""
 
 
 @dataclass(frozen=True)

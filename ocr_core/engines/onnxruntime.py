@@ -55,7 +55,7 @@ class OnnxRuntimeNetwork:
             outputs = self._session.run(None, {self._input: _normalised(images, self._spec)})
         except Exception as error:
             raise EngineError(f"ONNX Runtime failed on {images.shape}: {str(error)[:300]}") from error
-        return _best_class(outputs[0]) if self._spec.head == "best_class" else tuple(outputs)
+        return _ctc_head(outputs[0]) if self._spec.head == "ctc" else tuple(outputs)
 
 
 def _normalised(images: NDArray[np.uint8], spec: NetworkSpec) -> NDArray[np.float32]:
@@ -67,7 +67,7 @@ def _normalised(images: NDArray[np.uint8], spec: NetworkSpec) -> NDArray[np.floa
     return pixels
 
 
-def _best_class(scores: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """(N, T, classes) probabilities to indices and probabilities, both (N, T)."""
+def _ctc_head(scores: NDArray[np.float32]) -> tuple[NDArray[Any], ...]:
+    """(N, T, classes) probabilities to three arrays (N, T), see `Head`."""
     best = scores.argmax(axis=2)
-    return best.astype(np.int32), np.take_along_axis(scores, best[..., None], axis=2)[..., 0]
+    return best.astype(np.int32), np.take_along_axis(scores, best[..., None], axis=2)[..., 0], scores[..., -1]

@@ -52,15 +52,16 @@ def _extended(core: ov.Core, spec: NetworkSpec) -> ov.Model:
         pixels = pixels.reverse_channels()
     pixels.mean(list(spec.mean)).scale(list(spec.scale))
     model = steps.build()
-    return _best_class(model) if spec.head == "best_class" else model
+    return _ctc_head(model) if spec.head == "ctc" else model
 
 
-def _best_class(model: ov.Model) -> ov.Model:
-    """Only (N, T) indices and probabilities leave the network instead of (N, T, classes) probabilities."""
+def _ctc_head(model: ov.Model) -> ov.Model:
+    """Three (N, T) arrays leave the network instead of (N, T, classes) probabilities, see `Head`."""
     scores = model.output(0).get_node().input_value(0)
     best = ops.topk(scores, np.int64(1), axis=2, mode="max", sort="value", index_element_type="i32")
     axis = np.array([2], np.int64)
-    outputs = [ops.squeeze(best.output(1), axis), ops.squeeze(best.output(0), axis)]
+    last = ops.gather(scores, np.array(-1, np.int64), axis)
+    outputs = [ops.squeeze(best.output(1), axis), ops.squeeze(best.output(0), axis), last]
     return ov.Model(outputs, model.get_parameters(), model.get_friendly_name())
 
 

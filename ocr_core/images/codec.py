@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ocr_core.contracts.errors import DocumentError, ErrorCode
 from ocr_core.contracts.messages import PageImage
-from ocr_core.images.header import Encoding, read_header
+from ocr_core.images.header import Encoding, ImageHeader, read_header
 
 MAX_PIXELS: Final = 100_000_000
 """No page is decoded that has more; opening keeps pages below half of it, deskewing may enlarge them."""
@@ -28,46 +28,52 @@ _REDUCED: Final = (
 
 
 def decode_page(page: PageImage, at_least: tuple[int, int] | None = None) -> NDArray[np.uint8]:
-    """The pixels of a page, (height, width, 3) uint8 in the order blue, green, red, as stored (no EXIF turn).
+    """The pixels of a page, (height, width, 3) uint8; see `decode_image` for `at_least` and what is raised."""
+    return decode_image(page.data, page.encoding, (page.width, page.height), at_least=at_least)
+
+
+def decode_image(
+    data: bytes, encoding: Encoding, size: tuple[int, int], *, at_least: tuple[int, int] | None = None
+) -> NDArray[np.uint8]:
+    """The pixels of an image, (height, width, 3) uint8 blue, green, red, as stored (no EXIF turn).
 
     Args:
-        page: the page; its data must be what its encoding, width and height say.
+        data: the encoded image.
+        encoding: what it must be.
+        size: the (width, height) it must have.
         at_least: (width, height) that suffice. A JPEG is then decoded to the smallest of its full, half,
             quarter or eighth size that has them; other formats are decoded whole.
 
     Raises:
         DocumentError: PAGE_TOO_LARGE, TRUNCATED_IMAGE, UNSUPPORTED_FORMAT, or CORRUPT_DOCUMENT.
     """
-    header = read_header(page.data)
-    if (header.encoding, header.width, header.height) != (page.encoding, page.width, page.height):
+    header = read_header(data)
+    if (header.encoding, (header.width, header.height)) != (encoding, size):
         raise DocumentError(
-            f"page {page.number} is declared as {page.encoding} {page.width} x {page.height}, its data are "
-            f"{header.encoding} {header.width} x {header.height}"
+            f"declared as {encoding} of {size[0]} x {size[1]} pixels, the image is {header.encoding} of "
+            f"{header.width} x {header.height}"
         )
     if header.width * header.height > MAX_PIXELS:
         raise DocumentError(
-            f"page {page.number} has {header.width} x {header.height} pixels, the limit is {MAX_PIXELS:,}",
+            f"the image has {header.width} x {header.height} pixels, the limit is {MAX_PIXELS:,}",
             code=ErrorCode.PAGE_TOO_LARGE,
         )
-    trailer = _TRAILER.get(page.encoding, b"")
-    if trailer not in page.data[-_TRAILER_WINDOW:]:
-        raise DocumentError(
-            f"the image of page {page.number} is cut off before its end", code=ErrorCode.TRUNCATED_IMAGE
-        )
-    flags = _decoding_flags(page, at_least) | cv2.IMREAD_IGNORE_ORIENTATION
+    if _TRAILER.get(encoding, b"") not in data[-_TRAILER_WINDOW:]:
+        raise DocumentError("the image is cut off before its end", code=ErrorCode.TRUNCATED_IMAGE)
+    flags = _decoding_flags(header, at_least or size) | cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        image = cv2.imdecode(np.frombuffer(page.data, np.uint8), flags)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         image = None
     if image is None:
-        raise DocumentError(f"the {page.encoding} image of page {page.number} cannot be decoded")
+        raise DocumentError(f"the {encoding} image cannot be decoded")
     return np.asarray(image, np.uint8)
 
 
-def _decoding_flags(page: PageImage, at_least: tuple[int, int] | None) -> int:
-    if page.encoding == "jpeg" and at_least is not None:
+def _decoding_flags(header: ImageHeader, at_least: tuple[int, int]) -> int:
+    if header.encoding == "jpeg":
         for factor, flag in _REDUCED:
-            if page.width >= at_least[0] * factor and page.height >= at_least[1] * factor:
+            if header.width >= at_least[0] * factor and header.height >= at_least[1] * factor:
                 return int(flag)
     return int(cv2.IMREAD_COLOR)
 
