@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from ocr_core.contracts.stage import EngineName
 from ocr_core.opening import parse_pages
 
 READ_WHOLE, NOT_READ_WHOLE, WRONG_COMMAND, CANNOT_READ, INTERRUPTED = 0, 1, 2, 3, 130
+OUTPUT_CLOSED = 141
+"""128 + SIGPIPE, as shells report a program that the signal ended."""
 
 
 MOST_PAGES = 100_000
@@ -62,6 +66,10 @@ def run(call: ReadCall) -> int:
                 _print(reading, as_json=call.as_json, heading=len(selection.sources) > 1)
     except OcrError as error:
         return _complain(console, error, CANNOT_READ)
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does: no error, and nothing left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OUTPUT_CLOSED
     except OSError as error:
         return _complain(console, error, CANNOT_READ)
     except KeyboardInterrupt:

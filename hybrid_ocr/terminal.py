@@ -1,4 +1,4 @@
-"""What a person sees while documents are read: a progress bar, the text, a closing table."""
+"""What a person sees while documents are read: a progress bar, the text, a line for each document."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -19,7 +20,6 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
 from hybrid_ocr.reading import Reading
@@ -86,26 +86,29 @@ def print_text(reading: Reading, *, heading: bool) -> None:
 
 def print_summary(readings: Sequence[Reading], console: Console, skipped: int) -> None:
     """What became of each document, what was noticed first, and where its report is."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("document", "pages", "status", "verdict", "report"):
-        table.add_column(column, overflow="fold", justify="right" if column == "pages" else "left")
-    for reading in readings:
-        result = reading.result
-        whole = sum(page.status == "ok" for page in result.pages)
-        table.add_row(
-            shown(reading.source.path.name, 40),
-            f"{whole}/{len(result.pages)}" if result.pages else "-",
-            result.status,
-            Text(result.verdict, style=STYLE[result.verdict]),
-            str(reading.folder / "report.html"),
-        )
-    console.print(table)
+    rows = [_summary_row(reading) for reading in readings]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for reading, row in zip(readings, rows, strict=True):
+        line = Text()
+        for cell, width in zip(row, widths, strict=True):
+            line.append(set_cell_size(cell, width + 2))
+        line.stylize(STYLE[reading.result.verdict], 0, len(row[0]))
+        # The path is last and never folded, so that it can be clicked or copied whole.
+        line.append(str(reading.folder / "report.html"))
+        console.print(line, soft_wrap=True)
     for reading in readings:
         _print_findings(reading, console)
     if skipped:
         console.print(
             Text(f"{skipped} other files in the folders are no documents and were left alone", "dim")
         )
+
+
+def _summary_row(reading: Reading) -> tuple[str, str, str, str]:
+    result = reading.result
+    whole = sum(page.status == "ok" for page in result.pages)
+    pages = f"{whole} of {len(result.pages)} pages" if result.pages else "no page"
+    return result.verdict, shown(reading.source.path.name, 40), pages, result.status
 
 
 def _print_findings(reading: Reading, console: Console) -> None:

@@ -42,7 +42,7 @@ def read(out: Path, *arguments: str | Path) -> Run:
 
 @pytest.fixture(scope="module")
 def sample_run(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return read(tmp_path_factory.mktemp("samples"), samples / "documents", "--script", "latin")
+    return read(tmp_path_factory.mktemp("samples"), samples, "--script", "latin")
 
 
 def test_samples_are_read_whole(sample_run: Run) -> None:
@@ -56,13 +56,13 @@ def test_samples_are_read_whole(sample_run: Run) -> None:
     ("name", "least"), [("article", 0.97), ("invoice", 0.9), ("letter", 0.95), ("receipt", 0.9)]
 )
 def test_samples_are_read_right(sample_run: Run, samples: Path, name: str, least: float) -> None:
-    truth = json.loads((samples / "documents" / f"{name}.truth.json").read_text())
+    truth = json.loads((samples / f"{name}.truth.json").read_text())
     scores = count_words([truth["text"]], [sample_run.result(name).text])
     assert scores.f1 >= least
 
 
 def test_turned_pages_stand_upright(sample_run: Run, samples: Path) -> None:
-    truth = json.loads((samples / "documents" / "article.truth.json").read_text())
+    truth = json.loads((samples / "article.truth.json").read_text())
     for page, true in zip(sample_run.result("article").pages, truth["pages"], strict=True):
         assert page.rotation.quadrant == true["quadrant"]
         assert page.rotation.skew_degrees == pytest.approx(true["skew_degrees"], abs=0.3)
@@ -75,8 +75,8 @@ def test_every_model_that_answered_is_named(sample_run: Run) -> None:
 
 
 def test_the_text_is_on_screen_and_the_report_named(sample_run: Run) -> None:
-    assert "Lydia Bixby" in sample_run.stdout or "Bixby" in sample_run.stdout
-    assert str(sample_run.out / "letter" / "report.html") in sample_run.stderr.replace("\n", "")
+    assert "Bixby" in sample_run.stdout
+    assert str(sample_run.out / "letter" / "report.html") in sample_run.stderr
 
 
 def test_bad_documents_end_in_their_codes_and_good_ones_are_read(samples: Path, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_bad_documents_end_in_their_codes_and_good_ones_are_read(samples: Path, 
     inbox.mkdir()
     (inbox / "empty.pdf").touch()
     (inbox / "text.png").write_text("not an image")
-    photo = (samples / "documents" / "letter.jpg").read_bytes()
+    photo = (samples / "letter.jpg").read_bytes()
     (inbox / "cut.jpg").write_bytes(photo[: len(photo) // 2])
     Image.new("1", (1000, 1400), 1).save(inbox / "blank.tif")
     (inbox / "good\u202ename.jpg").write_bytes(photo)
@@ -110,7 +110,7 @@ def test_bad_documents_end_in_their_codes_and_good_ones_are_read(samples: Path, 
 
 
 def test_only_the_pages_asked_for(samples: Path, tmp_path: Path) -> None:
-    run = read(tmp_path, samples / "documents" / "article.pdf", "--pages", "2-9")
+    run = read(tmp_path, samples / "article.pdf", "--pages", "2-9")
     assert run.code == 0, run.stderr
     assert [page.number for page in run.result("article").pages] == [2, 3]
 
@@ -125,7 +125,7 @@ def test_only_the_pages_asked_for(samples: Path, tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_command_line_is_2(samples: Path, arguments: list[str], complaint: str) -> None:
-    command = [*COMMAND, str(samples / "documents" / "letter.jpg"), *arguments]
+    command = [*COMMAND, str(samples / "letter.jpg"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert complaint in done.stderr
@@ -133,21 +133,21 @@ def test_a_wrong_command_line_is_2(samples: Path, arguments: list[str], complain
 
 
 def test_a_model_that_is_not_built_is_3_and_says_how(samples: Path, tmp_path: Path) -> None:
-    run = read(tmp_path, samples / "documents" / "letter.jpg", "--script", "klingon")
+    run = read(tmp_path, samples / "letter.jpg", "--script", "klingon")
     assert run.code == 3
     assert "hybrid-ocr artifacts build pp-ocrv6-small-rec --script klingon" in run.stderr
 
 
 def test_an_output_folder_that_cannot_be_made_is_3(samples: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    run = read(tmp_path / "file", samples / "documents" / "letter.jpg")
+    run = read(tmp_path / "file", samples / "letter.jpg")
     assert run.code == 3
     assert "Traceback" not in run.stderr
 
 
 @pytest.fixture
 def running(samples: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    command = [*COMMAND, str(samples / "documents"), "--out", str(tmp_path)]
+    command = [*COMMAND, str(samples), "--out", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         yield process
         process.kill()
