@@ -89,6 +89,6 @@ def find_ink(image: NDArray[np.uint8]) -> Ink:
     fits[0] = False
     left, top = (CANVAS - width) // 2, (CANVAS - height) // 2
     canvas = np.zeros((CANVAS, CANVAS), np.uint8)
-    canvas[top : top + height, left : left + width] = contrast * fits.view(np.uint8)[labels]
+    canvas[top : top + height, left : left + width] = contrast * fits.view(np.uint8).take(labels)
     to_page = scaling(image.shape[1] / width, image.shape[0] / height) @ shift(-left, -top)
     return Ink(canvas, stats[fits, 2:5], to_page)

@@ -37,7 +37,7 @@ def find_lines(levelled: Ink, most: int) -> NDArray[np.int32]:
     # About the space between two words: a line hangs together, two columns do not.
     reach = np.ones((1, max(3, round(0.9 * glyph))), np.uint8)
     smeared = cv2.morphologyEx((levelled.canvas > 0).view(np.uint8), cv2.MORPH_CLOSE, reach)
-    _, _, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(smeared, 4, cv2.CV_32S, cv2.CCL_SAUF)
+    _, _, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(smeared, 8, cv2.CV_32S, cv2.CCL_BBDT)
     boxes = stats[1:]
     width, height, area = boxes[:, 2], boxes[:, 3], boxes[:, 4]
     is_line = (height >= max(4.0, 0.8 * glyph)) & (height <= 3 * glyph) & (width >= 3 * height)

@@ -19,9 +19,13 @@ from lambdas.rotation.orientation import LineVotes
 from lambdas.rotation.skew import SkewEstimate, refine_skew, search_skew
 from ocr_core.contracts.messages import Quadrant
 
-_LINES_ASKED: Final = 8
-_LINES_MOST: Final = 36
-"""Lines shown to the network at first, and where its votes are divided."""
+_LINES_ASKED: Final = 6
+_LINES_MOST: Final = 30
+"""Lines shown to the network at a time, and in all where its votes stay divided."""
+
+_CLEAR: Final = 0.6
+_ENOUGH: Final = 4.0
+"""Mean and sum of the votes, either way, from which no more lines are shown."""
 
 _FEWEST_GLYPHS: Final = 20
 """Pieces of ink. With fewer there is no text to turn a page by."""
@@ -63,6 +67,11 @@ class _Reading:
         return float(self.votes.mean()) if len(self.votes) else 0.0
 
     @property
+    def strength(self) -> float:
+        """How much speaks for lines along this axis, 0 to 1; one or two lines are not much, however sure."""
+        return abs(self.evidence) / max(len(self.votes), _LINES_ASKED)
+
+    @property
     def is_text(self) -> bool:
         """Whether the network took the lines for text, either way up."""
         return abs(self.evidence) >= 3 and abs(self.agreement) >= 0.25
@@ -80,14 +89,15 @@ def estimate_pose(image: NDArray[np.uint8], votes: LineVotes) -> Pose:
         return Pose()
     across, down = search_skew(ink.canvas, "across"), search_skew(ink.canvas, "down")
     balance = log((across.energy + 1e-6) / (down.energy + 1e-6))
-    if balance > _AXIS_CLEAR:
-        return _level_pose(_read(image, ink, across, votes), len(ink.glyphs))
-    plumb = _read(image, ink.quarter_turned(), down, votes)
     if balance < -_AXIS_CLEAR:
+        plumb = _read(image, ink.quarter_turned(), down, votes)
         return _plumb_pose(plumb) if plumb.is_text else Pose()
     level = _read(image, ink, across, votes)
+    if balance > _AXIS_CLEAR or (balance > 0 and level.strength > 0.85):
+        return _level_pose(level, len(ink.glyphs))
+    plumb = _read(image, ink.quarter_turned(), down, votes)
     # Lines of the wrong axis get votes as well, some of them one-sided: both kinds of evidence are weighed.
-    if plumb.is_text and abs(plumb.evidence) - abs(level.evidence) - 2 * balance > 3:
+    if plumb.is_text and plumb.strength - level.strength > 0.3 + 0.25 * balance:
         return _plumb_pose(plumb)
     return _level_pose(level, len(ink.glyphs))
 
@@ -95,15 +105,18 @@ def estimate_pose(image: NDArray[np.uint8], votes: LineVotes) -> Pose:
 def _read(image: NDArray[np.uint8], ink: Ink, skew: SkewEstimate, votes: LineVotes) -> _Reading:
     levelled = ink.turned(-skew.degrees)
     boxes = find_lines(levelled, _LINES_MOST)
-    cast = votes(cut_lines(image, levelled, boxes[:_LINES_ASKED]))
-    if len(boxes) > _LINES_ASKED and abs(cast.mean()) < 0.6:
-        cast = np.concatenate([cast, votes(cut_lines(image, levelled, boxes[_LINES_ASKED:]))])
+    cast = np.empty(0, np.float32)
+    for start in range(0, len(boxes), _LINES_ASKED):
+        asked = boxes[start : start + _LINES_ASKED]
+        cast = np.concatenate([cast, votes(cut_lines(image, levelled, asked))])
+        if abs(cast.mean()) >= _CLEAR and abs(cast.sum()) >= _ENOUGH:
+            break
     return _Reading(skew, skew.degrees + refine_skew(levelled.canvas), cast)
 
 
 def _level_pose(level: _Reading, glyphs: int) -> Pose:
     """Upright, unless the votes are clear; and the skew, if the page has text."""
-    upside_down = level.evidence <= -4 and level.agreement <= -0.4
+    upside_down = level.evidence <= -_ENOUGH and level.agreement <= -0.4
     return Pose(180 if upside_down else 0, level.lean if _is_lean_sure(level, glyphs) else 0.0)
 
 

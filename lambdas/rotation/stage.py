@@ -39,10 +39,7 @@ class RotationStage:
     @classmethod
     def load(cls, context: StageContext) -> Self:
         """Load the text-line orientation network; raises ArtifactError, EngineError or ConfigurationError."""
-        stage = cls(LineOrientation.load(context))
-        page = np.full((64, 64), 255, np.uint8)
-        stage.run([RawPage(1, page)])
-        return stage
+        return cls(LineOrientation.load(context))
 
     @property
     def model(self) -> ModelIdentity | None:
