@@ -1,0 +1,122 @@
+"""The three endpoints as SageMaker would run them: real processes, real models, a page drawn here."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from local_cloud.containers import Container, ContainerFleet
+from ocr_core.artifacts import artifacts_root, load_artifact
+from ocr_core.contracts.codec import JSON, MSGPACK, encode
+from ocr_core.contracts.errors import EngineError
+from ocr_core.contracts.messages import (
+    CropBatch,
+    FailedPage,
+    PageBatch,
+    PageCrops,
+    PageImage,
+    PageRegions,
+    PageText,
+    RegionBatch,
+    TextBatch,
+)
+
+MODELS = {
+    "region_detection": "picodet-layout-cdla",
+    "text_detection": "pp-ocrv6-small-det",
+    "ocr": "pp-ocrv6-small-rec",
+}
+WORDS = ["Every page that is read", "leaves the line as it found it,", "and no line is read twice."]
+SIZE = (900, 700)
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[ContainerFleet]:
+    root = artifacts_root()
+    missing = [name for name in MODELS.values() if not (root / name).is_dir()]
+    if missing:
+        pytest.skip(f"model artefacts are not built: {', '.join(missing)}")
+    containers = [Container(stage, root / model) for stage, model in MODELS.items()]
+    with ContainerFleet(containers) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def png() -> bytes:
+    image = Image.new("RGB", SIZE, "white")
+    draw = ImageDraw.Draw(image)
+    for number, words in enumerate(WORDS):
+        draw.text((90, 120 + 60 * number), words, fill="black", font=ImageFont.load_default(size=34))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def page(number: int, data: bytes) -> PageImage:
+    return PageImage(number=number, width=SIZE[0], height=SIZE[1], encoding="png", data=data)
+
+
+def test_a_page_passes_through_all_three(fleet: ContainerFleet, png: bytes) -> None:
+    batch = PageBatch(pages=(page(1, png), page(2, png[: len(png) // 2]), page(3, png)))
+    regions = fleet.client("region_detection").invoke(batch, RegionBatch)
+    crops = fleet.client("text_detection").invoke(batch, CropBatch)
+    text = fleet.client("ocr").invoke(crops, TextBatch)
+
+    for answer in (regions, crops, text):
+        failed = answer.pages[1]
+        assert isinstance(failed, FailedPage)
+        assert (failed.number, failed.error.code) == (2, "TRUNCATED_IMAGE")
+    assert isinstance(regions.pages[0], PageRegions)
+    for read in (text.pages[0], text.pages[2]):
+        assert isinstance(read, PageText)
+        assert [line.text for line in sorted(read.lines, key=lambda line: line.polygon[0][1])] == WORDS
+    names = {stage: model.name for stage, model in {**regions.models, **text.models}.items()}
+    assert names == MODELS
+    assert text.models["ocr"] == load_artifact(artifacts_root() / MODELS["ocr"]).identity
+
+
+def test_a_raw_image_is_answered_in_json(fleet: ContainerFleet, png: bytes) -> None:
+    answered = httpx.post(
+        f"{fleet.urls['text_detection']}/invocations",
+        content=png,
+        headers={"content-type": "image/png", "accept": JSON},
+        timeout=30,
+    )
+    found = CropBatch.model_validate_json(answered.content).pages[0]
+    assert isinstance(found, PageCrops)
+    assert len(found.lines) == len(WORDS)
+    taken = httpx.post(
+        f"{fleet.urls['ocr']}/invocations",
+        content=answered.content,
+        headers={"content-type": JSON},
+        timeout=30,
+    )
+    read = TextBatch.model_validate_json(taken.content).pages[0]
+    assert isinstance(read, PageText)
+    assert {line.text for line in read.lines} == set(WORDS)
+
+
+def test_ocr_takes_no_image_and_no_page(fleet: ContainerFleet, png: bytes) -> None:
+    url = f"{fleet.urls['ocr']}/invocations"
+    image = httpx.post(url, content=png, headers={"content-type": "image/png"})
+    assert (image.status_code, image.json()["error"]["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    body = encode(PageBatch(pages=(page(1, png),)))
+    pages = httpx.post(url, content=body, headers={"content-type": MSGPACK})
+    assert (pages.status_code, pages.json()["error"]["code"]) == (400, "INVALID_REQUEST")
+
+
+def test_an_artefact_of_another_stage_is_refused_at_the_start(fleet: ContainerFleet, tmp_path: Path) -> None:
+    wrong = Container("text_detection", artifacts_root() / MODELS["ocr"])
+    with pytest.raises(EngineError, match=r"ended with status 1 .*ARTIFACT_INVALID"), ContainerFleet([wrong]):
+        pass
+    absent = Container("ocr", tmp_path / "nothing")
+    with (
+        pytest.raises(EngineError, match=r"ended with status 1 .*ARTIFACT_NOT_FOUND"),
+        ContainerFleet([absent]),
+    ):
+        pass
