@@ -60,13 +60,13 @@ def entrants(script: str | None = "latin") -> dict[str, Entrant]:
         for entrant in (
             Entrant(
                 "hybrid-ocr",
-                "hybrid-ocr, 5 stages",
+                "hybrid-ocr",
                 "hybrid_ocr.bench_worker",
                 settings={"script": script or ""},
             ),
             Entrant(
                 "hybrid-ocr-text",
-                "hybrid-ocr, text only",
+                "hybrid-ocr text",
                 f"{_WORKERS}.text_stages",
                 settings={"detection": detection, "recognition": ours},
             ),

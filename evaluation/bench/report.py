@@ -60,7 +60,7 @@ _ACCURACY: tuple[_Column, ...] = (
     ("H-mean", itemgetter("h_mean"), ".3f"),
     ("CER", itemgetter("cer"), ".4f"),
     ("plain CER", itemgetter("cer_plain"), ".4f"),
-    ("word F1", itemgetter("word_f1"), ".3f"),
+    ("F1", itemgetter("word_f1"), ".3f"),
     ("recall", itemgetter("word_recall"), ".3f"),
     ("precision", itemgetter("word_precision"), ".3f"),
 )
@@ -80,7 +80,7 @@ def _table(title: str, columns: Sequence[_Column], records: Sequence[Record], ki
     shown = Table(title=title, title_justify="left", box=SIMPLE)
     shown.add_column(f"{max(len(record.of_kind(kind)) for record in records)} pages", no_wrap=True)
     for heading, _, _ in columns:
-        shown.add_column(heading, justify="right")
+        shown.add_column(heading, justify="right", no_wrap=True)
     for record in records:
         if record.absent is None:
             summary = _summary(record, kind, records)

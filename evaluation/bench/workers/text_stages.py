@@ -26,11 +26,7 @@ class TextStages:
         self._ocr = OcrStage.load(_context(settings["recognition"]))
         self.about: dict[str, Any] = {
             "versions": versions("hybrid-ocr", "openvino", "opencv-python-headless", "numpy"),
-            "models": {
-                stage.model.name: stage.model.sha256
-                for stage in (self._detection, self._ocr)
-                if stage.model is not None
-            },
+            "models": {stage.model.name: stage.model.sha256 for stage in (self._detection, self._ocr)},
             "settings": {"engine": "openvino", "precision": "auto", "threads": str(granted_threads())},
         }
 
