@@ -40,8 +40,11 @@ generated: $(VENV)/.installed ## Write JSON Schemas and tables of the documentat
 	$(BIN)/python -m ocr_core.contracts.generate
 	$(BIN)/python -m lambdas.validation.rules_doc
 
-bench: setup bench-setup ## Measure speed and accuracy beside RapidOCR, PaddleOCR and Tesseract
+bench: bench-setup ## Measure speed and accuracy beside RapidOCR, PaddleOCR and Tesseract
 	$(BIN)/python -m evaluation.bench
+
+bench-setup: setup ## Make the environments of the benchmark's other contestants
+	$(BIN)/python -m evaluation.bench setup
 
 clean: ## Remove what make made
 	rm -rf $(VENV) build out *.egg-info
