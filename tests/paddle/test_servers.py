@@ -1,0 +1,46 @@
+"""The three container servers in the environment of `make paddle`: lines and text come from paddleocr."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from local_cloud.containers import Container, ContainerFleet
+from ocr_core.contracts.messages import (
+    CropBatch,
+    PageBatch,
+    PageImage,
+    PageRegions,
+    PageText,
+    RegionBatch,
+    TextBatch,
+)
+
+pytestmark = [
+    pytest.mark.paddle,
+    pytest.mark.skipif(find_spec("paddleocr") is None, reason="needs the environment of `make paddle`"),
+]
+
+
+def test_a_page_goes_through_the_three_servers(artifacts: Path, pages: list[PageImage]) -> None:
+    containers = [
+        Container(
+            "region_detection", artifacts / "picodet-layout-cdla", settings={"engine": "onnxruntime-cpu"}
+        ),
+        Container("text_detection", artifacts / "pp-ocrv6-small-det", settings={"engine": "paddleocr"}),
+        Container("ocr", artifacts / "pp-ocrv6-small-rec", settings={"engine": "paddleocr"}),
+    ]
+    letter = PageBatch(pages=(pages[4],))
+    with ContainerFleet(containers) as fleet:
+        regions = fleet.client("region_detection").invoke(letter, RegionBatch)
+        crops = fleet.client("text_detection").invoke(letter, CropBatch)
+        text = fleet.client("ocr").invoke(crops, TextBatch)
+    assert isinstance(regions.pages[0], PageRegions)
+    assert regions.pages[0].regions
+    (page,) = text.pages
+    assert isinstance(page, PageText)
+    read = {line.text for line in page.lines}
+    assert {"EXECUTIVE MANSION", "Dear Madam,", "so costly a sacrifice upon the altar of freedom."} <= read
+    assert text.models["ocr"].name == "pp-ocrv6-small-rec"
