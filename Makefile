@@ -46,13 +46,25 @@ bench: bench-setup ## Measure speed and accuracy beside RapidOCR, PaddleOCR and 
 bench-setup: setup ## Make the environments of the benchmark's other contestants
 	$(BIN)/python -m evaluation.bench setup
 
+paddle: .venv-paddle/.installed ## Make the environment of the paddleocr engine
+
+test-paddle: paddle build/artifacts/.built ## Hold our stages to the paddleocr package: same weights, equal text
+	.venv-paddle/bin/pytest tests/paddle
+
 clean: ## Remove what make made
-	rm -rf $(VENV) build out *.egg-info
+	rm -rf $(VENV) .venv-paddle build out *.egg-info
 
 # The environment is made again when what it is made from changes. pip's own version is left as it came.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# paddleocr brings a build of OpenCV that overwrites the headless one, so it lives apart.
+.venv-paddle/.installed: pyproject.toml constraints-paddle.txt
+	$(PYTHON) -m venv .venv-paddle
+	.venv-paddle/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-paddle.txt \
+		-e '.[paddle]' pytest pytest-timeout hypothesis httpx
 	@touch $@
 
 build/artifacts/.built: model_artifacts/catalogue.toml $(VENV)/.installed

@@ -14,6 +14,10 @@ MSGPACK: Final = "application/msgpack"
 JSON: Final = "application/json"
 MediaType = Literal["application/msgpack", "application/json"]
 
+LONGEST_ARRAY: Final = 20_000
+LONGEST_MAP: Final = 64
+"""More elements or fields than any message has: a small body must not unpack into gigabytes."""
+
 M = TypeVar("M", bound=Message)
 
 
@@ -35,7 +39,10 @@ def decode(kind: type[M], body: bytes, media_type: MediaType = MSGPACK) -> M:
     try:
         if media_type == JSON:
             return kind.model_validate_json(body)
-        return kind.model_validate(msgpack.unpackb(body, use_list=False, raw=False, strict_map_key=True))
+        unpacked = msgpack.unpackb(
+            body, use_list=False, strict_map_key=True, max_array_len=LONGEST_ARRAY, max_map_len=LONGEST_MAP
+        )
+        return kind.model_validate(unpacked)
     except ValidationError as error:
         raise RequestError(f"not a {kind.__name__}: {_complaints(error)}") from None
     except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:

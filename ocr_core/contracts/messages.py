@@ -6,7 +6,7 @@ failed travels on as a `FailedPage` in the place of its result, so one bad page 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -41,6 +41,12 @@ Label = Literal[
     "equation",
 ]
 Seconds = Annotated[float, Field(ge=0.0)]
+
+Item = TypeVar("Item")
+Pages = Annotated[tuple[Item, ...], Field(max_length=2_000)]
+"""No batch has more pages than a document may have: what a body can make a server hold is bounded."""
+Elements = Annotated[tuple[Item, ...], Field(max_length=20_000)]
+"""Regions or lines of one page."""
 
 
 class ModelIdentity(Message):
@@ -92,7 +98,7 @@ class PageRegions(Message):
     number: PageNumber
     width: Pixels
     height: Pixels
-    regions: tuple[Region, ...]
+    regions: Elements[Region]
     seconds: Seconds = 0.0
 
 
@@ -125,8 +131,8 @@ class PageCrops(Message):
     number: PageNumber
     width: Pixels
     height: Pixels
-    lines: tuple[TextLine, ...]
-    crops: tuple[LineCrop, ...]
+    lines: Elements[TextLine]
+    crops: Elements[LineCrop]
     seconds: Seconds = 0.0
 
     @model_validator(mode="after")
@@ -157,7 +163,7 @@ class PageText(Message):
     number: PageNumber
     width: Pixels
     height: Pixels
-    lines: tuple[RecognisedLine, ...]
+    lines: Elements[RecognisedLine]
     seconds: Seconds = 0.0
 
 
@@ -172,22 +178,22 @@ class Batch(Message):
 class PageBatch(Batch):
     """Rotation's output; the input of region detection and of text detection."""
 
-    pages: tuple[Annotated[PageImage | FailedPage, Field(discriminator="status")], ...]
+    pages: Pages[Annotated[PageImage | FailedPage, Field(discriminator="status")]]
 
 
 class RegionBatch(Batch):
     """Region detection's output."""
 
-    pages: tuple[Annotated[PageRegions | FailedPage, Field(discriminator="status")], ...]
+    pages: Pages[Annotated[PageRegions | FailedPage, Field(discriminator="status")]]
 
 
 class CropBatch(Batch):
     """Text detection's output; byte for byte the input of OCR."""
 
-    pages: tuple[Annotated[PageCrops | FailedPage, Field(discriminator="status")], ...]
+    pages: Pages[Annotated[PageCrops | FailedPage, Field(discriminator="status")]]
 
 
 class TextBatch(Batch):
     """OCR's output."""
 
-    pages: tuple[Annotated[PageText | FailedPage, Field(discriminator="status")], ...]
+    pages: Pages[Annotated[PageText | FailedPage, Field(discriminator="status")]]

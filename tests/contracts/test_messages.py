@@ -7,6 +7,7 @@ import json
 import math
 import pickle
 
+import msgpack
 import numpy as np
 import pytest
 from hypothesis import given
@@ -111,6 +112,15 @@ def test_deep_nesting_is_refused_not_crashed_on() -> None:
     for body, media_type in ((b"\x91" * 100_000, codec.MSGPACK), (b"[" * 100_000, codec.JSON)):
         with pytest.raises(RequestError):
             codec.decode(PageBatch, body, media_type)
+
+
+@pytest.mark.parametrize("media_type", [codec.MSGPACK, codec.JSON])
+def test_a_body_of_countless_pages_is_refused(media_type: codec.MediaType) -> None:
+    one = failed_page(1).model_dump(mode="json")
+    body = {"pages": [one] * 30_000}
+    packed = json.dumps(body).encode() if media_type == codec.JSON else msgpack.packb(body)
+    with pytest.raises(RequestError):
+        codec.decode(PageBatch, packed, media_type)
 
 
 def test_messages_are_frozen() -> None:
