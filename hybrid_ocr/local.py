@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from hybrid_ocr.reading import Reader
@@ -9,10 +12,11 @@ from lambdas.rotation.stage import RotationStage
 from lambdas.validation.rules import load_rules
 from local_cloud.containers import Container, ContainerFleet
 from ocr_core.artifacts import artifacts_root
-from ocr_core.contracts.errors import ArtifactError, ErrorCode
+from ocr_core.contracts.errors import ArtifactError, EngineError, ErrorCode
 from ocr_core.contracts.stage import EngineName, StageContext
 from ocr_core.opening import DocumentOpener
 
+PADDLE_PYTHON = Path(__file__).resolve().parents[1] / ".venv-paddle" / "bin" / "python"
 RECOGNISER = "pp-ocrv6-small-rec"
 
 
@@ -28,6 +32,7 @@ def local_reader(
         rules: a file of validation rules over those of the project.
 
     Raises:
+        EngineError: the environment of the engine is not there; the text says how to make it.
         ArtifactError: an artefact is not there; the text says how to build it.
         ConfigurationError: a rule cannot work.
     """
@@ -38,20 +43,32 @@ def local_reader(
         "ocr": f"{RECOGNISER}-{script}" if script else RECOGNISER,
     }
     cache = root / ".cache"
-    containers = [
-        Container(
-            stage,
-            _folder(root, model),
-            settings={"engine": _engine_of(stage, engine), "cache_dir": cache},
+    containers = []
+    for stage, model in models.items():
+        runs_on = _engine_of(stage, engine)
+        settings = {"engine": runs_on, "cache_dir": cache}
+        containers.append(
+            Container(stage, _folder(root, model), settings=settings, python=_python_of(runs_on))
         )
-        for stage, model in models.items()
-    ]
     rotation = RotationStage.load(StageContext(_folder(root, "textline-orientation"), cache_dir=cache))
     return Reader(ContainerFleet(containers), DocumentOpener(), rotation, load_rules(rules))
 
 
 def _engine_of(stage: str, engine: EngineName) -> EngineName:
     return "openvino" if engine == "paddleocr" and stage == "region_detection" else engine
+
+
+def _python_of(engine: EngineName) -> Path:
+    """The interpreter that has an engine: paddleocr cannot share an environment, see CONTRIBUTING.md."""
+    if engine != "paddleocr" or find_spec("paddleocr") is not None:
+        return Path(sys.executable)
+    python = Path(os.environ.get("HYBRID_OCR_PADDLE_PYTHON", PADDLE_PYTHON))
+    if not python.is_file():
+        raise EngineError(
+            f"engine paddleocr needs an environment of its own, and {python} is not there: run `make paddle`",
+            code=ErrorCode.ENGINE_UNAVAILABLE,
+        )
+    return python
 
 
 def _folder(root: Path, name: str) -> Path:

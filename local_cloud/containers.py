@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import httpx
 
@@ -30,6 +30,7 @@ __all__ = ["Container", "ContainerFleet", "EndpointClient"]
 _POLL_SECONDS: Final = 0.025
 _STOP_SECONDS: Final = 5.0
 _LOG_TAIL_LINES: Final = 5
+_FAILED_LEVELS: Final = frozenset({"ERROR", "CRITICAL"})
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Container:
         module: what runs, as in `python -m MODULE serve`; by default the endpoint of that name.
         settings: fields of `ContainerSettings` that differ from this process's own environment.
         environment: other variables.
+        python: the interpreter of the environment that has what the container's engine needs.
     """
 
     name: str
@@ -49,10 +51,11 @@ class Container:
     module: str = ""
     settings: Mapping[str, str | int | float | Path | None] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    python: Path = Path(sys.executable)
 
     def command(self) -> list[str]:
         """The command line; -P keeps modules of the working directory from being imported by accident."""
-        return [sys.executable, "-P", "-m", self.module or f"endpoints.{self.name}", "serve"]
+        return [str(self.python), "-P", "-m", self.module or f"endpoints.{self.name}", "serve"]
 
     def variables(self) -> dict[str, str]:
         """The environment of the process."""
@@ -185,9 +188,13 @@ class _Process:
         raise self.error(f"ended with status {status}")
 
     def error(self, what: str) -> EngineError:
-        """What happened to this container, with the end of its log."""
-        tail = " | ".join(self._lines()[-_LOG_TAIL_LINES:])
-        return EngineError(f"container {self._name} {what}: {tail[-1500:]}", code=ErrorCode.ENGINE_FAILED)
+        """What happened to this container: the last error of its log, or the log's end where it has none."""
+        lines = self._lines()
+        errors = (entry for entry in map(_entry, reversed(lines)) if entry.get("level") in _FAILED_LEVELS)
+        entry = next(errors, {})
+        why = entry.get("message") or " | ".join(lines[-_LOG_TAIL_LINES:])
+        code = ErrorCode(entry.get("code", ErrorCode.ENGINE_FAILED))
+        return EngineError(f"container {self._name} {what}: {why[-1500:]}", code=code)
 
     def terminate(self) -> None:
         """Ask it to drain and end."""
@@ -217,3 +224,12 @@ class _Process:
             return self._log.read_text(errors="replace").split("\n")[:-1]
         except FileNotFoundError:  # stopped, and its temporary folder with it
             return []
+
+
+def _entry(line: str) -> dict[str, Any]:
+    """A line of the log; nothing where it is no JSON object, as what a dying runtime prints."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}

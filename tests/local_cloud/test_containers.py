@@ -60,10 +60,13 @@ def test_no_orphan_when_the_parent_is_killed() -> None:
 def test_a_container_that_cannot_start_says_why() -> None:
     made = container({}, {"artifact": "bad"})
     with (
-        pytest.raises(EngineError, match=r"fake ended with status 1 .*ARTIFACT_INVALID"),
+        pytest.raises(
+            EngineError, match=r"fake ended with status 1 .* is not the file its manifest names"
+        ) as ended,
         ContainerFleet([made]),
     ):
         pass
+    assert ended.value.code is ErrorCode.ARTIFACT_INVALID
 
 
 def test_a_container_that_dies_is_reported_with_its_last_words(tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ def main(binding: Binding[Any, Any], arguments: Sequence[str] | None = None) -> 
             raise ConfigurationError(f"the only argument is `serve`, not {' '.join(arguments)[:100]!r}")
         settings = load_settings(ContainerSettings)
         logging.getLogger().setLevel(settings.log_level)
+        # OpenCV reads this when a stage imports it; unasked it starts a thread for each core of the machine.
+        os.environ.setdefault("OPENCV_FOR_THREADS_NUM", str(settings.threads or granted_threads()))
         listener = _listen(settings)
         if settings.exit_with_stdin:
             threading.Thread(target=_exit_with_stdin, daemon=True).start()
