@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from endpoints.text_detection.postprocess import DbSettings, Quads, Scores, find_quads
-from endpoints.text_detection.preprocess import working_size
+from endpoints.text_detection.preprocess import resize, working_size
 from ocr_core.artifacts import Artifact
 from ocr_core.contracts.errors import ArtifactError
 from ocr_core.contracts.stage import StageContext
@@ -62,10 +61,7 @@ class DbDetector:
     def __call__(self, page: NDArray[np.uint8]) -> tuple[Quads, Scores]:
         """Find the lines of a page, see `TextDetector`."""
         height, width = page.shape[:2]
-        size = working_size(page)
-        shrinks = size[0] < width
-        resized = cv2.resize(page, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        (probabilities,) = self._network(resized[None])
+        (probabilities,) = self._network(resize(page, working_size(page))[None])
         return find_quads(probabilities[0, 0], self._settings, (width, height))
 
 

@@ -23,12 +23,15 @@ Scores = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class DbSettings:
-    """Settings of the post-processing, as PaddleOCR's inference.yml names them."""
+    """Settings of the post-processing, as PaddleOCR's inference.yml names them.
+
+    The growth is ours: at the 1.4 of PP-OCRv6 the tails of neighbouring lines are read as accents.
+    """
 
     thresh: float = 0.3
     box_thresh: float = 0.5
-    unclip_ratio: float = 1.4
     max_candidates: int = 3000
+    unclip_ratio: float = 1.25
 
     @classmethod
     def parse(cls, config: Mapping[str, Any]) -> Self:
@@ -40,7 +43,6 @@ class DbSettings:
             return cls(
                 thresh=float(section["thresh"]),
                 box_thresh=float(section["box_thresh"]),
-                unclip_ratio=float(section["unclip_ratio"]),
                 max_candidates=int(section["max_candidates"]),
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -36,9 +36,21 @@ def working_size(image: NDArray[np.uint8]) -> tuple[int, int]:
     long_side, short_side = max(height, width), min(height, width)
     text = text_height(image)
     wanted = _UNSURE if text is None else long_side * _TEXT_HEIGHT / text
-    chosen = next((side for side in _LONG_SIDES if side >= wanted), _LONG_SIDES[-1])
+    chosen = min(_LONG_SIDES, key=lambda side: abs(side - wanted))
     scale = min(chosen / long_side, max(1.0, _ENLARGED_SHORT_SIDE / short_side))
     return _rounded(width * scale), _rounded(height * scale)
+
+
+def resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A page, (H, W, 3) uint8, at the (width, height) of the network.
+
+    Halved by means of 2 x 2 pixels as long as that is possible, the rest linearly: as smooth as means over
+    areas of any size, and several times faster.
+    """
+    while image.shape[1] >= 2 * size[0] and image.shape[0] >= 2 * size[1]:
+        half = (image.shape[1] // 2, image.shape[0] // 2)
+        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _rounded(side: float) -> int:
@@ -52,7 +64,7 @@ def text_height(image: NDArray[np.uint8]) -> float | None:
     copy reduced to 1,200 pixels.
     """
     height, width = image.shape[:2]
-    scale = min(1.0, _ESTIMATE_SIDE / max(height, width))
+    scale = float(min(1.0, _ESTIMATE_SIDE / max(height, width)))
     reduced = (
         cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
     )
@@ -75,5 +87,5 @@ def text_height(image: NDArray[np.uint8]) -> float | None:
         return None
     order = np.argsort(tall)
     reached = np.cumsum(wide[order])
-    median = int(np.searchsorted(reached, reached[-1] / 2))
-    return float(tall[order[median]]) / scale
+    median = tall[order][np.searchsorted(reached, reached[-1] / 2)]
+    return float(median) / scale

@@ -13,9 +13,9 @@ from ocr_core.contracts.errors import ConfigurationError, EngineError, ErrorCode
 from ocr_core.contracts.stage import EngineName, Precision
 
 Head = Literal["raw", "ctc"]
-"""What leaves the network: its outputs as they are (`raw`); or, of one output (N, T, classes) of probabilities,
-for every step the best class (N, T) int32, its probability (N, T) float32, and the probability of the last class
-(N, T) float32, which in PaddleOCR's recognisers is the space (`ctc`)."""
+"""What leaves the network: its outputs as they are (`raw`); or, of one output (N, T, classes) of
+probabilities (`ctc`), for every step the best class (N, T) int32, its probability (N, T) float32, and the
+probability of the last class (N, T) float32, which in PaddleOCR's recognisers is the space."""
 
 
 @dataclass(frozen=True)

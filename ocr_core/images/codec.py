@@ -28,7 +28,7 @@ _REDUCED: Final = (
 
 
 def decode_page(page: PageImage, at_least: tuple[int, int] | None = None) -> NDArray[np.uint8]:
-    """The pixels of a page, (height, width, 3) uint8; see `decode_image` for `at_least` and what is raised."""
+    """The pixels of a page, (height, width, 3) uint8; see `decode_image`."""
     return decode_image(page.data, page.encoding, (page.width, page.height), at_least=at_least)
 
 
