@@ -11,11 +11,12 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import BinaryIO, Literal
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from lambdas.validation.blocks import Block, blocks_of
@@ -63,18 +64,8 @@ def write_report(result: DocumentResult, page_image: PageImages, sink: BinaryIO,
         sink: where the HTML goes; written front to back.
         rules: lines are coloured by the bounds of its rule `low_confidence_line`.
     """
-    folder = files(__package__).joinpath("templates")
-    style, script = (
-        folder.joinpath(name).read_text(encoding="utf-8") for name in ("report.css", "report.js")
-    )
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["printable"] = printable
-    environment.globals["grade"] = _grader(rules)
-    environment.globals["table_cells"] = table_cells
-    template = environment.from_string(folder.joinpath("report.html").read_text(encoding="utf-8"))
-    stream = template.stream(
+    style, script = _asset("report.css"), _asset("report.js")
+    stream = _template().stream(
         result=result,
         # Our own files, which need no escaping; the hashes below are of exactly these characters.
         style=Markup(style),  # noqa: S704
@@ -85,11 +76,28 @@ def write_report(result: DocumentResult, page_image: PageImages, sink: BinaryIO,
         confidence=_mean(result.pages),
         severities=Counter(finding.severity for finding in result.findings),
         bounds=_bounds(rules),
+        grade=_grader(rules),
         wide_gap=WIDE_GAP,
         views=_views(result, page_image),
     )
     stream.enable_buffering(64)
     stream.dump(sink, encoding="utf-8")
+
+
+@cache
+def _template() -> Template:
+    """Compiled once: that takes longer than to fill it for a page."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["printable"] = printable
+    environment.globals["table_cells"] = table_cells
+    return environment.from_string(_asset("report.html"))
+
+
+@cache
+def _asset(name: str) -> str:
+    return files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _views(result: DocumentResult, page_image: PageImages) -> Iterator[PageView]:
