@@ -84,7 +84,7 @@ def decode(
 
 
 def _within_number(text: Sequence[str], symbol: str) -> bool:
-    """Whether a symbol goes on with a number: printers leave a gap about the point of 3.60, which is no space."""
+    """Whether a symbol goes on with a number: printers leave a gap at the point of 3.60 that is no space."""
     if symbol in _SEPARATORS:
         return text[-1].isdigit()
     return symbol.isdigit() and text[-1] in _SEPARATORS and len(text) > 1 and text[-2].isdigit()
