@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lambdas.rotation.geometry import sample, scaling, shift
-from lambdas.rotation.ink import Ink
+from lambdas.rotation.ink import CANVAS, Ink
 
 CROP_WIDTH: Final = 192
 CROP_HEIGHT: Final = 48
@@ -23,26 +24,64 @@ _MARGIN: Final = 0.1
 more than twice as often."""
 
 
-def find_lines(levelled: Ink, most: int) -> NDArray[np.int32]:
-    """Boxes of text lines, the longest first.
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """Pieces of text lines, the longest first; none reaches from one column into the next.
 
     Args:
-        levelled: the ink of a page whose lines run across the canvas.
-        most: how many lines suffice.
+        boxes: (N, 4) int32 left, top, width, height on the canvas.
+        labels: (CANVAS, CANVAS) int32, what each pixel of the smeared canvas hangs together with.
+        names: (N,) the label of each piece.
+    """
 
-    Returns:
-        (N, 4) int32 left, top, width, height on the canvas.
+    boxes: NDArray[np.int32]
+    labels: NDArray[np.int32]
+    names: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+def find_lines(levelled: Ink, most: int) -> Lines:
+    """Find text lines.
+
+    Args:
+        levelled: the ink of a page whose lines run across the canvas, give or take two degrees.
+        most: how many lines suffice.
     """
     glyph = levelled.glyph_height
     # About the space between two words: a line hangs together, two columns do not.
     reach = np.ones((1, max(3, round(0.9 * glyph))), np.uint8)
     smeared = cv2.morphologyEx((levelled.canvas > 0).view(np.uint8), cv2.MORPH_CLOSE, reach)
-    _, _, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(smeared, 8, cv2.CV_32S, cv2.CCL_BBDT)
-    boxes = stats[1:]
-    width, height, area = boxes[:, 2], boxes[:, 3], boxes[:, 4]
+    _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(smeared, 8, cv2.CV_32S, cv2.CCL_BBDT)
+    width, height, area = stats[:, 2], stats[:, 3], stats[:, 4]
     is_line = (height >= max(4.0, 0.8 * glyph)) & (height <= 3 * glyph) & (width >= 3 * height)
-    longest = np.argsort(-area[is_line], kind="stable")[:most]
-    return np.asarray(boxes[is_line][longest, :4], np.int32)
+    is_line[0] = False
+    names = np.flatnonzero(is_line)
+    names = names[np.argsort(-area[names], kind="stable")][:most]
+    return Lines(np.asarray(stats[names, :4], np.int32), np.asarray(labels, np.int32), names)
+
+
+def stack_lines(levelled: Ink, lines: Lines, height: int) -> NDArray[np.uint8]:
+    """The ink of each line, without that of its neighbours, one below the other.
+
+    Args:
+        levelled: the ink that the lines were found on.
+        lines: those taller than `height` are left out.
+        height: pixels that each line is given.
+
+    Returns:
+        (N, height, CANVAS) uint8.
+    """
+    low = np.flatnonzero(lines.boxes[:, 3] <= height)
+    stack = np.zeros((len(low), height, CANVAS), np.uint8)
+    for row, line in zip(stack, low, strict=True):
+        left, top, wide, tall = lines.boxes[line]
+        box = np.s_[top : top + tall, left : left + wide]
+        np.multiply(
+            levelled.canvas[box], lines.labels[box] == lines.names[line], row[:tall, left : left + wide]
+        )
+    return stack
 
 
 def cut_lines(image: NDArray[np.uint8], levelled: Ink, boxes: NDArray[np.int32]) -> NDArray[np.uint8]:

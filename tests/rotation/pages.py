@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +18,19 @@ _TEXT = (
 )
 
 
-def text_page(seed: int = 0, *, lines: int = 40, columns: int = 1, size: int = 24, wide: int = 1240) -> Page:
-    """A page of words, (1.4 x wide, wide) uint8 grey, dark on white, exactly level."""
+def text_page(
+    seed: int = 0,
+    *,
+    lines: int = 40,
+    columns: int = 1,
+    size: int = 24,
+    wide: int = 1240,
+    offsets: Sequence[int] = (0, 0, 0, 0),
+) -> Page:
+    """A page of words, (1.4 x wide, wide) uint8 grey, dark on white, exactly level.
+
+    The lines of each column begin lower by its offset, in pixels.
+    """
     rng = np.random.default_rng(seed)
     image = Image.new("L", (wide, round(1.4 * wide)), 255)
     draw = ImageDraw.Draw(image)
@@ -28,9 +41,9 @@ def text_page(seed: int = 0, *, lines: int = 40, columns: int = 1, size: int = 2
         left = margin + index * (column + gap)
         for row in range(lines):
             text = ""
-            while font.getlength(text) < column * rng.uniform(0.7, 0.9):
+            while font.getlength(text) < column * rng.uniform(0.6, 0.8):
                 text += str(rng.choice(_TEXT.split())) + " "
-            draw.text((left, margin + round(1.5 * size * row)), text, font=font, fill=20)
+            draw.text((left, margin + offsets[index] + round(1.5 * size * row)), text, font=font, fill=20)
     return np.asarray(image)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lambdas.rotation.ink import find_ink
 from lambdas.rotation.pose import Pose, estimate_pose
-from lambdas.rotation.skew import refine_skew, search_skew
+from ocr_core.opening import DocumentOpener
 from tests.rotation.pages import Page, pages_without_text, text_page, turned
 
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
@@ -26,9 +29,7 @@ def all_upright(crops: np.ndarray) -> np.ndarray:
 
 
 def lean(page: Page) -> float:
-    ink = find_ink(page)
-    found = search_skew(ink.canvas)
-    return found.degrees + refine_skew(ink.turned(-found.degrees).canvas)
+    return estimate_pose(page, all_upright).skew
 
 
 @FEW
@@ -42,6 +43,25 @@ def test_a_page_turned_by_an_angle_leans_by_that_angle(angle: float, seed: int, 
 def test_a_mirrored_page_leans_the_other_way(angle: float, seed: int) -> None:
     page = turned(text_page(seed), angle)
     assert lean(np.ascontiguousarray(page[:, ::-1])) == pytest.approx(-lean(page), abs=ACCURACY)
+
+
+@pytest.mark.parametrize("offsets", [(0, 13), (0, 7), (0, 13, 0), (0, 9, 18), (0, 7, 13, 20)])
+@pytest.mark.parametrize("angle", [-12.4, -1.7, 0.0, 3.1, 14.6])
+def test_columns_whose_lines_are_not_level_with_each_other_do_not_interlock(
+    offsets: tuple[int, ...], angle: float
+) -> None:
+    page = text_page(4, lines=56, columns=len(offsets), size=18, offsets=offsets)
+    assert lean(turned(page, angle)) == pytest.approx(angle, abs=0.1)
+
+
+def test_the_columns_of_the_sample_article_lean_as_they_were_drawn() -> None:
+    article = Path(__file__).parents[2] / "samples" / "documents" / "article.pdf"
+    truth = json.loads(article.with_suffix(".truth.json").read_text())["pages"]
+    with DocumentOpener() as opener:
+        for page in truth:
+            pose = estimate_pose(opener.render(article, page["number"]).image, all_upright)
+            # The truth is the turn that a page needs.
+            assert pose.skew == pytest.approx(-page["skew_degrees"], abs=0.1), page["number"]
 
 
 def shadowed(page: Page) -> Page:
@@ -71,7 +91,7 @@ def inverted(page: Page) -> Page:
 
 
 @pytest.mark.parametrize("spoil", [shadowed, bordered, faint, faxed, grainy, inverted])
-def test_bad_scans_lean_by_the_same_angle(spoil: object) -> None:
+def test_bad_scans_lean_by_the_same_angle(spoil: Callable[[Page], Page]) -> None:
     for angle in (-11.3, 0.0, 4.2):
         assert lean(spoil(turned(text_page(7), angle))) == pytest.approx(angle, abs=2 * ACCURACY)
 
