@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 
 # A gap wider than this many text heights parts two fields (a label and its price), not two words.
 _GAP: Final = 1.5
+# Justified lines of few words have gaps up to _LOOSE_GAP, all alike; from _WORD_GAP on they part words.
+_LOOSE_GAP: Final = 2.5
+_LOOSE_GAPS: Final = 3
+_WORD_GAP: Final = 0.25
 # White kept around the ink, in text heights: people draw boxes a little larger than the letters.
 _MARGIN_X: Final = 0.15
 _MARGIN_Y: Final = 0.18
@@ -56,7 +60,7 @@ def ink_spans(strip: NDArray[np.uint8]) -> list[Span]:
     starts, ends = _runs(cv2.reduce(ink[top:bottom], 0, cv2.REDUCE_MAX)[0])
     if len(starts) == 0:
         return whole
-    parted = np.flatnonzero(starts[1:] - ends[:-1] > _GAP * text)
+    parted = np.flatnonzero(_parting(starts[1:] - ends[:-1], text))
     lefts = starts[np.concatenate(([0], parted + 1))]
     rights = ends[np.concatenate((parted, [len(ends) - 1]))]
     return [
@@ -68,6 +72,13 @@ def ink_spans(strip: NDArray[np.uint8]) -> list[Span]:
         )
         for left, right in zip(lefts.tolist(), rights.tolist(), strict=True)
     ]
+
+
+def _parting(gaps: NDArray[np.intp], text: int) -> NDArray[np.bool_]:
+    """Which gaps part fields: the wide ones, but not where a line is set so loosely that all of them are."""
+    words = gaps[gaps > _WORD_GAP * text]
+    usual = float(np.quantile(words, 0.25)) if len(words) >= _LOOSE_GAPS else 0.0
+    return np.asarray(gaps > text * min(_LOOSE_GAP, max(_GAP, 1.5 * usual / text)))
 
 
 def _ink(strip: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
