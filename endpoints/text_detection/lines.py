@@ -17,7 +17,7 @@ _UPRIGHT_RATIO: Final = 1.5
 # ... unless it is hardly taller than a line is high: then it holds one narrow letter or digit.
 _UPRIGHT_LINES: Final = 2.0
 # Surroundings that a crop keeps at a gap, in crop heights.
-_CONTEXT: Final = 0.2
+_CONTEXT: Final = 0.1
 
 
 class Line(NamedTuple):

@@ -15,7 +15,7 @@ STRIDE: Final = 32
 _TEXT_HEIGHT: Final = 12.0
 
 # Few sizes: an engine compiles kernels for each, and keeps them.
-_LONG_SIDES: Final = (640, 768, 896, 1024, 1152, 1280, 1440, 1600)
+_LONG_SIDES: Final = (640, 768, 896, 1024, 1152, 1280, 1440)
 _UNSURE: Final = 1152
 # Pages are enlarged no further than until their short side has this, as PaddleOCR does.
 _ENLARGED_SHORT_SIDE: Final = 736

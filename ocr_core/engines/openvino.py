@@ -16,7 +16,7 @@ from ocr_core.engines.base import NetworkSpec
 
 # The CPU plugin keeps compiled kernels for every shape it met, 5,000 by default, and so grows with ever new
 # shapes. Stages ask for few shapes; this bounds what their many layers may keep.
-_KERNELS_KEPT: Final = "2000"
+_KERNELS_KEPT: Final = "3000"
 
 
 class OpenVinoNetwork:
