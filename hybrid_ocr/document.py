@@ -17,6 +17,7 @@ from hybrid_ocr.page_flow import FlowAnswer
 from ocr_core.contracts.errors import ErrorInfo
 from ocr_core.contracts.messages import FailedPage, ModelIdentity, PageImage, StageName
 from ocr_core.contracts.result import DocumentParts, PageParts
+from ocr_core.opening import OpeningLimits
 
 
 class Document:
@@ -95,10 +96,8 @@ class Document:
 def job_id(path: Path) -> str:
     """The same file gives the same id: a hash of its name and its bytes, or of its name if it has none."""
     digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape") + b"\0")
-    try:
+    # What is no regular file may never end, and a file beyond the limit is refused unread.
+    if path.is_file() and path.stat().st_size <= OpeningLimits().file_bytes:
         with path.open("rb") as file:
-            for block in iter(lambda: file.read(1 << 20), b""):
-                digest.update(block)
-    except OSError:
-        pass
+            digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:32]

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -88,7 +89,8 @@ def test_bad_documents_end_in_their_codes_and_good_ones_are_read(samples: Path, 
     (inbox / "cut.jpg").write_bytes(photo[: len(photo) // 2])
     Image.new("1", (1000, 1400), 1).save(inbox / "blank.tif")
     (inbox / "good\u202ename.jpg").write_bytes(photo)
-    run = read(tmp_path / "out", inbox, tmp_path / "gone.pdf", "--json")
+    os.mkfifo(tmp_path / "pipe.pdf")
+    run = read(tmp_path / "out", inbox, tmp_path / "gone.pdf", tmp_path / "pipe.pdf", "--json")
     assert run.code == 1
     results = {Path(line["source"]).name: line for line in map(json.loads, run.stdout.splitlines())}
 
@@ -101,6 +103,7 @@ def test_bad_documents_end_in_their_codes_and_good_ones_are_read(samples: Path, 
     assert "UNSUPPORTED_FORMAT" in str(code("text.png"))
     assert "TRUNCATED_IMAGE" in str(code("cut.jpg"))
     assert "SOURCE_NOT_FOUND" in str(code("gone.pdf"))
+    assert "UNSUPPORTED_FORMAT" in str(code("pipe.pdf"))
     assert "page_blank" in {finding["rule"] for finding in results["blank.tif"]["findings"]}
     good = results["good\u202ename.jpg"]
     assert good["status"] == "completed"
@@ -148,7 +151,13 @@ def test_an_output_folder_that_cannot_be_made_is_3(samples: Path, tmp_path: Path
 @pytest.fixture
 def running(samples: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = [*COMMAND, str(samples), "--out", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # A shell starts its background jobs with SIGINT ignored, and children inherit that.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+    ) as process:
         yield process
         process.kill()
 
