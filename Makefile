@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 OUT ?= out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow check format samples generated bench bench-setup paddle test-paddle clean
+.PHONY: help setup run test soak check format samples generated bench bench-setup paddle test-paddle clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,10 +16,11 @@ run: setup ## Read the repository's sample documents through all five stages
 	$(BIN)/hybrid-ocr read samples/documents --out $(OUT)
 
 test: setup ## Run the tests (minutes)
-	$(BIN)/pytest -n 2 -m "not slow and not paddle and not gpu"
+	$(BIN)/pytest -n 2 -m "not paddle and not gpu"
 
-test-slow: setup ## Run the tests that take long: soak, sizes, endurance
-	$(BIN)/pytest -m slow
+soak: setup ## Measure memory and time a page over long documents and long runs (minutes)
+	$(BIN)/python -m evaluation.bench memory
+	$(BIN)/python -m evaluation.bench soak
 
 check: setup ## Lint, format, types, import layers, generated files
 	$(BIN)/ruff check .

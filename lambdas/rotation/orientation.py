@@ -12,7 +12,7 @@ from lambdas.rotation.lines import CROP_HEIGHT, CROP_WIDTH
 from ocr_core.artifacts import load_artifact
 from ocr_core.contracts.messages import ModelIdentity
 from ocr_core.contracts.stage import StageContext
-from ocr_core.engines.base import Network, NetworkSpec, load_network
+from ocr_core.engines import Network, NetworkSpec, load_network
 
 LineVotes = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Crops of `cut_lines` to one vote each, (N,) from -1, on its head, to 1, upright; 0 is no opinion."""

@@ -6,6 +6,7 @@ import os
 # (microsoft/onnxruntime, pull request 27379). A container of ours never calls out.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-from ocr_core.engines.base import Network, NetworkSpec, load_network
+from ocr_core.engines.base import Network, NetworkSpec
+from ocr_core.engines.load import load_network
 
 __all__ = ["Network", "NetworkSpec", "load_network"]

@@ -9,8 +9,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr_core.contracts.errors import ConfigurationError, EngineError, ErrorCode
-from ocr_core.contracts.stage import EngineName, Precision
+from ocr_core.contracts.stage import Precision
 
 Head = Literal["raw", "ctc"]
 """What leaves the network: its outputs as they are (`raw`); or, of one output (N, T, classes) of
@@ -55,27 +54,3 @@ class Network(Protocol):
         The arrays are the caller's own. Raises EngineError.
         """
         ...
-
-
-def load_network(engine: EngineName, spec: NetworkSpec) -> Network:
-    """Load a network into an engine.
-
-    Raises:
-        EngineError: ENGINE_UNAVAILABLE where the engine or its device is not here, ENGINE_FAILED where it
-            cannot load the network.
-        ConfigurationError: the engine does not run single networks, or cannot compute with that precision.
-    """
-    try:
-        if engine == "openvino":
-            from ocr_core.engines.openvino import OpenVinoNetwork
-
-            return OpenVinoNetwork(spec)
-        if engine in {"onnxruntime-cpu", "onnxruntime-cuda"}:
-            from ocr_core.engines.onnxruntime import OnnxRuntimeNetwork
-
-            return OnnxRuntimeNetwork(spec, cuda=engine == "onnxruntime-cuda")
-    except ImportError as error:
-        raise EngineError(
-            f"engine {engine} is not installed here: {error}", code=ErrorCode.ENGINE_UNAVAILABLE
-        ) from error
-    raise ConfigurationError(f"engine {engine!r} does not run a network of its own for this stage")
