@@ -14,6 +14,7 @@ from local_cloud.containers import Container, ContainerFleet
 from ocr_core.artifacts import artifacts_root
 from ocr_core.contracts.errors import ArtifactError, EngineError, ErrorCode
 from ocr_core.contracts.stage import EngineName, StageContext
+from ocr_core.hosts.cpu import granted_threads
 from ocr_core.opening import DocumentOpener
 
 PADDLE_PYTHON = Path(__file__).resolve().parents[1] / ".venv-paddle" / "bin" / "python"
@@ -50,7 +51,8 @@ def local_reader(
         containers.append(
             Container(stage, _folder(root, model), settings=settings, python=_python_of(runs_on))
         )
-    rotation = RotationStage.load(StageContext(_folder(root, "textline-orientation"), cache_dir=cache))
+    orientation = _folder(root, "textline-orientation")
+    rotation = RotationStage.load(StageContext(orientation, threads=granted_threads(), cache_dir=cache))
     return Reader(ContainerFleet(containers), DocumentOpener(), rotation, load_rules(rules))
 
 
