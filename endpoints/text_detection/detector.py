@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endpoints.text_detection.postprocess import DbSettings, Quads, Scores, find_quads
-from endpoints.text_detection.preprocess import resize, working_size
+from endpoints.text_detection.preprocess import resize, survey, working_size
 from ocr_core.artifacts import Artifact
 from ocr_core.contracts.errors import ArtifactError
 from ocr_core.contracts.stage import StageContext
@@ -60,9 +60,12 @@ class DbDetector:
 
     def __call__(self, page: NDArray[np.uint8]) -> tuple[Quads, Scores]:
         """Find the lines of a page, see `TextDetector`."""
-        height, width = page.shape[:2]
-        (probabilities,) = self._network(resize(page, working_size(page))[None])
-        return find_quads(probabilities[0, 0], self._settings, (width, height))
+        (left, top, right, bottom), text_height = survey(page)
+        part = page[top:bottom, left:right]
+        size = (right - left, bottom - top)
+        (probabilities,) = self._network(resize(part, working_size(*size, text_height))[None])
+        quads, scores = find_quads(probabilities[0, 0], self._settings, size)
+        return quads + np.array([left, top], np.float32), scores
 
 
 Triple = tuple[float, float, float]

@@ -1,8 +1,8 @@
-"""The size at which a page is shown to the detection network."""
+"""The part of a page and the size at which it is shown to the detection network."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -20,63 +20,60 @@ _UNSURE: Final = 1152
 # Pages are enlarged no further than until their short side has this, as PaddleOCR does.
 _ENLARGED_SHORT_SIDE: Final = 736
 
-_ESTIMATE_SIDE: Final = 1200
+_SURVEY_SIDE: Final = 1200
 _FEWEST_GLYPHS: Final = 10
+_LEAST_SPECK: Final = 3
+# Blank paper kept around the ink, as a share of the long side.
+_MARGIN: Final = 0.02
 
 
-def working_size(image: NDArray[np.uint8]) -> tuple[int, int]:
-    """Width and height to which a page is resized for the network, by the height of its text.
+class Survey(NamedTuple):
+    """What a glance at a page tells.
+
+    `box` is where there is any ink: left, top, right, bottom in pixels, with a margin; the whole page where
+    there is none. `text_height` is the usual height of letters and joined words in pixels, None where too few
+    are seen.
+    """
+
+    box: tuple[int, int, int, int]
+    text_height: float | None
+
+
+def survey(page: NDArray[np.uint8]) -> Survey:
+    """Look at the connected components of ink on a copy reduced to 1,200 pixels.
 
     Args:
-        image: the page, (H, W, 3) uint8.
-
-    Returns multiples of 32. The aspect ratio is kept to within that rounding.
+        page: (H, W, 3) uint8.
     """
-    height, width = image.shape[:2]
-    long_side, short_side = max(height, width), min(height, width)
-    text = text_height(image)
-    wanted = _UNSURE if text is None else long_side * _TEXT_HEIGHT / text
-    chosen = min(_LONG_SIDES, key=lambda side: abs(side - wanted))
-    scale = min(chosen / long_side, max(1.0, _ENLARGED_SHORT_SIDE / short_side))
-    return _rounded(width * scale), _rounded(height * scale)
-
-
-def resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A page, (H, W, 3) uint8, at the (width, height) of the network.
-
-    Halved by means of 2 x 2 pixels as long as that is possible, the rest linearly: as smooth as means over
-    areas of any size, and several times faster.
-    """
-    while image.shape[1] >= 2 * size[0] and image.shape[0] >= 2 * size[1]:
-        half = (image.shape[1] // 2, image.shape[0] // 2)
-        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-def _rounded(side: float) -> int:
-    return max(STRIDE, round(side / STRIDE) * STRIDE)
-
-
-def text_height(image: NDArray[np.uint8]) -> float | None:
-    """The usual height of letters and joined words in pixels of the page, or None where too few are seen.
-
-    The median over connected components of ink, weighted by their width so that specks count little, on a
-    copy reduced to 1,200 pixels.
-    """
-    height, width = image.shape[:2]
-    scale = float(min(1.0, _ESTIMATE_SIDE / max(height, width)))
-    reduced = (
-        cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
-    )
-    grey = cv2.cvtColor(reduced, cv2.COLOR_BGR2GRAY)
+    height, width = page.shape[:2]
+    scale = min(1.0, float(_SURVEY_SIDE / max(height, width)))
+    reduced = (max(1, round(width * scale)), max(1, round(height * scale)))
+    grey = resize(np.asarray(cv2.cvtColor(page, cv2.COLOR_BGR2GRAY), np.uint8), reduced)
     ink = cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 31, 15)
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8, ltype=cv2.CV_32S)
-    wide, tall, area = (
-        stats[1:, column] for column in (cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA)
+    stats = stats[1:]  # the first is the paper
+    return Survey(_ink_box(stats / scale, width, height), _median_height(stats, reduced[1], scale))
+
+
+def _ink_box(stats: NDArray[np.floating], width: int, height: int) -> tuple[int, int, int, int]:
+    left, top, wide, tall, area = stats[stats[:, cv2.CC_STAT_AREA] >= _LEAST_SPECK].T
+    if len(area) == 0:
+        return 0, 0, width, height
+    margin = _MARGIN * max(width, height)
+    return (
+        max(0, int(left.min() - margin)),
+        max(0, int(top.min() - margin)),
+        min(width, int((left + wide).max() + margin) + 1),
+        min(height, int((top + tall).max() + margin) + 1),
     )
+
+
+def _median_height(stats: NDArray[np.integer], page_height: int, scale: float) -> float | None:
+    """The median height of what may be text, weighted by width so that specks count little."""
+    wide, tall, area = stats[:, cv2.CC_STAT_WIDTH :].T
     like_text = (
         (tall >= 4)
-        & (tall <= grey.shape[0] * 0.1)
+        & (tall <= page_height * 0.1)
         & (wide >= 2)
         & (wide <= 12 * tall)
         & (tall <= 8 * wide)
@@ -87,5 +84,30 @@ def text_height(image: NDArray[np.uint8]) -> float | None:
         return None
     order = np.argsort(tall)
     reached = np.cumsum(wide[order])
-    median = tall[order][np.searchsorted(reached, reached[-1] / 2)]
-    return float(median) / scale
+    return float(tall[order][np.searchsorted(reached, reached[-1] / 2)]) / scale
+
+
+def working_size(width: int, height: int, text_height: float | None) -> tuple[int, int]:
+    """Width and height for the network, multiples of 32, at which text of that height is found; in pixels."""
+    long_side, short_side = max(height, width), min(height, width)
+    wanted = _UNSURE if text_height is None else long_side * _TEXT_HEIGHT / text_height
+    chosen = min(_LONG_SIDES, key=lambda side: abs(side - wanted))
+    scale = min(chosen / long_side, max(1.0, _ENLARGED_SHORT_SIDE / short_side))
+    return _rounded(width * scale), _rounded(height * scale)
+
+
+def _rounded(side: float) -> int:
+    return max(STRIDE, round(side / STRIDE) * STRIDE)
+
+
+def resize(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """An image, (H, W) or (H, W, 3) uint8, at another (width, height).
+
+    Halved by means of 2 x 2 pixels as long as that is possible, the rest linearly: as smooth as means over
+    areas of any size, and several times faster.
+    """
+    while image.shape[1] >= 2 * size[0] and image.shape[0] >= 2 * size[1]:
+        half = (image.shape[1] // 2, image.shape[0] // 2)
+        even = image[: 2 * half[1], : 2 * half[0]]  # OpenCV is fast for a factor of exactly two
+        image = np.asarray(cv2.resize(even, half, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)

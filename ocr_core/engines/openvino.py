@@ -44,8 +44,7 @@ def _extended(core: ov.Core, spec: NetworkSpec) -> ov.Model:
     """The network from uint8 (N, H, W, C) pixels to what `spec.head` asks for."""
     model = core.read_model(spec.onnx)
     steps = PrePostProcessor(model)
-    tensor = steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
-    tensor.set_spatial_dynamic_shape()
+    steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
     steps.input().model().set_layout(ov.Layout("NCHW"))
     pixels = steps.input().preprocess().convert_element_type(ov.Type.f32)
     if spec.channels == "rgb":

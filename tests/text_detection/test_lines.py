@@ -9,7 +9,7 @@ import pytest
 from endpoints.text_detection.crops import pack, part_of, rectify
 from endpoints.text_detection.ink import ink_spans
 from endpoints.text_detection.lines import Line, cut_lines, from_text_start, in_rows
-from endpoints.text_detection.preprocess import STRIDE, resize, text_height, working_size
+from endpoints.text_detection.preprocess import STRIDE, resize, survey, working_size
 
 
 def rectangle(centre: tuple[float, float], length: float, height: float, angle: float) -> np.ndarray:
@@ -144,16 +144,28 @@ def test_text_height_is_measured(text: int) -> None:
     page = blank(1000, 800)
     for y in range(80, 960, 3 * text):
         write(page, "HEIGHT OF LETTERS", (30, y), text / 22)
-    assert text_height(page) == pytest.approx(text, rel=0.15)
+    assert survey(page).text_height == pytest.approx(text, rel=0.15)
 
 
 def test_page_without_text_has_no_text_height() -> None:
-    assert text_height(blank()) is None
+    assert survey(blank()) == ((0, 0, 600, 400), None)
+
+
+def test_blank_margins_are_cut_off_and_no_ink_with_them() -> None:
+    page = blank(1000, 800)
+    write(page, "alone", (300, 500))
+    page[700:703, 500:502] = 200
+    (left, top, right, bottom), _ = survey(page)
+    assert (page[:top] == 255).all()
+    assert (page[bottom:] == 255).all()
+    assert (page[:, :left] == 255).all()
+    assert (page[:, right:] == 255).all()
+    assert (right - left) * (bottom - top) < 800 * 1000 / 3
 
 
 @pytest.mark.parametrize("shape", [(3300, 2550), (500, 400), (40, 3000), (5, 5), (9000, 60)])
 def test_working_size_is_what_the_network_takes(shape: tuple[int, int]) -> None:
-    width, height = working_size(blank(*shape))
+    width, height = working_size(shape[1], shape[0], None)
     assert width % STRIDE == height % STRIDE == 0
     assert width >= STRIDE
     assert height >= STRIDE
@@ -167,5 +179,5 @@ def test_small_print_is_looked_at_more_closely() -> None:
         page = blank(2000, 1500)
         for y in range(80, 1900, 60):
             write(page, "the quick brown fox jumps", (40, y), size)
-        sides.append(max(working_size(page)))
+        sides.append(max(working_size(1500, 2000, survey(page).text_height)))
     assert sides[0] > sides[1]

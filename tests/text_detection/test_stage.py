@@ -31,6 +31,17 @@ def message(image: np.ndarray, encoding: str = "png", number: int = 1) -> PageIm
     return PageImage(number=number, width=width, height=height, encoding=encoding, data=data)  # type: ignore[arg-type]
 
 
+Box = tuple[float, float, float, float]
+
+
+def overlap(one: Box, two: Box) -> float:
+    """Intersection over union of two boxes (left, top, right, bottom)."""
+    left, top, right, bottom = (*np.maximum(one[:2], two[:2]), *np.minimum(one[2:], two[2:]))
+    shared = max(0.0, right - left) * max(0.0, bottom - top)
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, two)]
+    return float(shared / (sum(areas) - shared))
+
+
 @pytest.fixture(scope="module")
 def stage() -> TextDetectionStage:
     return TextDetectionStage.load(StageContext(MODEL, threads=2, precision="f32"))
@@ -46,9 +57,8 @@ def test_every_line_is_found_once_around_its_ink_from_the_top(stage: TextDetecti
     answer = found(stage, message(drawn()))
     assert [line.id for line in answer.lines] == ["l1", "l2", "l3"]
     for line, (text, (left, base)) in zip(answer.lines, TEXTS.items(), strict=True):
-        (width, height), tail = cv2.getTextSize(text, cv2.FONT_HERSHEY_DUPLEX, 1.3, 2)
-        expected = (left, base - height, left + width, base)
-        np.testing.assert_allclose(bounding_box(line.polygon), expected, atol=tail + 6)
+        (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_DUPLEX, 1.3, 2)
+        assert overlap(bounding_box(line.polygon), (left, base - height, left + width, base)) > 0.6
         assert line.score > 0.5
 
 
