@@ -13,8 +13,8 @@ from ocr_core.contracts.errors import ArtifactError
 BLANK: Final = 0
 
 # Between two letters a space need not win, it need only be likely: where words stand close the blank wins by
-# little, and words would run together. Measured: down to 0.05 words are won back, below that words are torn.
-_LIKELY_SPACE: Final = 0.05
+# little, and words would run together. Measured: down to 0.07 words are won back, below 0.05 words are torn.
+_LIKELY_SPACE: Final = 0.07
 _SEPARATORS: Final = frozenset(".,:/-")
 
 

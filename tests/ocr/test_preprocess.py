@@ -63,7 +63,7 @@ def test_grey_line_is_read_like_the_same_in_three_channels() -> None:
 def test_fitted_line_keeps_its_proportions_but_for_the_squeeze(height: int, width: int) -> None:
     fitted = fit(np.zeros((height, width), np.uint8))
     assert fitted.shape[0] == HEIGHT
-    assert fitted.shape[1] == pytest.approx(min(32768, width * HEIGHT / height * 0.75), abs=1)
+    assert fitted.shape[1] == pytest.approx(min(32768, width * HEIGHT / height * 0.8), abs=1)
 
 
 def test_line_wider_than_any_bucket_is_cut_in_its_gap_and_nothing_is_lost() -> None:
