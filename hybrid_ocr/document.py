@@ -68,9 +68,9 @@ class Document:
             return None
         return self._image_file(number).read_bytes(), self._encodings[number]
 
-    def parts(self) -> DocumentParts:
-        """Wait for the pages on their way and gather what the stages said."""
-        models: dict[StageName, ModelIdentity] = {}
+    def parts(self, rotated_by: ModelIdentity) -> DocumentParts:
+        """Wait for the pages on their way; gather what was said, and which network rotated the pages."""
+        models: dict[StageName, ModelIdentity] = {"rotation": rotated_by}
         seconds = self._seconds.copy()
         pages = []
         for answer in (pending.result() for pending in self._answers):

@@ -177,7 +177,7 @@ class Reader:
 
     def _write(self, source: Source, document: Document, out: Path) -> Reading:
         with document:
-            parts = document.parts()
+            parts = document.parts(self._rotation.model)
             result = validate(parts, self._rules)
             folder = out / source.name
             pages = [part.page for part in parts.pages if part.page.status == "ok"]

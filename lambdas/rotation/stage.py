@@ -42,7 +42,7 @@ class RotationStage:
         return cls(LineOrientation.load(context))
 
     @property
-    def model(self) -> ModelIdentity | None:
+    def model(self) -> ModelIdentity:
         """The network that tells upright from upside down."""
         return self._orientation.identity
 

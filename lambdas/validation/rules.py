@@ -84,7 +84,6 @@ class Rule(Message):
     @abstractmethod
     def check(self, reading: Reading) -> Iterator[Complaint]:
         """What is to complain about in a document."""
-        raise NotImplementedError
 
 
 class Policy(Message):

@@ -71,7 +71,7 @@ def test_turned_pages_stand_upright(sample_run: Run, samples: Path) -> None:
 
 def test_every_model_that_answered_is_named(sample_run: Run) -> None:
     models = sample_run.result("letter").models
-    assert {"region_detection", "text_detection", "ocr"} <= set(models)
+    assert set(models) == {"rotation", "region_detection", "text_detection", "ocr"}
     assert models["ocr"].name == "pp-ocrv6-small-rec-latin"
 
 
