@@ -49,6 +49,7 @@ def validate(parts: DocumentParts, rules: RuleSet) -> DocumentResult:
         pages=pages,
         text=document_text(pages),
         findings=findings,
+        bundle=parts.bundle,
         models=parts.models,
         timings=parts.timings,
     )

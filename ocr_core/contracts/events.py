@@ -10,6 +10,11 @@ from ocr_core.contracts.base import SCHEMA_VERSION, Message, SchemaVersion
 from ocr_core.contracts.errors import ErrorInfo
 from ocr_core.contracts.result import Verdict
 
+EVENT_SOURCE = "hybrid-ocr"
+"""The EventBridge source of outgoing events; a producer of DocumentSubmitted may use any but the test's."""
+TEST_SOURCE = "hybrid-ocr.test"
+"""The source of events about test documents, in and out: no production rule matches it."""
+PAGE_RANGES = r"^\d+(-\d+)?(,\d+(-\d+)?)*$"
 S3Uri = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$", max_length=1100)]
 
 
@@ -17,7 +22,7 @@ class ReadOptions(Message):
     """What a producer may ask for."""
 
     pages: str | None = Field(
-        default=None, pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$", description="for example 1-5,8"
+        default=None, pattern=PAGE_RANGES, max_length=1_000, description="for example 1-5,8"
     )
     script: str | None = Field(default=None, max_length=32)
 

@@ -86,6 +86,7 @@ class DocumentResult(Message):
     pages: tuple[ResultPage, ...]
     text: str
     findings: tuple[Finding, ...] = ()
+    bundle: str | None = Field(default=None, description="id of the models the document stayed on")
     models: dict[StageName, ModelIdentity] = Field(default_factory=dict)
     timings: dict[str, Seconds] = Field(default_factory=dict)
 
@@ -124,5 +125,6 @@ class DocumentParts(Message):
     expected_pages: int = Field(ge=0)
     pages: tuple[PageParts, ...]
     error: ErrorInfo | None = None
+    bundle: str | None = Field(default=None, description="id of the models the document stayed on")
     models: dict[StageName, ModelIdentity] = Field(default_factory=dict)
     timings: dict[str, Seconds] = Field(default_factory=dict)

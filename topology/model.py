@@ -1,0 +1,150 @@
+"""The shape of component.toml, and its loader."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ocr_core.contracts.jobs import EndpointStage
+
+__all__ = ["Bucket", "Endpoint", "Function", "Index", "Queue", "Rule", "StateMachine", "Table", "Topic"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Bucket(_Part):
+    """A bucket: what it holds expires, or it says why not."""
+
+    versioned: bool = False
+    event_prefix: Annotated[str | None, Field(description="S3 tells the default bus of objects under it")] = None
+    expire_days: Annotated[int, Field(ge=1)] | None = None
+    keep: str | None = None
+
+    @model_validator(mode="after")
+    def _expires_or_says_why(self) -> Self:
+        if (self.expire_days is None) == (self.keep is None):
+            raise ValueError("a bucket has either expire_days or keep, which says why it does not expire")
+        return self
+
+
+class Queue(_Part):
+    """A queue with its dead-letter queue."""
+
+    visibility_seconds: Annotated[int, Field(ge=0, le=43_200)]
+    max_receives: Annotated[int, Field(ge=1, le=1_000)]
+
+
+class Topic(_Part):
+    """A topic with the queue that is subscribed to it."""
+
+    queue: str
+
+
+class Index(_Part):
+    """A global secondary index."""
+
+    name: str
+    key: str
+    sort: str
+
+
+class Table(_Part):
+    """A DynamoDB table, paid by request; its keys are strings, the sort key of its index a number."""
+
+    key: str
+    ttl: str
+    index: Index
+
+
+class Rule(_Part):
+    """An EventBridge rule: a pattern to a queue, or a schedule to a function."""
+
+    bus: str
+    pattern: str | None = None
+    schedule: str | None = None
+    target_queue: str | None = None
+    target_function: str | None = None
+
+    @model_validator(mode="after")
+    def _one_cause_one_target(self) -> Self:
+        if (self.pattern is None) == (self.schedule is None):
+            raise ValueError("a rule has a pattern or a schedule")
+        if (self.target_queue is None) == (self.target_function is None):
+            raise ValueError("a rule has one target")
+        return self
+
+
+class StateMachine(_Part):
+    """A state machine, defined by a file of `stepfunctions/`."""
+
+    definition: str
+    log_level: Literal["ALL", "ERROR", "FATAL", "OFF"]
+
+
+class Function(_Part):
+    """A Lambda function; `queue` feeds it in batches, `artifact` is packed into its image."""
+
+    handler: str
+    image: Literal["light", "heavy"]
+    memory_mb: Annotated[int, Field(ge=128, le=10_240)]
+    timeout_seconds: Annotated[int, Field(ge=1, le=900)]
+    concurrency: Annotated[int, Field(ge=1, description="reserved concurrency")]
+    queue: str | None = None
+    batch_size: Annotated[int, Field(ge=1, le=10)] = 1
+    artifact: str | None = None
+    environment: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Endpoint(_Part):
+    """A SageMaker endpoint: one stage behind one model artefact."""
+
+    artifact: str
+    concurrent_invocations: Annotated[int, Field(ge=1, le=1_000, description="per instance")]
+    invocation_timeout_seconds: Annotated[int, Field(ge=1, le=3_600)]
+
+
+class Topology(_Part):
+    """Everything the component consists of."""
+
+    buckets: Mapping[str, Bucket]
+    queues: Mapping[str, Queue]
+    topics: Mapping[str, Topic]
+    tables: Mapping[str, Table]
+    rules: Mapping[str, Rule]
+    state_machines: Mapping[str, StateMachine]
+    functions: Mapping[str, Function]
+    endpoints: Mapping[EndpointStage, Endpoint]
+
+    @model_validator(mode="after")
+    def _refers_to_what_is_there(self) -> Self:
+        for name, queue in self._queue_references():
+            if queue not in self.queues:
+                raise ValueError(f"{name} refers to queue {queue}, which is not declared")
+        for name, rule in self.rules.items():
+            if rule.target_function is not None and rule.target_function not in self.functions:
+                raise ValueError(f"rule {name} refers to function {rule.target_function}, which is not declared")
+        for name, function in self.functions.items():
+            visibility = self.queues[function.queue].visibility_seconds if function.queue else None
+            if visibility is not None and visibility < 6 * function.timeout_seconds:
+                raise ValueError(f"the queue of function {name} shows a message again too early: below 6 timeouts")
+        return self
+
+    def _queue_references(self) -> list[tuple[str, str]]:
+        found = [(f"topic {name}", topic.queue) for name, topic in self.topics.items()]
+        found += [(f"rule {name}", rule.target_queue) for name, rule in self.rules.items() if rule.target_queue]
+        return found + [(f"function {name}", f.queue) for name, f in self.functions.items() if f.queue]
+
+
+@cache
+def load_topology() -> Topology:
+    """component.toml; the same object every time."""
+    text = files("topology").joinpath("component.toml").read_text("utf-8")
+    told: dict[str, Any] = tomllib.loads(text)
+    return Topology.model_validate(told)

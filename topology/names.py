@@ -1,0 +1,98 @@
+"""Physical names and ARNs: they follow from stage, account and region, so that every reader agrees on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+COMPONENT: Final = "hybrid-ocr"
+LOCAL_STAGE: Final = "local"
+LOCAL_ACCOUNT: Final = "123456789012"
+LOCAL_REGION: Final = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of everything in one deployment.
+
+    Args:
+        stage: such as dev or prod; `local` is the local cloud.
+        account: the AWS account, twelve digits.
+        region: such as eu-central-1.
+        partition: aws, aws-cn or aws-us-gov.
+    """
+
+    stage: str = LOCAL_STAGE
+    account: str = LOCAL_ACCOUNT
+    region: str = LOCAL_REGION
+    partition: str = "aws"
+
+    @property
+    def prefix(self) -> str:
+        """What every name starts with."""
+        return f"{COMPONENT}-{self.stage}"
+
+    def bucket(self, name: str) -> str:
+        """A bucket; the account and region make it unique in the world."""
+        return f"{self.prefix}-{name}-{self.account}-{self.region}"
+
+    def queue(self, name: str) -> str:
+        """A queue."""
+        return f"{self.prefix}-{name}"
+
+    def dead_letter_queue(self, name: str) -> str:
+        """The queue of what a queue gave up."""
+        return f"{self.prefix}-{name}-dead"
+
+    def topic(self, name: str) -> str:
+        """A topic."""
+        return f"{self.prefix}-{name}"
+
+    def table(self, name: str) -> str:
+        """A DynamoDB table."""
+        return f"{self.prefix}-{name}"
+
+    def function(self, name: str) -> str:
+        """A Lambda function."""
+        return f"{self.prefix}-{name}"
+
+    def rule(self, name: str) -> str:
+        """An EventBridge rule."""
+        return f"{self.prefix}-{name}"
+
+    def bus(self, name: str) -> str:
+        """An event bus; `default` is the account's own."""
+        return name if name == "default" else f"{self.prefix}-{name}"
+
+    def state_machine(self, name: str) -> str:
+        """A state machine."""
+        return f"{self.prefix}-{name}"
+
+    def endpoint(self, stage: str, mode: str, bundle: str = "") -> str:
+        """A SageMaker endpoint, which allows no underscore: one stage, one mode, and the bundle it serves."""
+        return "-".join(part for part in (self.prefix, stage.replace("_", "-"), mode, bundle) if part)
+
+    def queue_url(self, queue: str) -> str:
+        """The URL of a queue by its physical name, as SQS gives it."""
+        return f"https://sqs.{self.region}.amazonaws.com/{self.account}/{queue}"
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of a resource in this account and region: `arn("lambda", "function:NAME")`."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def execution_arn(self, state_machine: str, execution: str) -> str:
+        """The ARN of an execution of a state machine, by their names."""
+        return self.arn("states", f"execution:{self.state_machine(state_machine)}:{execution}")
+
+    def resolve(self, value: str) -> str:
+        """A value of a function's environment: `bucket:work` is that bucket's name; other text stays as it is."""
+        kind, _, name = value.partition(":")
+        resolvers = {
+            "bucket": self.bucket,
+            "table": self.table,
+            "bus": self.bus,
+            "state_machine": lambda name: self.arn("states", f"stateMachine:{self.state_machine(name)}"),
+            "queue": lambda name: self.queue_url(self.queue(name)),
+            "dead_letter_queue": lambda name: self.queue_url(self.dead_letter_queue(name)),
+        }
+        return resolvers[kind](name) if name and kind in resolvers else value
