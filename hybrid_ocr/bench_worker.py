@@ -12,8 +12,8 @@ import numpy as np
 
 from evaluation.bench.protocol import Reading, serve
 from evaluation.bench.workers.facts import versions
-from hybrid_ocr.local import local_reader
-from hybrid_ocr.reading import Reader
+from hybrid_ocr.direct.reader import DirectReader
+from hybrid_ocr.direct.stages import direct_reader
 from hybrid_ocr.sources import Source
 from ocr_core.contracts.geometry import apply_matrix
 from ocr_core.contracts.result import DocumentResult
@@ -38,7 +38,7 @@ class PageClock:
 class FiveStages:
     """File in; text, and every export that `read` writes, out."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: DirectReader) -> None:
         self._reader = reader
         self.about: dict[str, Any] = {
             "versions": versions("hybrid-ocr", "openvino", "opencv-python-headless", "pypdfium2", "numpy"),
@@ -77,7 +77,7 @@ def main() -> None:
     with ExitStack() as resources:
         serve(
             lambda settings: FiveStages(
-                resources.enter_context(local_reader(script=settings["script"] or None))
+                resources.enter_context(direct_reader(script=settings["script"] or None))
             )
         )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from hybrid_ocr.local import local_reader
+from hybrid_ocr.direct.stages import direct_reader
 from hybrid_ocr.reading import Reading
 from hybrid_ocr.sources import select
 from hybrid_ocr.terminal import ReadingProgress, plain, print_summary, print_text
@@ -59,7 +59,7 @@ def run(call: ReadCall) -> int:
     try:
         with ExitStack() as stack:
             progress = stack.enter_context(ReadingProgress(console))
-            reader = local_reader(engine=call.engine, script=call.script, rules=call.rules)
+            reader = direct_reader(engine=call.engine, script=call.script, rules=call.rules)
             stack.enter_context(reader)
             for reading in reader.read(selection.sources, call.out, progress, call.pages):
                 readings.append(reading)

@@ -1,4 +1,4 @@
-"""What the component consists of in AWS, as data: read by the local cloud, the CDK app and the clients alike."""
+"""What the component consists of in AWS, as data: the local cloud and the CDK app make it from here."""
 
 from topology.model import Topology, load_topology
 from topology.names import Names

@@ -23,7 +23,9 @@ class Bucket(_Part):
     """A bucket: what it holds expires, or it says why not."""
 
     versioned: bool = False
-    event_prefix: Annotated[str | None, Field(description="S3 tells the default bus of objects under it")] = None
+    event_prefix: Annotated[str | None, Field(description="S3 tells the default bus of objects under it")] = (
+        None
+    )
     expire_days: Annotated[int, Field(ge=1)] | None = None
     keep: str | None = None
 
@@ -129,16 +131,22 @@ class Topology(_Part):
                 raise ValueError(f"{name} refers to queue {queue}, which is not declared")
         for name, rule in self.rules.items():
             if rule.target_function is not None and rule.target_function not in self.functions:
-                raise ValueError(f"rule {name} refers to function {rule.target_function}, which is not declared")
+                raise ValueError(
+                    f"rule {name} refers to function {rule.target_function}, which is not declared"
+                )
         for name, function in self.functions.items():
             visibility = self.queues[function.queue].visibility_seconds if function.queue else None
             if visibility is not None and visibility < 6 * function.timeout_seconds:
-                raise ValueError(f"the queue of function {name} shows a message again too early: below 6 timeouts")
+                raise ValueError(
+                    f"the queue of function {name} shows a message again too early: below 6 timeouts"
+                )
         return self
 
     def _queue_references(self) -> list[tuple[str, str]]:
         found = [(f"topic {name}", topic.queue) for name, topic in self.topics.items()]
-        found += [(f"rule {name}", rule.target_queue) for name, rule in self.rules.items() if rule.target_queue]
+        found += [
+            (f"rule {name}", rule.target_queue) for name, rule in self.rules.items() if rule.target_queue
+        ]
         return found + [(f"function {name}", f.queue) for name, f in self.functions.items() if f.queue]
 
 

@@ -1,7 +1,8 @@
-"""Physical names and ARNs: they follow from stage, account and region, so that every reader agrees on them."""
+"""Physical names and ARNs: they follow from stage, account and region, so every reader agrees on them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -85,9 +86,9 @@ class Names:
         return self.arn("states", f"execution:{self.state_machine(state_machine)}:{execution}")
 
     def resolve(self, value: str) -> str:
-        """A value of a function's environment: `bucket:work` is that bucket's name; other text stays as it is."""
+        """A value of a function's environment: `bucket:work` is that bucket's name, other text itself."""
         kind, _, name = value.partition(":")
-        resolvers = {
+        resolvers: dict[str, Callable[[str], str]] = {
             "bucket": self.bucket,
             "table": self.table,
             "bus": self.bus,

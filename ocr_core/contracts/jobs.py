@@ -39,9 +39,7 @@ class Bundle(Message):
     endpoints: dict[EndpointStage, EndpointRef]
 
     @classmethod
-    def of(
-        cls, models: dict[StageName, ModelIdentity], endpoints: dict[EndpointStage, EndpointRef]
-    ) -> Self:
+    def of(cls, models: dict[StageName, ModelIdentity], endpoints: dict[EndpointStage, EndpointRef]) -> Self:
         """The bundle of these models."""
         return cls(id=_bundle_id(models), models=models, endpoints=endpoints)
 

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-from hybrid_ocr.page_flow import FlowAnswer
+from hybrid_ocr.direct.page_flow import FlowAnswer
 from ocr_core.contracts.errors import ErrorInfo
 from ocr_core.contracts.messages import FailedPage, ModelIdentity, PageImage, StageName
 from ocr_core.contracts.result import DocumentParts, PageParts

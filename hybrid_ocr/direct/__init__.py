@@ -1,0 +1,1 @@
+"""Reading by plain function calls: the stages without the flow, for a debugger and the benchmark."""
