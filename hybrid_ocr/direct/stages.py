@@ -7,7 +7,7 @@ from typing import get_args
 
 from hybrid_ocr.direct.reader import DirectReader
 from lambdas.rotation.stage import RotationStage
-from lambdas.validation.rules import load_rules
+from lambdas.validation.rule_file import load_rules
 from local_cloud.containers import ContainerFleet
 from local_cloud.models import LocalModels
 from ocr_core.contracts.jobs import EndpointStage

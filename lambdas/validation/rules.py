@@ -1,22 +1,19 @@
-"""Rules as data: what a rule is, and how the rules of a document are read from TOML."""
+"""What a rule is, and what the rules of a document look at."""
 
 from __future__ import annotations
 
-import tomllib
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from lambdas.validation.patterns import compile_pattern
 from lambdas.validation.text import page_text
 from ocr_core.contracts.base import Message
-from ocr_core.contracts.errors import ConfigurationError, RequestError
+from ocr_core.contracts.errors import RequestError
 from ocr_core.contracts.result import DocumentParts, ResultPage, Severity, Verdict
 
 
@@ -108,52 +105,3 @@ class RuleSet:
     policy: Policy
     rules: Mapping[str, Rule]
     fields: tuple[FieldPattern, ...] = ()
-
-
-def load_rules(path: Path | None = None) -> RuleSet:
-    """The rules of the project, with those settings replaced that a file of the user's names.
-
-    Raises:
-        ConfigurationError: the file is not TOML, or names a rule or setting that does not exist or cannot be.
-    """
-    default = tomllib.loads(files(__package__).joinpath("rules.toml").read_text(encoding="utf-8"))
-    if path is None:
-        return parse_rules(default)
-    try:
-        own = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"rules file {path}: {error}") from None
-    return parse_rules(_overlaid(default, own))
-
-
-def parse_rules(tables: Mapping[str, Any]) -> RuleSet:
-    """Rules from TOML tables `policy`, `rules.NAME` and `fields`.
-
-    Raises:
-        ConfigurationError: naming the first setting that is wrong.
-    """
-    from lambdas.validation.checks import RULES
-
-    try:
-        unknown = {*tables} - {"policy", "rules", "fields"} or {*tables.get("rules", {})} - {*RULES}
-        if unknown:
-            raise ConfigurationError(f"rules: no rule or table is called {min(unknown)!r}")
-        policy = Policy.model_validate(tables.get("policy", {}))
-        rules = {name: RULES[name].model_validate(table) for name, table in tables.get("rules", {}).items()}
-        fields = tuple(FieldPattern.model_validate(table) for table in tables.get("fields", ()))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ConfigurationError(f"rules: {error.title}: {where}: {first['msg']}") from None
-    except (TypeError, AttributeError):
-        raise ConfigurationError("rules: policy and rules are tables, fields is an array of tables") from None
-    return RuleSet(policy, rules, fields)
-
-
-def _overlaid(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Tables of `own` over those of `base`, key by key; what is not a table replaces what was there."""
-    merged = dict(base)
-    for key, value in own.items():
-        both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _overlaid(merged[key], value) if both_tables else value
-    return merged

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from lambdas.validation.checks import RULES
-from lambdas.validation.rules import Policy, Rule, RuleSet, load_rules
+from lambdas.validation.rule_file import load_rules
+from lambdas.validation.rules import Policy, Rule, RuleSet
 
 TARGET = Path(__file__).resolve().parents[2] / "docs" / "rules.md"
 

@@ -12,7 +12,8 @@ from lambdas.validation.exports.images import PageImages
 from lambdas.validation.exports.markdown import write_markdown
 from lambdas.validation.exports.pdf import write_pdf
 from lambdas.validation.exports.report import write_report
-from lambdas.validation.rules import RuleSet, load_rules
+from lambdas.validation.rule_file import load_rules
+from lambdas.validation.rules import RuleSet
 from ocr_core.contracts.result import DocumentResult
 
 
