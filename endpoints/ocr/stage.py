@@ -10,7 +10,7 @@ from endpoints.ocr.postprocess import Reading
 from endpoints.ocr.preprocess import pixels_of
 from endpoints.ocr.recogniser import Line, Recogniser, load_recogniser
 from ocr_core.artifacts import load_artifact
-from ocr_core.contracts.errors import ArtifactError, DocumentError, OcrError
+from ocr_core.contracts.errors import DocumentError, OcrError
 from ocr_core.contracts.messages import ModelIdentity, PageCrops, PageText, RecognisedLine
 from ocr_core.contracts.stage import StageContext
 
@@ -33,9 +33,7 @@ class OcrStage:
             ArtifactError: the artefact is missing, not verified, or not of OCR.
             EngineError, ConfigurationError: see `load_recogniser`.
         """
-        artifact = load_artifact(context.model_dir)
-        if artifact.manifest.stage != "ocr":
-            raise ArtifactError(f"{artifact.identity.name} is a model of stage {artifact.manifest.stage}")
+        artifact = load_artifact(context.model_dir, stage="ocr")
         return cls(load_recogniser(artifact, context), artifact.identity)
 
     @property

@@ -49,9 +49,7 @@ class RegionDetectionStage:
             ArtifactError: the artefact is missing, not verified, or no layout model.
             EngineError, ConfigurationError: see `load_network`.
         """
-        artifact = load_artifact(context.model_dir)
-        if artifact.manifest.stage != "region_detection":
-            raise ArtifactError(f"{artifact.identity.name} is a model of stage {artifact.manifest.stage}")
+        artifact = load_artifact(context.model_dir, stage="region_detection")
         config = LayoutConfig.parse(artifact.config)
         spec = NetworkSpec(
             onnx=artifact.onnx,

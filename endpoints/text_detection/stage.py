@@ -12,7 +12,7 @@ from endpoints.text_detection.crops import pack
 from endpoints.text_detection.detector import TextDetector, load_detector
 from endpoints.text_detection.lines import Line, cut_lines
 from ocr_core.artifacts import load_artifact
-from ocr_core.contracts.errors import ArtifactError, ConfigurationError, DocumentError, OcrError
+from ocr_core.contracts.errors import ConfigurationError, DocumentError, OcrError
 from ocr_core.contracts.geometry import quad_from_array
 from ocr_core.contracts.messages import ModelIdentity, PageCrops, PageImage, TextLine
 from ocr_core.contracts.stage import StageContext
@@ -51,9 +51,7 @@ class TextDetectionStage:
             ArtifactError: the artefact is missing, not verified, or not of text detection.
             EngineError, ConfigurationError: see `load_detector`.
         """
-        artifact = load_artifact(context.model_dir)
-        if artifact.manifest.stage != "text_detection":
-            raise ArtifactError(f"{artifact.identity.name} is a model of stage {artifact.manifest.stage}")
+        artifact = load_artifact(context.model_dir, stage="text_detection")
         return cls(
             load_detector(artifact, context),
             artifact.identity,

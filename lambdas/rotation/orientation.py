@@ -34,7 +34,7 @@ class LineOrientation:
     @classmethod
     def load(cls, context: StageContext) -> Self:
         """Load the artefact and warm up; raises ArtifactError, EngineError or ConfigurationError."""
-        artifact = load_artifact(context.model_dir)
+        artifact = load_artifact(context.model_dir, stage="rotation")
         spec = NetworkSpec(
             onnx=artifact.onnx,
             mean=_HALF,

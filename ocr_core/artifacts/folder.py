@@ -13,7 +13,7 @@ from typing import Any
 from ocr_core.artifacts.manifest import CONFIG, MANIFEST, MAX_BYTES, NETWORK, Manifest
 from ocr_core.artifacts.onnx_wire import refuse_external_data
 from ocr_core.contracts.errors import ArtifactError, ErrorCode
-from ocr_core.contracts.messages import ModelIdentity
+from ocr_core.contracts.messages import ModelIdentity, StageName
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _PICKLE_SUFFIXES = frozenset({".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".npy", ".npz"})
@@ -48,12 +48,17 @@ def artifacts_root() -> Path:
     return Path.home() / ".cache" / "hybrid-ocr" / "artifacts"
 
 
-def load_artifact(model_dir: Path) -> Artifact:
+def load_artifact(model_dir: Path, *, stage: StageName | None = None) -> Artifact:
     """Verify a folder and describe it. Nothing in it is used before all of it was checked.
+
+    Args:
+        model_dir: the folder.
+        stage: the stage it must be a model of; None takes any.
 
     Raises:
         ArtifactError: ARTIFACT_NOT_FOUND where the folder or its manifest is missing; ARTIFACT_INVALID
-            where a file is missing, unlisted, not regular, a pickle, or not the one the manifest lists.
+            where a file is missing, unlisted, not regular, a pickle, or not the one the manifest lists, or
+            the model is one of another stage.
     """
     if not (model_dir / MANIFEST).exists():
         raise ArtifactError(
@@ -65,6 +70,8 @@ def load_artifact(model_dir: Path) -> Artifact:
         check_member_name(name, str(model_dir))
     raw = _read_regular(model_dir / MANIFEST)
     manifest = Manifest.from_bytes(raw, str(model_dir / MANIFEST))
+    if stage is not None and manifest.stage != stage:
+        raise ArtifactError(f"{manifest.name} is a model of stage {manifest.stage}, not of {stage}")
     contents = {name: _read_regular(model_dir / name) for name in found if name != MANIFEST}
     check_contents(manifest, contents, str(model_dir))
     return Artifact(
