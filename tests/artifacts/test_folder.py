@@ -32,10 +32,11 @@ def test_a_missing_folder_names_the_command_that_makes_it(tmp_path: Path) -> Non
     assert missing.value.code is ErrorCode.ARTIFACT_NOT_FOUND
 
 
-def test_a_model_of_another_stage_is_refused_by_name(folder: Path) -> None:
+def test_a_model_of_another_stage_is_refused_by_name(tmp_path: Path) -> None:
+    folder = tiny.built(tmp_path)
     with pytest.raises(ArtifactError, match="tiny-rec is a model of stage ocr, not of rotation"):
         load_artifact(folder, stage="rotation")
-    assert load_artifact(folder, stage="ocr") == load_artifact(folder)
+    assert load_artifact(folder, stage="ocr").manifest.stage == "ocr"
 
 
 def _flip_a_bit(folder: Path) -> None:
