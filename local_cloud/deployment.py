@@ -1,0 +1,139 @@
+"""Puts a bundle on the local cloud: artefacts into S3, endpoints by stage and mode, the bundle itself.
+
+In AWS the same calls would do; only the image and the role name nothing here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final, get_args
+
+from local_cloud.models import LocalModels
+from ocr_core.artifacts import artifacts_root
+from ocr_core.contracts.codec import JSON
+from ocr_core.contracts.jobs import Bundle, EndpointMode, EndpointRef, EndpointStage
+from ocr_core.contracts.keys import ACTIVE_BUNDLES, DEFAULT_BUNDLE, bundle_key
+from ocr_core.contracts.messages import ModelIdentity
+from topology import Names, Topology
+
+_IMAGE: Final = "hybrid-ocr-{stage}:local"
+_INSTANCE_TYPE: Final = "ml.g5.xlarge"
+
+
+def artifact_key(model: ModelIdentity) -> str:
+    """Where an artefact lies in the artefacts bucket: what it holds is in its name, so it never changes."""
+    return f"models/{model.name}/{model.version}/{model.sha256}/model.tar.gz"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Deploys bundles of this machine's artefacts.
+
+    Args:
+        client: gives boto3 clients of the local cloud.
+        names: of the deployment.
+        topology: what the component consists of.
+        modes: which kinds of endpoint each stage gets; the flow uses the first.
+    """
+
+    client: Callable[[str], Any]
+    names: Names
+    topology: Topology
+    modes: Sequence[EndpointMode] = ("async", "realtime")
+    _pool_size: int = field(default=6, repr=False)
+
+    def publish(self, models: LocalModels) -> None:
+        """Put the artefacts of a bundle into the artefacts bucket, unless they are there."""
+        bucket, s3 = self.names.bucket("artifacts"), self.client("s3")
+        for stage, identity in models.identities.items():
+            archive = artifacts_root() / f"{models.folders[stage].name}.tar.gz"
+            s3.put_object(Bucket=bucket, Key=artifact_key(identity), Body=archive.read_bytes())
+
+    def deploy(self, models: LocalModels, label: str = "") -> Bundle:
+        """Create the endpoints of a bundle and make it known; `label` keeps its endpoints' names apart."""
+        stages = get_args(EndpointStage)
+        wanted = [(stage, mode) for stage in stages for mode in self.modes]
+        with ThreadPoolExecutor(self._pool_size) as pool:
+            made = [
+                pool.submit(self._create_endpoint, stage, mode, models.identities[stage], label)
+                for stage, mode in wanted
+            ]
+            for endpoint in made:
+                endpoint.result()
+        endpoints: dict[EndpointStage, EndpointRef] = {
+            stage: EndpointRef(name=self.names.endpoint(stage, self.modes[0], label), mode=self.modes[0])
+            for stage in stages
+        }
+        bundle = Bundle.of(dict(models.identities), endpoints)
+        self._put(bundle_key(bundle.id), bundle.model_dump_json())
+        return bundle
+
+    def activate(self, bundles: Mapping[str, Bundle]) -> None:
+        """Let new documents use these bundles: one for each script, and one under `default`."""
+        self._put(ACTIVE_BUNDLES, json.dumps({script: bundle.id for script, bundle in bundles.items()}))
+
+    def endpoint_names(self, label: str = "") -> list[str]:
+        """The endpoints of a bundle."""
+        return [self.names.endpoint(s, mode, label) for s in get_args(EndpointStage) for mode in self.modes]
+
+    def _put(self, key: str, text: str) -> None:
+        bucket = self.names.bucket("artifacts")
+        self.client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType=JSON)
+
+    def _create_endpoint(
+        self, stage: EndpointStage, mode: EndpointMode, model: ModelIdentity, label: str
+    ) -> None:
+        name = self.names.endpoint(stage, mode, label)
+        sagemaker = self.client("sagemaker")
+        sagemaker.create_model(
+            ModelName=name,
+            ExecutionRoleArn=f"arn:{self.names.partition}:iam::{self.names.account}:role/{name}",
+            EnableNetworkIsolation=True,
+            PrimaryContainer={
+                "Image": _IMAGE.format(stage=stage.replace("_", "-")),
+                "ModelDataUrl": f"s3://{self.names.bucket('artifacts')}/{artifact_key(model)}",
+                "Environment": {},
+            },
+        )
+        asynchronous = {"AsyncInferenceConfig": self._async_config(stage)} if mode == "async" else {}
+        sagemaker.create_endpoint_config(
+            EndpointConfigName=name,
+            ProductionVariants=[
+                {
+                    "VariantName": "AllTraffic",
+                    "ModelName": name,
+                    "InitialInstanceCount": 1,
+                    "InstanceType": _INSTANCE_TYPE,
+                }
+            ],
+            **asynchronous,
+        )
+        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+
+    def _async_config(self, stage: EndpointStage) -> dict[str, Any]:
+        work = f"s3://{self.names.bucket('work')}"
+        topics = {
+            setting: self.names.arn("sns", self.names.topic(topic))
+            for setting, topic in (
+                ("SuccessTopic", "inference-success"),
+                ("ErrorTopic", "inference-error"),
+            )
+        }
+        return {
+            "ClientConfig": {
+                "MaxConcurrentInvocationsPerInstance": self.topology.endpoints[stage].concurrent_invocations
+            },
+            "OutputConfig": {
+                "S3OutputPath": f"{work}/",
+                "S3FailurePath": f"{work}/failures/",
+                "NotificationConfig": topics,
+            },
+        }
+
+
+def default_bundles(bundle: Bundle, script: str | None) -> dict[str, Bundle]:
+    """What `activate` takes where one bundle serves everything, under its script's name too."""
+    return {DEFAULT_BUNDLE: bundle, **({script: bundle} if script else {})}
