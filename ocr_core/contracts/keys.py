@@ -2,6 +2,7 @@
 
 In the work bucket (all of it expires)::
 
+    jobs/JOB/ATTEMPT/plan.json                the first plan           Plan
     jobs/JOB/ATTEMPT/BATCH/pages.msgpack      rotation's output        PageBatch
     jobs/JOB/ATTEMPT/BATCH/regions.msgpack    region detection's       RegionBatch
     jobs/JOB/ATTEMPT/BATCH/crops.msgpack      text detection's         CropBatch
@@ -50,6 +51,11 @@ _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 def job_prefix(job: Job) -> str:
     """Under which everything of one attempt lies in the work bucket; ends in a slash."""
     return f"jobs/{job.job_id}/{job.attempt}/"
+
+
+def plan_key(job: Job) -> str:
+    """The key of an attempt's first plan, which names every page that is to be read."""
+    return job_prefix(job) + "plan.json"
 
 
 def batch_prefix(batch: BatchTask) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NotRequired, TypedDict, TypeVar
+from typing import IO, TYPE_CHECKING, Final, NotRequired, TypedDict, TypeVar
 
 import boto3
 from botocore.exceptions import ClientError
@@ -77,8 +77,8 @@ class Objects:
                 raise self._not_found(key) from None
             raise
 
-    def put(self, key: str, body: bytes, content_type: str) -> None:
-        """Write an object, over one that is there."""
+    def put(self, key: str, body: bytes | IO[bytes], content_type: str) -> None:
+        """Write an object, over one that is there; a file is sent without being held in memory."""
         self.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type)
 
     def put_first(self, key: str, body: bytes, content_type: str) -> bool:

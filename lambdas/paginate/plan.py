@@ -1,0 +1,32 @@
+"""Cutting a document into batches of pages: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Final
+
+BATCHES: Final = 8
+"""A small document is cut into about so many: while one batch is recognised the next is detected, and the
+one after that is rotated. With few batches an endpoint waits for the one before it."""
+
+
+def cut(pages: Iterable[int], most: int) -> tuple[str, ...]:
+    """Page numbers as batches of one size (the last may be smaller), in ascending order.
+
+    Args:
+        pages: distinct numbers, in any order.
+        most: pages in a batch.
+
+    Returns:
+        Batches as page ranges, such as `1-5,8`.
+    """
+    ordered = sorted(pages)
+    size = min(most, max(1, -(-len(ordered) // BATCHES)))
+    return tuple(page_ranges(ordered[at : at + size]) for at in range(0, len(ordered), size))
+
+
+def page_ranges(pages: Sequence[int]) -> str:
+    """Ascending page numbers as the shortest text that names them, such as `1-5,8`."""
+    runs = ([page for _, page in run] for _, run in groupby(enumerate(pages), lambda pair: pair[1] - pair[0]))
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)

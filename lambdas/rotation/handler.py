@@ -1,0 +1,81 @@
+"""Rotation: renders the pages of a batch and turns them upright; or one image, for a real-time caller."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import Field
+
+from lambdas.rotation.documents import DocumentCache
+from lambdas.rotation.pages import BatchRotation, UprightPages
+from lambdas.rotation.stage import RotationStage
+from ocr_core.contracts.base import Message
+from ocr_core.contracts.errors import ErrorCode, RequestError
+from ocr_core.contracts.jobs import BatchTask
+from ocr_core.contracts.messages import PageImage
+from ocr_core.contracts.stage import StageContext
+from ocr_core.hosts.cpu import granted_threads
+from ocr_core.hosts.function import FunctionHost, FunctionSettings
+from ocr_core.opening import DocumentOpener
+from ocr_core.settings import load_settings
+from ocr_core.storage.objects import Objects
+
+LARGEST_ANSWER: Final = 6 * 2**20
+"""Bytes; Lambda passes on no more, either way (Lambda quotas, invocation payload)."""
+
+
+class Settings(FunctionSettings):
+    """The environment of this function."""
+
+    work_bucket: str
+    model_dir: Path = Path("/opt/ml/model")
+    cache_dir: Path | None = None
+
+
+class ImageRequest(Message):
+    """The second way in: one JPEG, PNG, TIFF or WebP image of a page, as base64."""
+
+    image: str = Field(min_length=1, max_length=LARGEST_ANSWER, repr=False)
+
+
+settings = load_settings(Settings)
+host = FunctionHost("rotation")
+_folder = TemporaryDirectory(prefix="hybrid-ocr-documents-")
+work = Objects(settings.work_bucket)
+pages = UprightPages(
+    DocumentOpener(),
+    RotationStage.load(
+        StageContext(settings.model_dir, threads=granted_threads(), cache_dir=settings.cache_dir)
+    ),
+)
+rotate_batch = BatchRotation(work, DocumentCache(work, Path(_folder.name)), pages)
+
+
+@host.task(BatchTask)
+def on_batch(batch: BatchTask) -> None:
+    """Write the upright pages of a batch."""
+    rotate_batch(batch)
+
+
+@host.task(ImageRequest)
+def on_image(request: ImageRequest) -> PageImage:
+    """An upright page, its image as base64."""
+    try:
+        data = b64decode(request.image, validate=True)
+    except (binascii.Error, ValueError):
+        raise RequestError("the image is not base64") from None
+    page = pages.image(data)
+    if len(page.model_dump_json()) > LARGEST_ANSWER:
+        message = f"the upright page has more than {LARGEST_ANSWER} bytes as base64: send a smaller image"
+        raise RequestError(message, code=ErrorCode.BODY_TOO_LARGE)
+    return page
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
+    """A batch of the flow, or an image."""
+    return (on_image if "image" in event else on_batch)(event, context)

@@ -1,0 +1,107 @@
+"""Pages of a batch, or a single image: opened, turned upright, and what to say of those that fail."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lambdas.rotation.documents import DocumentCache
+from lambdas.rotation.stage import RotationStage
+from ocr_core.contracts import keys
+from ocr_core.contracts.errors import DocumentError, ErrorCode, ErrorInfo, OcrError, RequestError
+from ocr_core.contracts.jobs import BatchTask
+from ocr_core.contracts.messages import FailedPage, PageBatch, PageImage, StageName
+from ocr_core.opening import DocumentOpener, OpeningLimits, parse_pages
+from ocr_core.storage.objects import Objects
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class UprightPages:
+    """Opens pages in the opener's process and turns them upright in this one."""
+
+    opener: DocumentOpener
+    stage: RotationStage
+
+    def batch(self, path: Path, numbers: list[int]) -> PageBatch:
+        """Pages of a document; one that cannot be read is a FailedPage.
+
+        Raises:
+            OcrError: a fault that is not of one page, so that the batch may be tried again.
+        """
+        pages = tuple(self._page_or_failure(path, number) for number in numbers)
+        return PageBatch(models={"rotation": self.stage.model}, pages=pages)
+
+    def image(self, data: bytes) -> PageImage:
+        """An image file of a single page.
+
+        Raises:
+            DocumentError: it cannot be opened, or is a PDF or of several pages.
+            EngineError: the network failed.
+        """
+        with TemporaryDirectory(prefix="hybrid-ocr-") as folder:
+            path = Path(folder, "image")
+            path.write_bytes(data)
+            info = self.opener.inspect(path)
+            if info.format == "pdf" or info.page_count > 1:
+                message = f"a {info.format} of {info.page_count} pages is no single image"
+                raise DocumentError(message, code=ErrorCode.UNSUPPORTED_FORMAT)
+            page = self.stage.run([self.opener.render(path, 1)])[0]
+        if isinstance(page, OcrError):
+            raise page
+        return page
+
+    def _page_or_failure(self, path: Path, number: int) -> PageImage | FailedPage:
+        stage: StageName = "opening"
+        try:
+            raw = self.opener.render(path, number)
+            stage = "rotation"
+            page = self.stage.run([raw])[0]
+        except (DocumentError, RequestError) as error:
+            page = error
+        except OcrError:
+            raise
+        except Exception as error:
+            # The boundary between pages: a fault of ours in one of them must not cost the others.
+            log.exception("page %d: %s failed", number, stage)
+            return FailedPage(number=number, stage=stage, error=ErrorInfo.of(error))
+        return (
+            FailedPage(number=number, stage=stage, error=ErrorInfo.of(page))
+            if isinstance(page, OcrError)
+            else page
+        )
+
+
+@dataclass(frozen=True)
+class BatchRotation:
+    """Rotation of one batch of the flow: the document from S3, its pages to S3."""
+
+    work: Objects
+    documents: DocumentCache
+    pages: UprightPages
+
+    def __call__(self, batch: BatchTask) -> None:
+        """Write the upright pages of a batch, unless they are there.
+
+        Raises:
+            Exception: why the batch is lost; it then also lies in S3, for validation.
+        """
+        key = keys.output_key(batch, "rotation")
+        if self.work.exists(key):
+            return
+        with self._reason_kept(batch):
+            numbers = parse_pages(batch.pages, OpeningLimits().pages)
+            self.work.write_first(key, self.pages.batch(self.documents.path(batch.job), numbers))
+
+    @contextmanager
+    def _reason_kept(self, batch: BatchTask) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.work.write(keys.error_key(batch, "rotation"), ErrorInfo.of(error))
+            raise

@@ -1,0 +1,128 @@
+"""What the stages wrote about one batch of pages, without its pixels."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from ocr_core.contracts import keys
+from ocr_core.contracts.errors import ErrorCode, ErrorInfo, RequestError
+from ocr_core.contracts.jobs import BatchTask
+from ocr_core.contracts.messages import (
+    Batch,
+    FailedPage,
+    ModelIdentity,
+    PageBatch,
+    PageImage,
+    PageRegions,
+    PageText,
+    RegionBatch,
+    StageName,
+    TextBatch,
+)
+from ocr_core.contracts.result import PageRecord
+from ocr_core.storage.objects import Objects
+
+_STAGES: Final[tuple[StageName, ...]] = ("rotation", "region_detection", "text_detection", "ocr")
+
+log = logging.getLogger(__name__)
+BatchT = TypeVar("BatchT", bound=Batch)
+
+
+@dataclass(frozen=True)
+class BatchAnswers:
+    """The answers of one batch.
+
+    Args:
+        batch: which pages, of which round.
+        pages, regions, text: what a stage said of each page; empty where the stage was lost.
+        models: who said so; None for an answer that does not name its own model.
+        losses: why a stage was lost, as far as anybody knows.
+    """
+
+    batch: BatchTask
+    pages: tuple[PageRecord | FailedPage, ...] = ()
+    regions: tuple[PageRegions | FailedPage, ...] = ()
+    text: tuple[PageText | FailedPage, ...] = ()
+    models: frozenset[tuple[StageName, ModelIdentity | None]] = frozenset()
+    losses: dict[StageName, ErrorInfo] = field(default_factory=dict)
+
+
+def read_answers(work: Objects, batch: BatchTask, present: Collection[str]) -> BatchAnswers:
+    """Everything in the work bucket about one batch.
+
+    Args:
+        work: the bucket.
+        batch: whose answers.
+        present: keys of the bucket that were seen.
+    """
+    reader = _Reader(work, batch, present)
+    pages = reader.output("rotation", PageBatch)
+    regions = reader.output("region_detection", RegionBatch)
+    text = reader.output("ocr", TextBatch)
+    if regions is None or text is None:
+        reader.read_losses()
+    return BatchAnswers(
+        batch=batch,
+        pages=tuple(_record_of(page) for page in pages.pages) if pages else (),
+        regions=regions.pages if regions else (),
+        text=tuple(_in_brief(page) for page in text.pages) if text else (),
+        models=frozenset(reader.models),
+        losses=reader.losses,
+    )
+
+
+class _Reader:
+    def __init__(self, work: Objects, batch: BatchTask, present: Collection[str]) -> None:
+        self._work = work
+        self._batch = batch
+        self._present = present
+        self.models: set[tuple[StageName, ModelIdentity | None]] = set()
+        self.losses: dict[StageName, ErrorInfo] = {}
+
+    def output(self, stage: StageName, kind: type[BatchT]) -> BatchT | None:
+        """What a stage wrote, or None; what is no message of its kind is a loss of that stage."""
+        key = keys.output_key(self._batch, stage)
+        if key not in self._present:
+            return None
+        try:
+            batch = self._work.read(key, kind)
+        except RequestError as error:
+            log.error("batch %s: the output of %s is damaged", self._batch.label, stage)
+            self.losses[stage] = ErrorInfo.of(error)
+            return None
+        self.models |= {(stage, batch.models.get(stage)), *batch.models.items()}
+        return batch
+
+    def read_losses(self) -> None:
+        """Why stages were lost: what somebody wrote down, else that the first one to lack never answered."""
+        for stage in _STAGES:
+            key = keys.error_key(self._batch, stage)
+            if key in self._present:
+                self.losses.setdefault(stage, self._work.read(key, ErrorInfo))
+        for stages in (("rotation", "region_detection"), ("rotation", "text_detection", "ocr")):
+            if not self.losses.keys() & set(stages):
+                self._never_answered(stages)
+
+    def _never_answered(self, stages: tuple[StageName, ...]) -> None:
+        for stage in stages:
+            if keys.output_key(self._batch, stage) not in self._present:
+                message = f"{stage} never answered for batch {self._batch.label}"
+                self.losses[stage] = ErrorInfo(code=ErrorCode.STAGE_TIMEOUT, message=message, retryable=True)
+                return
+
+
+def _record_of(page: PageImage | FailedPage) -> PageRecord | FailedPage:
+    if isinstance(page, FailedPage):
+        return page
+    return PageRecord.model_validate(page.model_dump(include=set(PageRecord.model_fields)))
+
+
+def _in_brief(page: PageText | FailedPage) -> PageText | FailedPage:
+    """Without the confidence of each character, which no rule asks for and which outweighs all else."""
+    if isinstance(page, FailedPage):
+        return page
+    lines = tuple(line.model_copy(update={"character_confidence": ()}) for line in page.lines)
+    return page.model_copy(update={"lines": lines})

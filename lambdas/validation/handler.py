@@ -1,0 +1,35 @@
+"""Validation: what was read of a document becomes its result, its exports and its event."""
+
+from __future__ import annotations
+
+from lambdas.validation.publish import Publisher
+from lambdas.validation.rule_file import load_rules
+from ocr_core.contracts.jobs import Outcome, ValidationTask
+from ocr_core.hosts.function import FunctionHost, FunctionSettings
+from ocr_core.settings import load_settings
+from ocr_core.storage.bundles import Bundles
+from ocr_core.storage.objects import Objects
+
+
+class Settings(FunctionSettings):
+    """The environment of this function."""
+
+    work_bucket: str
+    results_bucket: str
+    artifacts_bucket: str
+
+
+settings = load_settings(Settings)
+host = FunctionHost("validation")
+publisher = Publisher(
+    work=Objects(settings.work_bucket),
+    results=Objects(settings.results_bucket),
+    bundles=Bundles(Objects(settings.artifacts_bucket)),
+    rules=load_rules(),
+)
+
+
+@host.task(ValidationTask)
+def handler(task: ValidationTask) -> Outcome:
+    """Keep the result of a document; say which event to publish."""
+    return publisher(task)
