@@ -1,0 +1,82 @@
+"""Starting executions, and how long their history may grow.
+
+moto: two calls of StartExecution at the same time under one name start two executions; an input of any size is taken,
+a name must be given; a history may grow without end; and the cause of SendTaskFailure is dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from threading import Lock
+from typing import Any, Final
+from uuid import uuid4
+
+from moto.core.responses import EmptyResult
+from moto.stepfunctions.exceptions import InvalidExecutionInput, InvalidName
+from moto.stepfunctions.parser.api import ExecutionFailedEventDetails, ExecutionStatus, HistoryEventType
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+    FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.parser.utils import TMP_THREADS
+from moto.stepfunctions.responses import StepFunctionResponse
+
+LARGEST_INPUT: Final = 262_144
+MOST_EVENTS: Final = 25_000
+_NAME: Final = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
+_starting: Final = Lock()
+
+
+def install() -> None:
+    """One execution for one name, with AWS's bounds."""
+    start = StepFunctionsParserBackend.start_execution
+
+    def start_execution(
+        self: Any,
+        state_machine_arn: str,
+        name: str | None = None,
+        execution_input: str | None = None,
+        trace_header: str | None = None,
+    ) -> Any:
+        if len((execution_input or "").encode()) > LARGEST_INPUT:
+            raise InvalidExecutionInput(f"The input has more than {LARGEST_INPUT} bytes")
+        if name is not None and not _NAME.fullmatch(name):
+            raise InvalidName(f"Invalid Name: {name[:80]!r}")
+        with _starting:
+            TMP_THREADS.clear()  # every thread that ever ran, kept for moto's own tests
+            return start(self, state_machine_arn, name or str(uuid4()), execution_input, trace_header)
+
+    StepFunctionsParserBackend.start_execution = start_execution
+    # Others may list an execution before its start has set a status.
+    Execution.status = property(lambda self: (self.exec_status or ExecutionStatus.RUNNING).value)
+    StepFunctionResponse.send_task_failure = _send_task_failure
+    _bound_histories()
+
+
+def _bound_histories() -> None:
+    enter = CommonStateField._eval_body
+
+    def enter_within_bounds(self: Any, env: Any) -> None:
+        if len(env.event_manager._history_event_list) >= MOST_EVENTS - 2:
+            raise FailureEventException(_too_long(env))
+        enter(self, env)
+
+    CommonStateField._eval_body = enter_within_bounds
+
+
+def _too_long(env: Any) -> Any:
+    error = "States.Runtime"
+    cause = f"The execution reached the maximum number of history events ({MOST_EVENTS})."
+    details = EventDetails(executionFailedEventDetails=ExecutionFailedEventDetails(error=error, cause=cause))
+    return FailureEvent(env, CustomErrorName(error), HistoryEventType.ExecutionFailed, event_details=details)
+
+
+def _send_task_failure(self: Any) -> Any:
+    token, error, cause = (self._get_param(name) for name in ("taskToken", "error", "cause"))
+    self.stepfunction_backend.send_task_failure(token, error=error, cause=cause)
+    return EmptyResult()

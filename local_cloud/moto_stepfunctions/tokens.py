@@ -1,0 +1,138 @@
+"""Task tokens and what waits for them.
+
+moto: a token has 36 characters and is the same for every attempt of a state, so that a retry finds the answer of the
+attempt before it; a token that was answered can be answered again; finding one walks over all executions and fails
+while one of them is just starting; a branch that was stopped waits on; and only the heartbeat ends a wait.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Final
+from uuid import uuid4
+
+from moto.stepfunctions.parser.api import InvalidOutput, InvalidToken, TaskTimedOut
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
+    StateTaskServiceCallback,
+)
+from moto.stepfunctions.parser.asl.eval import states
+from moto.stepfunctions.parser.asl.eval.callback.callback import (
+    CallbackOutcomeFailure,
+    CallbackOutcomeSuccess,
+    HeartbeatTimedOut,
+)
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+
+TOKEN_LENGTH: Final = 2_048
+"""The longest that AWS may give: what holds it, holds every token."""
+LARGEST_OUTPUT: Final = 262_144
+_SEED_LENGTH: Final = 36
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The open tasks of all executions: their endpoint and environment, by token."""
+
+    tasks: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def answer(self, token: str, outcome: Any) -> None:
+        """Answer an open task, once.
+
+        Raises:
+            InvalidToken: no execution ever gave it out.
+            TaskTimedOut: its task is over: answered, timed out or stopped.
+        """
+        with self.lock:
+            endpoint = self._open(token)
+            del self.tasks[token]
+            endpoint.notify(outcome)
+
+    def heartbeat(self, token: str) -> None:
+        """Let an open task wait on; raises like `answer`."""
+        with self.lock:
+            self._open(token).notify_heartbeat()
+
+    def _open(self, token: str) -> Any:
+        if token != token_of(token[:_SEED_LENGTH]):
+            raise InvalidToken("Invalid token")
+        endpoint, env = self.tasks.get(token, (None, None))
+        if env is None or not env.is_running():
+            raise TaskTimedOut("Task Timed Out: Provided task does not exist anymore")
+        return endpoint
+
+
+_waiting: Final = Waiting()
+
+
+def install() -> None:
+    """Long tokens, one for each attempt, answered once; and waits that end by whichever limit is first."""
+    states.long_uid = lambda: token_of(str(uuid4()))
+    evaluate = StateTaskServiceCallback._eval_execution
+
+    def evaluate_attempt(self: Any, env: Any) -> None:
+        if self.resource.condition != ResourceCondition.WaitForTaskToken:
+            evaluate(self, env)
+            return
+        context, pool = env.states.context_object, env.callback_pool_manager
+        token = context.update_task_token()
+        with _waiting.lock:
+            _waiting.tasks[token] = (pool.add(token), env)
+        try:
+            evaluate(self, env)
+        finally:
+            with _waiting.lock:
+                _waiting.tasks.pop(token, None)
+            pool._pool.pop(token, None)
+
+    StateTaskServiceCallback._eval_execution = evaluate_attempt
+    StateTaskServiceCallback._eval_wait_for_task_token = _wait
+    StepFunctionsParserBackend.send_task_success = _send_task_success
+    StepFunctionsParserBackend.send_task_failure = _send_task_failure
+    StepFunctionsParserBackend.send_task_heartbeat = _send_task_heartbeat
+
+
+def token_of(seed: str) -> str:
+    """A token of full length; the same seed gives the same one, so a made-up token is known as such."""
+    digest = hashlib.sha512(seed.encode()).hexdigest()
+    return (seed + digest * (TOKEN_LENGTH // len(digest) + 1))[:TOKEN_LENGTH]
+
+
+def _wait(
+    _self: Any, env: Any, timeout_seconds: float, callback_endpoint: Any, heartbeat_endpoint: Any | None
+) -> Any:
+    """The outcome of a task; None when its time is over or its branch was stopped."""
+    patience = heartbeat_endpoint._heartbeat_seconds if heartbeat_endpoint else timeout_seconds
+    begun = seen = time.monotonic()
+    while env.is_running() and time.monotonic() - begun < timeout_seconds:
+        if callback_endpoint._notify_event.wait(min(1.0, patience / 4)):
+            return callback_endpoint.get_outcome()
+        if heartbeat_endpoint and heartbeat_endpoint._next_heartbeat_event.is_set():
+            heartbeat_endpoint._next_heartbeat_event.clear()
+            seen = time.monotonic()
+        if time.monotonic() - seen >= patience:
+            return HeartbeatTimedOut() if heartbeat_endpoint else None
+    return None
+
+
+def _send_task_success(_self: Any, task_token: str, outcome: str) -> None:
+    try:
+        json.loads(outcome)
+    except ValueError:
+        raise InvalidOutput("Invalid Output: it is no JSON") from None
+    if len(outcome.encode()) > LARGEST_OUTPUT:
+        raise InvalidOutput("Invalid Output: it is too large")
+    _waiting.answer(task_token, CallbackOutcomeSuccess(callback_id=task_token, output=outcome))
+
+
+def _send_task_failure(_self: Any, task_token: str, error: str | None = None, cause: str | None = None) -> None:
+    _waiting.answer(task_token, CallbackOutcomeFailure(callback_id=task_token, error=error, cause=cause))
+
+
+def _send_task_heartbeat(_self: Any, task_token: str) -> None:
+    _waiting.heartbeat(task_token)
