@@ -1,0 +1,306 @@
+"""Functions by name: instances on demand, warm ones first, no more of them than a function's concurrency."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Self
+
+from local_cloud.functions.forking import ForkServer, inherited_environment
+from local_cloud.functions.instance import Instance
+from local_cloud.functions.logs import FunctionLog, LogStream
+from local_cloud.functions.metrics import MetricsForwarder, OnMetrics
+from local_cloud.functions.model import (
+    MOST_EVENT_BYTES,
+    MOST_SYNCHRONOUS_BYTES,
+    FunctionSpec,
+    Invocation,
+    InvokeRefused,
+)
+from ocr_core.contracts.errors import EngineError
+from topology.names import Names
+
+_EVENTS_AT_ONCE: Final = 8
+_CREDENTIALS: Final = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_SESSION_TOKEN": "local",
+}
+_log = logging.getLogger(__name__)
+
+
+class FunctionPool:
+    """Serves functions; a context manager. Every method may be called by many threads at once.
+
+    Args:
+        functions: by physical name.
+        log_dir: gets NAME.log of each function, and fork-server.log.
+        names: region and account, for ARNs and the functions' environment.
+        endpoint_url: where functions find AWS (AWS_ENDPOINT_URL).
+        on_metrics: gets the metrics that functions print, in a thread of its own.
+        patience_seconds: how long a call waits for an instance where all are busy.
+        retry_seconds: before each retry of an event that failed.
+    """
+
+    def __init__(
+        self,
+        functions: Mapping[str, FunctionSpec],
+        log_dir: Path,
+        *,
+        names: Names | None = None,
+        endpoint_url: str | None = None,
+        on_metrics: OnMetrics = lambda namespace, data: None,
+        patience_seconds: float = 10.0,
+        retry_seconds: tuple[float, ...] = (1.0, 2.0),
+    ) -> None:
+        self._specs, self.log_dir = dict(functions), log_dir
+        self._names, self._endpoint_url = names or Names(), endpoint_url
+        self._patience, self._retries = patience_seconds, retry_seconds
+        self._metrics = MetricsForwarder(on_metrics)
+        self._functions: dict[str, _Function] = {}
+        self._logs: list[FunctionLog] = []
+        self._stopping = threading.Event()
+        self._events = ThreadPoolExecutor(_EVENTS_AT_ONCE, thread_name_prefix="function-events")
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the fork server without waiting for its imports; instances come with the first calls."""
+        self.log_dir.mkdir(parents=True, exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(prefix="functions-"))
+        self._server = ForkServer(self._folder, self.log_dir / "fork-server.log")
+        self._server.start()
+        self._metrics.start()
+        for name, spec in self._specs.items():
+            log = FunctionLog(self.log_dir / f"{name}.log")
+            self._logs.append(log)
+            self._functions[name] = _Function(spec, self._starter(name, spec, log), self._patience)
+
+    def stop(self) -> None:
+        """Kill every instance, also in the middle of an invocation, which answers an error. Twice is once."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        for function in self._functions.values():
+            function.stop()
+        self._server.stop()
+        self._events.shutdown(cancel_futures=True)
+        self._metrics.stop()
+        for log in self._logs:
+            log.close()
+
+    @property
+    def pids(self) -> dict[str, list[int]]:
+        """The processes of each function's instances."""
+        return {name: function.pids for name, function in self._functions.items()}
+
+    def check(self, name: str, payload: bytes, most_bytes: int = MOST_SYNCHRONOUS_BYTES) -> None:
+        """Whether a call could be made.
+
+        Raises:
+            InvokeRefused: no such function, no JSON, too large.
+        """
+        if self._stopping.is_set():
+            raise InvokeRefused("ServiceException", 500, "the functions are stopped")
+        if name not in self._functions:
+            arn = self._names.arn("lambda", f"function:{name}")
+            raise InvokeRefused("ResourceNotFoundException", 404, f"Function not found: {arn}")
+        if len(payload) > most_bytes:
+            kind = "Event" if most_bytes == MOST_EVENT_BYTES else "RequestResponse"
+            message = f"{len(payload)} byte payload is too large for the {kind} invocation type"
+            raise InvokeRefused(
+                "RequestEntityTooLargeException", 413, f"{message} (limit {most_bytes} bytes)"
+            )
+        try:
+            json.loads(payload or b"{}")
+        except (ValueError, RecursionError) as error:
+            message = f"Could not parse request body into json: {type(error).__name__}"
+            raise InvokeRefused("InvalidRequestContentException", 400, message) from None
+
+    def invoke(self, name: str, payload: bytes) -> Invocation:
+        """Call a function and wait for its answer.
+
+        Args:
+            name: physical name.
+            payload: the event as JSON, at most 6 MiB.
+
+        Raises:
+            InvokeRefused: the call did not reach the function.
+        """
+        self.check(name, payload)
+        return self._invoke(name, payload, str(uuid.uuid4()))
+
+    def send(self, name: str, payload: bytes) -> str:
+        """Call a function later (invocation type Event), again twice where it fails; gives the request id.
+
+        Raises:
+            InvokeRefused: the call is not taken.
+        """
+        self.check(name, payload, MOST_EVENT_BYTES)
+        request_id = str(uuid.uuid4())
+        self._events.submit(self._deliver, name, payload, request_id)
+        return request_id
+
+    def _deliver(self, name: str, payload: bytes, request_id: str) -> None:
+        tries = iter(self._retries)
+        while not self._stopping.is_set():
+            try:
+                if self._invoke(name, payload, request_id).error is None:
+                    return
+                wait = next(tries, None)
+            except InvokeRefused:  # throttled: this does not count as a try
+                wait = self._patience
+            if wait is None:
+                _log.error("an event was given up after its retries: %s %s", name, request_id)
+                return
+            self._stopping.wait(wait)
+
+    def _invoke(self, name: str, payload: bytes, request_id: str) -> Invocation:
+        spec = self._specs[name]
+        with self._functions[name].instance() as instance:
+            return instance.invoke(
+                payload,
+                {
+                    "function_name": name,
+                    "invoked_function_arn": self._names.arn("lambda", f"function:{name}"),
+                    "memory_limit_in_mb": str(spec.memory_mb),
+                    "aws_request_id": request_id,
+                    "log_group_name": f"/aws/lambda/{name}",
+                    "log_stream_name": instance.name,
+                },
+            )
+
+    def _starter(self, name: str, spec: FunctionSpec, log: FunctionLog) -> Callable[[], Instance]:
+        numbers = itertools.count(1)
+
+        def start() -> Instance:
+            stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{next(numbers):032x}"
+            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._folder))
+            environment = self._environment(name, spec) | {
+                "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+                "TMPDIR": str(folder),
+            }
+            fork = self._server.fork(spec.handler, environment)
+            return Instance(spec, fork, LogStream(log, self._metrics.take), folder, stream)
+
+        return start
+
+    def _environment(self, name: str, spec: FunctionSpec) -> dict[str, str]:
+        """What Lambda sets, and the function's own; of this process only what Python itself needs."""
+        return {
+            **inherited_environment(),
+            **_CREDENTIALS,
+            "AWS_REGION": self._names.region,
+            "AWS_DEFAULT_REGION": self._names.region,
+            **({"AWS_ENDPOINT_URL": self._endpoint_url} if self._endpoint_url else {}),
+            "AWS_LAMBDA_FUNCTION_NAME": name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
+            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
+            "_HANDLER": spec.handler,
+            "TZ": ":UTC",
+            **spec.environment,
+        }
+
+
+class _Function:
+    """The instances of one function."""
+
+    def __init__(self, spec: FunctionSpec, start: Callable[[], Instance], patience: float) -> None:
+        self._spec, self._start, self._patience = spec, start, patience
+        self._idle: list[Instance] = []
+        self._all: set[Instance] = set()
+        self._taken = 0
+        self._stopped = False
+        self._changed = threading.Condition()
+
+    @property
+    def pids(self) -> list[int]:
+        with self._changed:
+            return sorted(instance.pid for instance in self._all)
+
+    @contextmanager
+    def instance(self) -> Iterator[Instance]:
+        """An instance for one invocation, the one that was used last first."""
+        self._take_place()
+        instance = None
+        try:
+            instance = self._warm() or self._cold()
+            yield instance
+        except BaseException:  # such as an interrupt: the answer that is still to come is nobody's
+            if instance is not None:
+                instance.kill()
+            raise
+        finally:
+            self._give_back(instance)
+
+    def stop(self) -> None:
+        """Kill all; calls that wait for one are refused."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+            for instance in self._all:
+                instance.kill()
+            for instance in self._idle:
+                instance.close()
+            self._idle.clear()
+
+    def _take_place(self) -> None:
+        deadline = time.monotonic() + self._patience
+        with self._changed:
+            while self._taken >= self._spec.concurrency and not self._stopped:
+                if not self._changed.wait(max(0.0, deadline - time.monotonic())):
+                    raise InvokeRefused("TooManyRequestsException", 429, "Rate Exceeded.")
+            if self._stopped:
+                raise InvokeRefused("ServiceException", 500, "the functions are stopped")
+            self._taken += 1
+
+    def _warm(self) -> Instance | None:
+        """One that is there and lives."""
+        with self._changed:
+            while self._idle:
+                instance = self._idle.pop()
+                if instance.is_usable:
+                    return instance
+                self._all.discard(instance)
+                instance.close()
+        return None
+
+    def _cold(self) -> Instance:
+        try:
+            instance = self._start()
+        except EngineError as error:
+            raise InvokeRefused("ServiceException", 500, error.message) from error
+        with self._changed:
+            self._all.add(instance)
+            if self._stopped:
+                instance.kill()
+        return instance
+
+    def _give_back(self, instance: Instance | None) -> None:
+        with self._changed:
+            self._taken -= 1
+            self._changed.notify()
+            if instance is None:
+                return
+            if instance.is_usable and not self._stopped:
+                self._idle.append(instance)
+                return
+            self._all.discard(instance)
+        with suppress(OSError):
+            instance.close()
