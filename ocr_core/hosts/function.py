@@ -6,6 +6,7 @@ file knows, counts, traces, and logs without a word of a document.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable
 from time import perf_counter
@@ -59,6 +60,7 @@ class FunctionHost:
 
     def __init__(self, service: str) -> None:
         telemetry.configure(service=service)  # lines of libraries; the function's own come from `log`
+        logging.getLogger("botocore").setLevel(logging.WARNING)
         # The Logger keeps lines of every logger whose name contains its own from the root: be unlike any.
         self.log = Logger(service=f"function:{service}", utc=True, use_rfc3339=True)
         self.metrics = Metrics(namespace=NAMESPACE, service=service)

@@ -1,0 +1,1 @@
+"""Dispatch: hands one stage of one batch to its endpoint, for a state that waits for the answer."""

@@ -1,0 +1,110 @@
+"""A batch as bodies that a real-time endpoint takes, and its answers as one batch again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ocr_core.contracts.codec import encode
+from ocr_core.contracts.errors import ArtifactError, EngineError, ErrorCode, ErrorInfo
+from ocr_core.contracts.jobs import EndpointStage
+from ocr_core.contracts.messages import (
+    CropBatch,
+    FailedPage,
+    ModelIdentity,
+    PageBatch,
+    RegionBatch,
+    StageName,
+    TextBatch,
+)
+
+Input = PageBatch | CropBatch
+Output = RegionBatch | CropBatch | TextBatch
+
+INPUTS: Final[Mapping[EndpointStage, type[Input]]] = {
+    "region_detection": PageBatch,
+    "text_detection": PageBatch,
+    "ocr": CropBatch,
+}
+OUTPUTS: Final[Mapping[EndpointStage, type[Output]]] = {
+    "region_detection": RegionBatch,
+    "text_detection": CropBatch,
+    "ocr": TextBatch,
+}
+
+_ARRAY_HEADER: Final = 4
+"""Bytes by which the header of a msgpack array can grow beyond that of an empty one."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A batch as bodies. `failed` are the pages that are in none of them, by their number."""
+
+    bodies: tuple[bytes, ...]
+    failed: Mapping[int, FailedPage]
+
+
+def cut(batch: Input, stage: EndpointStage, most_bytes: int) -> Cut:
+    """Cut a batch into bodies of as many whole pages as fit, in their order.
+
+    A page that failed before stays out and travels on; one that is too large alone fails with BODY_TOO_LARGE.
+    """
+    empty = len(encode(batch.model_copy(update={"pages": ()}))) + _ARRAY_HEADER
+    failed: dict[int, FailedPage] = {}
+    groups: list[list[object]] = []
+    room = 0
+    for page in batch.pages:
+        if isinstance(page, FailedPage):
+            failed[page.number] = page
+            continue
+        size = len(encode(page))
+        if empty + size > most_bytes:
+            failed[page.number] = _too_large(page.number, stage, size, most_bytes)
+            continue
+        if size > room:
+            groups.append([])
+            room = most_bytes - empty
+        groups[-1].append(page)
+        room -= size
+    bodies = tuple(encode(batch.model_copy(update={"pages": tuple(group)})) for group in groups)
+    return Cut(bodies, failed)
+
+
+def merge(
+    batch: Input, stage: EndpointStage, failed: Mapping[int, FailedPage], answers: Sequence[Output]
+) -> Output:
+    """The output for a whole batch out of the answers to its bodies, its pages in the order of the input.
+
+    Raises:
+        EngineError: the answers are not of the pages that were sent.
+        ArtifactError: two answers come from different models.
+    """
+    pages = {page.number: page for answer in answers for page in answer.pages} | dict(failed)
+    numbers = [page.number for page in batch.pages]
+    if sorted(pages) != sorted(numbers) or sum(len(a.pages) for a in answers) + len(failed) != len(numbers):
+        raise EngineError(f"{stage} answered for other pages than it was sent")
+    models = _models([batch.models, *(answer.models for answer in answers)], stage)
+    return OUTPUTS[stage].model_validate(
+        {"models": models, "pages": tuple(pages[number] for number in numbers)}
+    )
+
+
+def _models(
+    told: Iterable[Mapping[StageName, ModelIdentity]], stage: EndpointStage
+) -> dict[StageName, ModelIdentity]:
+    models: dict[StageName, ModelIdentity] = {}
+    for answer in told:
+        for name, model in answer.items():
+            if models.setdefault(name, model) != model:
+                raise ArtifactError(f"two answers of {stage} name different models of {name}")
+    return models
+
+
+def _too_large(number: int, stage: EndpointStage, size: int, most_bytes: int) -> FailedPage:
+    error = ErrorInfo(
+        code=ErrorCode.BODY_TOO_LARGE,
+        message=f"page {number} alone has {size} bytes; a real-time call takes {most_bytes}",
+        retryable=False,
+    )
+    return FailedPage(number=number, stage=stage, error=error)

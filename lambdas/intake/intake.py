@@ -1,0 +1,105 @@
+"""From a submission to the execution of its job."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
+
+from lambdas.intake.events import Submission, read_event
+from lambdas.intake.settings import IntakeSettings
+from ocr_core.contracts.errors import DocumentError, ErrorCode, RequestError
+from ocr_core.contracts.jobs import Job, job_id_of
+from ocr_core.storage.bundles import Bundles
+from ocr_core.storage.faults import code_of
+from ocr_core.storage.objects import ObjectFacts, Objects
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+UNVERSIONED: Final = frozenset({None, "null"})
+"""The version id of an object that the next upload overwrites."""
+
+
+class Taken(StrEnum):
+    """What became of a submission that was not refused."""
+
+    STARTED = "started"
+    DUPLICATE = "duplicate"
+    FOLDER = "folder"
+
+
+class Intake:
+    """Starts one execution for each document, however often its event comes.
+
+    Args:
+        settings: which buckets and sizes are let in, and the state machine.
+        inbox: the inbox bucket; others are read through its client.
+        bundles: says which models a new document is read with.
+        executions: Step Functions.
+    """
+
+    def __init__(
+        self, settings: IntakeSettings, inbox: Objects, bundles: Bundles, executions: SFNClient
+    ) -> None:
+        self._settings, self._inbox, self._bundles, self._executions = settings, inbox, bundles, executions
+
+    def take(self, body: str) -> Taken:
+        """Take in the event of a queue message.
+
+        Raises:
+            RequestError: the event cannot be followed.
+            DocumentError: its document is gone, has changed, is empty or too large.
+            ArtifactError: no bundle is active.
+            ClientError: AWS did not do its part; the event can be taken in later.
+        """
+        submission = read_event(body, self._settings.inbox_bucket, self._settings.inbox_prefix)
+        if submission.is_folder:
+            return Taken.FOLDER
+        if submission.bucket not in self._settings.readable_buckets:
+            raise RequestError("the source lies in a bucket from which no documents are read")
+        return self._start(self._job(submission, self._look(submission)))
+
+    def _look(self, submission: Submission) -> ObjectFacts:
+        facts = self._inbox.at(submission.bucket).facts_of_source(submission.key, submission.version_id)
+        pinned = submission.version_id not in UNVERSIONED
+        if not pinned and submission.etag is not None and submission.etag.strip('"') != facts.etag:
+            raise DocumentError(
+                "the object was overwritten after its event; that upload has an event of its own",
+                code=ErrorCode.SOURCE_NOT_FOUND,
+            )
+        if facts.size == 0:
+            raise DocumentError("the object has no bytes", code=ErrorCode.EMPTY_FILE)
+        most = self._settings.max_document_bytes
+        if facts.size > most:
+            raise DocumentError(
+                f"the object has {facts.size} bytes; the limit is {most}", code=ErrorCode.FILE_TOO_LARGE
+            )
+        return facts
+
+    def _job(self, submission: Submission, facts: ObjectFacts) -> Job:
+        document = submission.document
+        version_id = None if facts.version_id in UNVERSIONED else facts.version_id
+        return Job(
+            job_id=job_id_of(document, version_id or facts.etag),
+            source=document.source,
+            etag=facts.etag,
+            version_id=version_id,
+            options=document.options,
+            test=document.test,
+            bundle=self._bundles.active(document.options.script),
+        )
+
+    def _start(self, job: Job) -> Taken:
+        try:
+            self._executions.start_execution(
+                stateMachineArn=self._settings.state_machine_arn,
+                name=job.execution_name,
+                input=job.model_dump_json(),
+            )
+        except ClientError as error:
+            if code_of(error) == "ExecutionAlreadyExists":
+                return Taken.DUPLICATE
+            raise
+        return Taken.STARTED

@@ -1,0 +1,28 @@
+"""Settings of intake."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ocr_core.hosts.function import FunctionSettings
+
+
+class IntakeSettings(FunctionSettings):
+    """What intake is told by its environment."""
+
+    inbox_bucket: str
+    inbox_prefix: str = "inbox/"
+    allowed_buckets: Annotated[
+        frozenset[str], Field(description="JSON list of buckets to read from; by default the inbox alone")
+    ] = frozenset()
+    artifacts_bucket: str
+    state_machine_arn: str
+    dead_letter_queue_url: str
+    max_document_bytes: Annotated[int, Field(ge=1)] = 100 * 2**20
+
+    @property
+    def readable_buckets(self) -> frozenset[str]:
+        """The buckets whose objects become jobs."""
+        return self.allowed_buckets or frozenset({self.inbox_bucket})

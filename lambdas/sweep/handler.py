@@ -1,0 +1,41 @@
+"""Handler of sweep: called by a schedule each minute, whatever the event says."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aws_lambda_powertools.utilities.parser import BaseModel
+
+from lambdas.sweep.settings import SweepSettings
+from lambdas.sweep.sweep import sweep
+from ocr_core.hosts.function import FunctionHost
+from ocr_core.settings import load_settings
+from ocr_core.storage.objects import Objects
+from ocr_core.storage.settle import End, Settler
+from ocr_core.storage.tasks import Tasks
+from ocr_core.storage.tickets import Tickets
+
+MARGIN_SECONDS: Final = 10.0
+"""Left of an invocation's time for the tickets in hand."""
+
+host = FunctionHost("sweep")
+settings = load_settings(SweepSettings)
+tickets = Tickets(settings.tickets_table)
+settler = Settler(tickets, Tasks(), Objects(settings.work_bucket))
+
+
+class Tick(BaseModel):
+    """The event of the schedule; nothing in it matters."""
+
+
+@host.task(Tick)
+def handler(_: Tick) -> None:
+    """Go through the open tickets once."""
+    told = sweep(tickets, settler, lambda: host.remaining_seconds > MARGIN_SECONDS)
+    host.count("OpenTickets", told.open_tickets)
+    host.count("OldestTicketSeconds", told.oldest_seconds, "Seconds")
+    host.count("RecoveredTickets", told.ends[End.SUCCEEDED] + told.ends[End.FAILED])
+    host.count("ExpiredTickets", told.ends[End.EXPIRED])
+    host.count("StaleTokens", told.stale_tokens)
+    host.count("UnsettledTickets", told.unsettled)
+    host.count("SweepsCutShort", 0 if told.complete else 1)

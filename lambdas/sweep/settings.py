@@ -1,0 +1,12 @@
+"""Settings of sweep."""
+
+from __future__ import annotations
+
+from ocr_core.hosts.function import FunctionSettings
+
+
+class SweepSettings(FunctionSettings):
+    """What sweep is told by its environment."""
+
+    work_bucket: str
+    tickets_table: str
