@@ -25,7 +25,7 @@ from local_cloud.client import EndpointClient
 from ocr_core.contracts.errors import EngineError, ErrorCode
 from ocr_core.settings import PREFIX
 
-__all__ = ["Container", "ContainerFleet", "EndpointClient"]
+__all__ = ["Container", "ContainerFleet", "ContainerProcess", "EndpointClient"]
 
 _POLL_SECONDS: Final = 0.025
 _STOP_SECONDS: Final = 5.0
@@ -80,7 +80,7 @@ class ContainerFleet:
         self, containers: Sequence[Container], *, log_dir: Path | None = None, ready_seconds: float = 60.0
     ) -> None:
         self._containers, self._log_dir, self._ready_seconds = containers, log_dir, ready_seconds
-        self._running: dict[str, _Process] = {}
+        self._running: dict[str, ContainerProcess] = {}
         self._resources = ExitStack()
         self._changing = threading.Lock()
         self._stopped = False
@@ -123,7 +123,7 @@ class ContainerFleet:
         log_dir = self._log_dir or Path(self._resources.enter_context(tempfile.TemporaryDirectory()))
         log_dir.mkdir(parents=True, exist_ok=True)
         for container in self._containers:
-            self._running[container.name] = _Process(container, log_dir / f"{container.name}.log")
+            self._running[container.name] = ContainerProcess(container, log_dir / f"{container.name}.log")
 
     @property
     def urls(self) -> dict[str, str]:
@@ -150,8 +150,13 @@ class ContainerFleet:
                 time.sleep(_POLL_SECONDS)
 
 
-class _Process:
-    """One running container."""
+class ContainerProcess:
+    """One running container.
+
+    Args:
+        container: what to start.
+        log: the file that its output goes to.
+    """
 
     def __init__(self, container: Container, log: Path) -> None:
         self.url: str | None = None
@@ -199,6 +204,14 @@ class _Process:
     def terminate(self) -> None:
         """Ask it to drain and end."""
         self._popen.terminate()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._popen.kill()
+
+    def wait(self) -> int:
+        """Wait for its end, however it comes; its exit status."""
+        return self._popen.wait()
 
     def reap(self, seconds: float) -> None:
         """Wait for its end, and kill it where that does not come."""

@@ -1,0 +1,217 @@
+"""InvokeEndpointAsync: accept a request, let a container answer it, put the answer into S3, tell SNS."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+from werkzeug import Request, Response
+
+from local_cloud.sagemaker.async_request import AsyncRequest, parse_async_request, split_location
+from local_cloud.sagemaker.backlog import Backlog
+from local_cloud.sagemaker.description import AsyncConfig
+from local_cloud.sagemaker.endpoint import RunningEndpoint
+from local_cloud.sagemaker.instance import ContainerAnswer, Instance, InstanceLostError, NoAnswerError
+from local_cloud.sagemaker.limits import RuntimeLimits
+from local_cloud.sagemaker.metrics import MetricData, endpoint_gauge
+from local_cloud.sagemaker.notices import failure_message, success_message
+from ocr_core.telemetry import fields
+from topology.names import LOCAL_REGION
+
+_AWS_ERRORS: Final = (ClientError, BotoCoreError)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _FailedError(Exception):
+    """A request that gets no output.
+
+    Args:
+        reason: as SNS tells it.
+        body: of the failure object; the reason where the container has said nothing.
+    """
+
+    reason: str
+    body: bytes = b""
+
+
+class AsyncEndpoint:
+    """An asynchronous endpoint; safe to share between threads.
+
+    Args:
+        endpoint: its instances and its name.
+        config: where outputs go and who is told.
+        limits: of the service.
+        s3: a boto3 client.
+        sns: a boto3 client.
+    """
+
+    def __init__(
+        self,
+        endpoint: RunningEndpoint,
+        config: AsyncConfig,
+        limits: RuntimeLimits,
+        *,
+        s3: Any,  # noqa: ANN401
+        sns: Any,  # noqa: ANN401
+    ) -> None:
+        self._endpoint, self._config, self._limits = endpoint, config, limits
+        self._s3, self._sns, self._metrics = s3, sns, endpoint.metrics
+        self._closed = threading.Event()
+        self._backlog = Backlog(
+            endpoint,
+            concurrency=config.concurrency or limits.default_concurrency,
+            longest=limits.max_queue,
+            serve=self._serve,
+            expire=self._expire,
+        )
+
+    def invoke(self, call: Request) -> Response:
+        """Queue a request and answer 202 with the locations of its output. Raises ServiceError."""
+        request = parse_async_request(call, self._endpoint.name, self._config, self._limits)
+        self._backlog.put(request)
+        headers = {"X-Amzn-SageMaker-OutputLocation": request.output_location}
+        if request.failure_location:
+            headers["X-Amzn-SageMaker-FailureLocation"] = request.failure_location
+        body = json.dumps({"InferenceId": request.inference_id})
+        return Response(body, 202, headers, mimetype="application/json")
+
+    def hand_over(self) -> None:
+        """Look again who can take work, after the number of instances was changed."""
+        self._backlog.hand_over()
+
+    def gauges(self) -> MetricData:
+        """The state of the queue, as metrics of the endpoint."""
+        name, size, instances = self._endpoint.name, self._backlog.size(), self._endpoint.wanted
+        gauges = [
+            endpoint_gauge(name, "ApproximateBacklogSize", size),
+            endpoint_gauge(name, "ApproximateAgeOfOldestRequest", self._backlog.oldest_age(), "Seconds"),
+            endpoint_gauge(name, "HasBacklogWithoutCapacity", size > 0 and instances == 0),
+        ]
+        if instances:
+            gauges.append(endpoint_gauge(name, "ApproximateBacklogSizePerInstance", size / instances))
+        return gauges
+
+    def close(self) -> None:
+        """Take nothing more from the queue."""
+        self._closed.set()
+        self._backlog.close()
+
+    def _serve(self, request: AsyncRequest, instance: Instance) -> None:
+        """Take one request through; runs in a thread of its own and never raises."""
+        self._metrics.add_duration("TimeInBacklog", request.age, "Milliseconds")
+        try:
+            try:
+                answer = self._ask(request, instance)
+            finally:
+                self._backlog.release(instance)
+            self._deliver(request, answer)
+        except InstanceLostError:
+            self._lost(request)
+        except _FailedError as failed:
+            self._fail(request, failed)
+        except Exception as error:
+            log.exception("an asynchronous request failed", extra=fields(inference_id=request.inference_id))
+            self._fail(request, _FailedError(f"InternalFailure: {type(error).__name__}"))
+
+    def _ask(self, request: AsyncRequest, instance: Instance) -> ContainerAnswer:
+        """The container's answer with a status of 2xx; others are tried again as often as the limits say."""
+        body = self._input(request)
+        while True:
+            try:
+                answer = instance.invoke(request.headers(), body, request.invocation_seconds)
+            except NoAnswerError:
+                raise _FailedError(
+                    f"ClientError: the model did not answer within {request.invocation_seconds:g} seconds"
+                ) from None
+            self._metrics.add_duration("ModelLatency", answer.seconds, "Microseconds")
+            if answer.status < 300:
+                if not answer.has_length:
+                    raise _FailedError("ClientError: the model answered without a Content-Length header")
+                return answer
+            request.failures += 1
+            again = self._limits.retries_on_4xx if answer.status < 500 else self._limits.retries_on_5xx
+            if request.failures > again:
+                raise _FailedError(f"ClientError: {self._endpoint.complaint(answer)}", answer.body)
+            self._closed.wait(self._limits.retry_seconds * 2 ** (request.failures - 1))
+
+    def _input(self, request: AsyncRequest) -> bytes:
+        if request.input_location is None:
+            return request.body
+        bucket, key = split_location(request.input_location)
+        started = time.monotonic()
+        try:
+            found = self._s3.get_object(Bucket=bucket, Key=key)
+            if found["ContentLength"] > self._limits.max_input_bytes:
+                raise _FailedError(
+                    f"ClientError: {request.input_location} is over {self._limits.max_input_bytes} B"
+                )
+            body: bytes = found["Body"].read()
+        except _AWS_ERRORS as error:
+            self._metrics.add("RequestDownloadFailures")
+            raise _FailedError(f"ClientError: could not download {request.input_location}: {error}") from None
+        self._metrics.add_duration("RequestDownloadLatency", time.monotonic() - started, "Microseconds")
+        return body
+
+    def _deliver(self, request: AsyncRequest, answer: ContainerAnswer) -> None:
+        started = time.monotonic()
+        try:
+            self._put(request.output_location, answer.body, answer.content_type)
+        except _AWS_ERRORS as error:
+            self._metrics.add("ResponseUploadFailures")
+            raise _FailedError(f"ClientError: could not upload {request.output_location}: {error}") from None
+        self._metrics.add_duration("ResponseUploadLatency", time.monotonic() - started, "Microseconds")
+        self._metrics.add_duration("TotalProcessingTime", request.age, "Milliseconds")
+        self._metrics.add("InvocationsProcesssed")  # AWS spells it so
+        message = success_message(request, LOCAL_REGION, answer.content_type)
+        self._tell(self._config.success_topic, message)
+
+    def _lost(self, request: AsyncRequest) -> None:
+        request.losses += 1
+        if request.losses > self._limits.retries_on_lost_instance:
+            self._fail(
+                request, _FailedError("ClientError: the model's container ended before it had answered")
+            )
+        elif not self._closed.is_set():
+            self._backlog.put_back(request)
+
+    def _expire(self, request: AsyncRequest) -> None:
+        self._metrics.add("ExpiredRequests")
+        self._fail(
+            request, _FailedError(f"ClientError: expired after {request.ttl_seconds:g} s in the queue")
+        )
+
+    def _fail(self, request: AsyncRequest, failed: _FailedError) -> None:
+        if self._closed.is_set():  # what a stop cuts short is no failure of the request
+            return
+        self._metrics.add("InvocationFailures")
+        log.warning(
+            "an asynchronous request failed",
+            extra=fields(endpoint=self._endpoint.name, inference_id=request.inference_id),
+        )
+        if request.failure_location:
+            try:
+                self._put(request.failure_location, failed.body or failed.reason.encode(), "application/json")
+            except _AWS_ERRORS:
+                self._metrics.add("ResponseUploadFailures")
+                log.exception("a failure object could not be written")
+        self._tell(self._config.error_topic, failure_message(request, LOCAL_REGION, failed.reason))
+
+    def _put(self, location: str, body: bytes, content_type: str) -> None:
+        bucket, key = split_location(location)
+        self._s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+    def _tell(self, topic: str | None, message: str) -> None:
+        if not topic:
+            return
+        try:
+            self._sns.publish(TopicArn=topic, Message=message)
+        except _AWS_ERRORS:
+            self._metrics.add("NotificationFailures")
+            log.exception("a notification could not be published")

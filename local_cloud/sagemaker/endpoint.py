@@ -1,0 +1,61 @@
+"""An endpoint that runs: which instances are its own, and what it is called in logs and errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from local_cloud.sagemaker.description import EndpointDescription
+from local_cloud.sagemaker.group import InstanceGroup
+from local_cloud.sagemaker.instance import ContainerAnswer, Instance
+from local_cloud.sagemaker.limits import LONGEST_MESSAGE
+from local_cloud.sagemaker.metrics import VariantMetrics
+from topology.names import LOCAL_ACCOUNT, LOCAL_REGION
+
+
+@dataclass
+class RunningEndpoint:
+    """An endpoint and the group that serves it.
+
+    Attributes:
+        wanted: instances it should have; the group may hold more where another endpoint shares it.
+        in_service: it takes calls.
+    """
+
+    description: EndpointDescription
+    group: InstanceGroup
+    metrics: VariantMetrics
+    wanted: int
+    in_service: bool = False
+
+    @property
+    def name(self) -> str:
+        """Of the endpoint."""
+        return self.description.name
+
+    @property
+    def instances(self) -> tuple[Instance, ...]:
+        """Those of its instances that take work."""
+        return self.group.ready[: self.wanted]
+
+    @property
+    def log_group(self) -> str:
+        """Where AWS would keep the logs of its containers."""
+        return f"/aws/sagemaker/Endpoints/{self.name}"
+
+    @property
+    def log_stream_arn(self) -> str:
+        """What a ModelError names."""
+        return f"arn:aws:logs:{LOCAL_REGION}:{LOCAL_ACCOUNT}:log-group:{self.log_group}"
+
+    def complaint(self, answer: ContainerAnswer) -> str:
+        """An error of the container in SageMaker's words, cut to what a message may have."""
+        kind = "server" if answer.status >= 500 else "client"
+        where = f"See {self.log_group} in account {LOCAL_ACCOUNT} for more information."
+        head = f'Received {kind} error ({answer.status}) from model with message "'
+        room = LONGEST_MESSAGE - len(head) - len(where) - 3
+        return f'{head}{original_message(answer)[:room]}". {where}'
+
+
+def original_message(answer: ContainerAnswer) -> str:
+    """What the container answered, as far as a message has room for it."""
+    return answer.body[: 4 * LONGEST_MESSAGE].decode("utf-8", "replace")[:LONGEST_MESSAGE]

@@ -1,0 +1,143 @@
+"""One instance of an endpoint: a container process and the connections to it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from urllib.parse import urlsplit
+
+from local_cloud.containers import ContainerProcess
+
+_HEALTH_SECONDS = 2.0
+_CONNECT_SECONDS = 0.25
+"""SageMaker's own bounds for a container: /ping answers within 2 s, a socket is accepted within 250 ms."""
+
+
+class InstanceLostError(Exception):
+    """The container closed the connection without an answer."""
+
+
+class NoAnswerError(Exception):
+    """The container did not answer in time."""
+
+
+@dataclass(frozen=True)
+class ContainerAnswer:
+    """What a container answered; its body is passed on as it came.
+
+    Attributes:
+        has_length: it had a Content-Length, without which an asynchronous endpoint takes it for a failure.
+        seconds: from the first byte of the request to the last one of the answer.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    has_length: bool
+    seconds: float
+
+    @property
+    def content_type(self) -> str:
+        """Of the body."""
+        return self.headers.get("content-type", "application/octet-stream")
+
+
+class Instance:
+    """A container that is ready; safe to share between threads.
+
+    Args:
+        process: it answers /ping.
+    """
+
+    def __init__(self, process: ContainerProcess) -> None:
+        self._process = process
+        self._address = urlsplit(process.url or "")
+        self._idle: list[HTTPConnection] = []
+        self._changed = threading.Condition()
+        self._in_flight = 0
+
+    @property
+    def pid(self) -> int:
+        """Of the container."""
+        return self._process.pid
+
+    @property
+    def in_flight(self) -> int:
+        """Invocations that it works on."""
+        return self._in_flight
+
+    def invoke(self, headers: Mapping[str, str], body: bytes, seconds: float) -> ContainerAnswer:
+        """Send a request to /invocations.
+
+        A container that answers with a server error and then fails its health check is ended, as SageMaker
+        does with one whose engine is broken; its group replaces it.
+
+        Raises:
+            InstanceLostError: the connection broke before a whole answer had come.
+            NoAnswerError: no answer within that many seconds.
+        """
+        with self._changed:
+            self._in_flight += 1
+        try:
+            answer = self._exchange("POST", "/invocations", headers, body, seconds)
+            if answer.status >= 500 and self._is_broken():
+                self._process.kill()
+            return answer
+        finally:
+            with self._changed:
+                self._in_flight -= 1
+                self._changed.notify_all()
+
+    def drain(self, seconds: float) -> None:
+        """Wait until nothing is in flight any more, or that many seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._in_flight == 0, seconds)
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _is_broken(self) -> bool:
+        """Whether /ping says so, or says nothing; 503 is no more than loading or draining."""
+        try:
+            return self._exchange("GET", "/ping", {}, b"", _HEALTH_SECONDS).status not in {200, 503}
+        except (InstanceLostError, NoAnswerError):
+            return True
+
+    def _exchange(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float
+    ) -> ContainerAnswer:
+        started = time.monotonic()
+        connection = self._connection()
+        try:
+            if connection.sock is None:
+                connection.timeout = _CONNECT_SECONDS
+                connection.connect()
+            connection.sock.settimeout(seconds)
+            connection.request(method, path, body or None, dict(headers))
+            response = connection.getresponse()
+            connection.sock.settimeout(max(0.001, seconds - (time.monotonic() - started)))
+            received = response.read()
+        except TimeoutError:
+            connection.close()
+            raise NoAnswerError from None
+        except (OSError, HTTPException) as error:
+            connection.close()
+            raise InstanceLostError(type(error).__name__) from None
+        if response.will_close:
+            connection.close()
+        else:
+            self._idle.append(connection)
+        told = {name.lower(): value for name, value in response.getheaders()}
+        has_length = "content-length" in told
+        return ContainerAnswer(response.status, told, received, has_length, time.monotonic() - started)
+
+    def _connection(self) -> HTTPConnection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return HTTPConnection(self._address.hostname or "", self._address.port)

@@ -1,0 +1,70 @@
+"""What SageMaker publishes to CloudWatch of an endpoint, collected over a period."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+NAMESPACE: Final = "AWS/SageMaker"
+Unit = Literal["Count", "Microseconds", "Milliseconds", "Seconds", "None"]
+Publish = Callable[[str, Sequence[Mapping[str, Any]]], None]
+MetricData = list[Mapping[str, Any]]
+
+_MOST_VALUES: Final = 150
+"""Different values that one entry of PutMetricData may have."""
+
+
+class VariantMetrics:
+    """The metrics of one production variant, by EndpointName and VariantName; safe between threads."""
+
+    def __init__(self, endpoint: str, variant: str) -> None:
+        self._dimensions = [
+            {"Name": "EndpointName", "Value": endpoint},
+            {"Name": "VariantName", "Value": variant},
+        ]
+        self._lock = threading.Lock()
+        self._samples: defaultdict[tuple[str, Unit], Counter[float]] = defaultdict(Counter)
+
+    def add(self, name: str, value: float = 1, unit: Unit = "None") -> None:
+        """Count or measure something."""
+        with self._lock:
+            self._samples[name, unit][value] += 1
+
+    def add_duration(self, name: str, seconds: float, unit: Literal["Microseconds", "Milliseconds"]) -> None:
+        """Measure a duration, given in seconds, in the unit that AWS has for it."""
+        self.add(name, round(seconds * (1_000_000 if unit == "Microseconds" else 1_000)), unit)
+
+    def take(self) -> MetricData:
+        """What came since the last call, as PutMetricData takes it."""
+        with self._lock:
+            samples, self._samples = self._samples, defaultdict(Counter)
+        data: MetricData = []
+        for (name, unit), values in samples.items():
+            pairs = list(values.items())
+            for start in range(0, len(pairs), _MOST_VALUES):
+                chosen = pairs[start : start + _MOST_VALUES]
+                data.append(
+                    {
+                        "MetricName": name,
+                        "Dimensions": self._dimensions,
+                        "Timestamp": datetime.now(UTC),
+                        "Unit": unit,
+                        "Values": [float(value) for value, _ in chosen],
+                        "Counts": [float(times) for _, times in chosen],
+                    }
+                )
+        return data
+
+
+def endpoint_gauge(endpoint: str, name: str, value: float, unit: Unit = "Count") -> Mapping[str, Any]:
+    """The value of something at this moment, by EndpointName alone: these steer scaling from and to zero."""
+    return {
+        "MetricName": name,
+        "Dimensions": [{"Name": "EndpointName", "Value": endpoint}],
+        "Timestamp": datetime.now(UTC),
+        "Unit": unit,
+        "Value": float(value),
+    }

@@ -1,0 +1,326 @@
+"""SageMaker hosting on one machine: endpoints of moto's records, run by real containers, called over HTTP."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Self
+
+from werkzeug import Request, Response
+
+from local_cloud.aws.server import Route
+from local_cloud.sagemaker import moto_sagemaker
+from local_cloud.sagemaker.async_endpoint import AsyncEndpoint
+from local_cloud.sagemaker.description import EndpointDescription, describe_endpoint
+from local_cloud.sagemaker.endpoint import RunningEndpoint
+from local_cloud.sagemaker.faults import ServiceError, validation_error
+from local_cloud.sagemaker.group import InstanceGroup
+from local_cloud.sagemaker.limits import RuntimeLimits
+from local_cloud.sagemaker.metrics import NAMESPACE, MetricData, Publish, VariantMetrics, endpoint_gauge
+from local_cloud.sagemaker.model_data import ContainerFactory
+from local_cloud.sagemaker.realtime_endpoint import invoke_realtime
+from ocr_core.contracts.errors import EngineError, OcrError
+from ocr_core.telemetry import fields
+from topology.names import LOCAL_ACCOUNT
+
+_HIGH_RESOLUTION: Final = 6
+"""ConcurrentRequestsPerModel is published that often in a period: each 10 s of a minute."""
+_DISCARD_AT_MOST: Final = 64 * 2**20
+"""Bytes of a refused body that are read, so that its sender gets to read the answer."""
+
+log = logging.getLogger(__name__)
+
+
+class SageMakerRuntime:
+    """Runs the endpoints that CreateEndpoint made, and answers calls of them; a context manager.
+
+    While it is started, moto's SageMaker tells it of new, changed and deleted endpoints.
+
+    Args:
+        clients: makes a boto3 client of a service: s3, sns and sagemaker.
+        containers: the container that serves a model.
+        log_dir: where the logs of containers go.
+        limits: of the service.
+        publish: takes metrics, as `put_metric_data` does: a namespace and metric data.
+    """
+
+    def __init__(
+        self,
+        clients: Callable[[str], Any],
+        containers: ContainerFactory,
+        log_dir: Path,
+        *,
+        limits: RuntimeLimits | None = None,
+        publish: Publish = lambda namespace, data: None,
+    ) -> None:
+        self._clients, self._containers, self._log_dir = clients, containers, log_dir
+        self._limits, self._publish = limits or RuntimeLimits(), publish
+        self._changed = threading.Condition()
+        self._endpoints: dict[str, RunningEndpoint] = {}
+        self._asynchronous: dict[str, AsyncEndpoint] = {}
+        self._failures: dict[str, OcrError] = {}
+        self._groups: dict[str, InstanceGroup] = {}
+        self._stopped = threading.Event()
+        self._undo: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Follow moto's records from now on, and publish metrics each period."""
+        self._undo = moto_sagemaker.install(self)
+        threading.Thread(target=self._keep_publishing, name="sagemaker-metrics", daemon=True).start()
+
+    def stop(self) -> None:
+        """End every instance; what they were working on gets no answer."""
+        self._undo()
+        self._stopped.set()
+        with self._changed:
+            queues, groups = list(self._asynchronous.values()), list(self._groups.values())
+            self._endpoints.clear()
+            self._asynchronous.clear()
+            self._groups.clear()
+        for queue in queues:
+            queue.close()
+        enders = [threading.Thread(target=group.stop) for group in groups]
+        for ender in enders:
+            ender.start()
+        for ender in enders:
+            ender.join()
+
+    def routes(self) -> list[Route]:
+        """What a server must hand to this object."""
+        return [
+            ("POST", re.compile(r"/endpoints/(?P<name>[^/]+)/invocations"), self._answer(self._invoke)),
+            (
+                "POST",
+                re.compile(r"/endpoints/(?P<name>[^/]+)/async-invocations"),
+                self._answer(self._invoke_async),
+            ),
+        ]
+
+    def start_endpoint(self, name: str) -> None:
+        """Start the instances of an endpoint in moto's records; returns at once, and twice is once."""
+        self._in_background(self._bring_up, name)
+
+    def wait_in_service(self, name: str, seconds: float = 120.0) -> None:
+        """Wait until an endpoint takes calls.
+
+        Raises:
+            OcrError: why it failed; EngineError where that took too long.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: name in self._failures or self._is_in_service(name), seconds)
+            if name in self._failures:
+                raise self._failures[name]
+            if not self._is_in_service(name):
+                raise EngineError(f"endpoint {name} was not in service within {seconds:g} s")
+
+    def set_instance_count(self, name: str, instances: int) -> None:
+        """Grow or shrink an endpoint; returns at once. Instances that go finish what they work on.
+
+        Raises:
+            KeyError: no such endpoint runs.
+        """
+        with self._changed:
+            endpoint = self._endpoints[name]
+            endpoint.wanted = instances
+            self._fit(endpoint.group)
+        self._note_counts(endpoint)
+
+    def pids(self, name: str) -> tuple[int, ...]:
+        """The processes that serve an endpoint now."""
+        return tuple(instance.pid for instance in self._endpoints[name].instances)
+
+    def publish_metrics(self) -> None:
+        """Publish what came since the last time, and the gauges of now."""
+        data: MetricData = []
+        for endpoint in list(self._endpoints.values()):
+            data += endpoint.metrics.take()
+        for queue in list(self._asynchronous.values()):
+            data += queue.gauges()
+        self._put(data)
+
+    def endpoint_created(self, name: str) -> None:
+        """Part of EndpointEvents."""
+        self.start_endpoint(name)
+
+    def endpoint_updated(self, name: str) -> None:
+        """Part of EndpointEvents: starts the new configuration, then lets go of the old one."""
+        self._in_background(self._replace, name)
+
+    def endpoint_resized(self, name: str, instances: int) -> None:
+        """Part of EndpointEvents."""
+        if name in self._endpoints:
+            self.set_instance_count(name, instances)
+
+    def endpoint_deleted(self, name: str) -> None:
+        """Part of EndpointEvents."""
+        with self._changed:
+            endpoint, queue = self._endpoints.pop(name, None), self._asynchronous.pop(name, None)
+            self._failures.pop(name, None)
+            if queue:
+                queue.close()
+            if endpoint:
+                self._fit(endpoint.group)
+
+    def _is_in_service(self, name: str) -> bool:
+        endpoint = self._endpoints.get(name)
+        return endpoint is not None and endpoint.in_service
+
+    def _bring_up(self, name: str) -> None:
+        try:
+            description = describe_endpoint(self._clients("sagemaker"), name)
+            with self._changed:
+                if name in self._endpoints:
+                    return
+                endpoint = self._endpoints[name] = self._made(description)
+                self._fit(endpoint.group)
+            endpoint.group.wait_until_ready(description.instances, description.startup_seconds)
+        except Exception as error:
+            self._give_up(name, error)
+        else:
+            with self._changed:
+                if self._endpoints.get(name) is not endpoint:
+                    return
+                self._open(endpoint)
+
+    def _replace(self, name: str) -> None:
+        """As AWS does it: the old instances serve until the new ones are ready, and stay where those fail."""
+        old = self._endpoints.get(name)
+        try:
+            description = describe_endpoint(self._clients("sagemaker"), name)
+            endpoint = self._made(description)
+            endpoint.group.resize(max(description.instances, len(endpoint.group.ready)))
+            endpoint.group.wait_until_ready(description.instances, description.startup_seconds)
+        except Exception as error:
+            log.exception("an endpoint could not be updated", extra=fields(endpoint=name))
+            moto_sagemaker.set_status(name, "InService" if old else "Failed", str(error)[:1024])
+            return
+        with self._changed:
+            queue = self._asynchronous.pop(name, None)
+            self._endpoints[name] = endpoint
+            self._open(endpoint)
+            if queue:
+                queue.close()
+            for group in list(self._groups.values()):
+                self._fit(group)
+
+    def _made(self, description: EndpointDescription) -> RunningEndpoint:
+        model = description.model
+        key = model.name if self._limits.share_instances else f"{description.name}-{model.name}"
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = InstanceGroup(
+                key,
+                lambda: self._containers(model),
+                self._log_dir,
+                startup_seconds=description.startup_seconds,
+            )
+        metrics = VariantMetrics(description.name, description.variant)
+        return RunningEndpoint(description, group, metrics, wanted=description.instances)
+
+    def _open(self, endpoint: RunningEndpoint) -> None:
+        config = endpoint.description.asynchronous
+        if config:
+            self._asynchronous[endpoint.name] = AsyncEndpoint(
+                endpoint, config, self._limits, s3=self._clients("s3"), sns=self._clients("sns")
+            )
+        endpoint.in_service = True
+        endpoint.group.listen(lambda: self._note_counts(endpoint))
+        moto_sagemaker.set_status(endpoint.name, "InService")
+        self._note_counts(endpoint)
+        self._changed.notify_all()
+
+    def _give_up(self, name: str, error: Exception) -> None:
+        known = error if isinstance(error, OcrError) else EngineError(f"{type(error).__name__}: {error}")
+        log.error("an endpoint could not start: %s", known.message, extra=fields(endpoint=name))
+        with self._changed:
+            endpoint = self._endpoints.pop(name, None)
+            self._failures[name] = known
+            if endpoint:
+                self._fit(endpoint.group)
+            moto_sagemaker.set_status(name, "Failed", known.message[:1024])
+            self._changed.notify_all()
+
+    def _fit(self, group: InstanceGroup) -> None:
+        """As many instances as that endpoint wants which wants the most."""
+        users = [endpoint.wanted for endpoint in self._endpoints.values() if endpoint.group is group]
+        group.resize(max(users, default=0))
+
+    def _note_counts(self, endpoint: RunningEndpoint) -> None:
+        if self._endpoints.get(endpoint.name) is endpoint:
+            current = len(endpoint.instances)
+            moto_sagemaker.set_instances(endpoint.name, current=current, desired=endpoint.wanted)
+            if queue := self._asynchronous.get(endpoint.name):
+                queue.hand_over()
+
+    def _answer(
+        self, handle: Callable[[RunningEndpoint, Request], Response]
+    ) -> Callable[[Request, re.Match[str]], Response]:
+        def answer(call: Request, match: re.Match[str]) -> Response:
+            name = match["name"]
+            try:
+                endpoint = self._endpoints.get(name)
+                if endpoint is None or not endpoint.in_service:
+                    raise validation_error(f"Endpoint {name[:63]} of account {LOCAL_ACCOUNT} not found.")
+                return handle(endpoint, call)
+            except ServiceError as fault:
+                _discard_body(call)
+                return fault.response()
+
+        return answer
+
+    def _invoke(self, endpoint: RunningEndpoint, call: Request) -> Response:
+        if endpoint.description.asynchronous:
+            raise validation_error(f"Endpoint {endpoint.name} is asynchronous: call InvokeEndpointAsync.")
+        return invoke_realtime(endpoint, call, self._limits)
+
+    def _invoke_async(self, endpoint: RunningEndpoint, call: Request) -> Response:
+        queue = self._asynchronous.get(endpoint.name)
+        if queue is None:
+            raise validation_error(f"Endpoint {endpoint.name} is not asynchronous: call InvokeEndpoint.")
+        return queue.invoke(call)
+
+    def _keep_publishing(self) -> None:
+        tick = 0
+        while not self._stopped.wait(self._limits.metric_period_seconds / _HIGH_RESOLUTION):
+            tick += 1
+            self._put(
+                [
+                    endpoint_gauge(endpoint.name, "ConcurrentRequestsPerModel", _in_flight(endpoint))
+                    for endpoint in list(self._endpoints.values())
+                ]
+            )
+            if tick % _HIGH_RESOLUTION == 0:
+                self.publish_metrics()
+
+    def _put(self, data: MetricData) -> None:
+        if not data:
+            return
+        try:
+            self._publish(NAMESPACE, data)
+        except Exception:
+            log.exception("metrics could not be published")
+
+    @staticmethod
+    def _in_background(work: Callable[[str], None], name: str) -> None:
+        threading.Thread(target=work, args=(name,), name=f"sagemaker-{name}", daemon=True).start()
+
+
+def _in_flight(endpoint: RunningEndpoint) -> int:
+    return sum(instance.in_flight for instance in endpoint.instances)
+
+
+def _discard_body(call: Request) -> None:
+    stream = call.environ["wsgi.input"]
+    for _ in range(0, min(call.content_length or 0, _DISCARD_AT_MOST), 1 << 16):
+        if not stream.read(1 << 16):
+            return
