@@ -9,6 +9,7 @@ from typing import Annotated, get_args
 
 import typer
 
+from hybrid_ocr.commands import register
 from model_artifacts.cli import app as artifacts
 from ocr_core.contracts.stage import EngineName
 
@@ -64,6 +65,9 @@ def read(  # noqa: D103, PLR0917 - typer makes the command line of it; READ_HELP
 
     call = ReadCall(paths, out, pages, script, engine.value, rules, as_json)
     raise typer.Exit(run(call))
+
+
+register(app)
 
 
 def main() -> None:

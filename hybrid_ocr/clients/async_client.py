@@ -1,0 +1,296 @@
+"""Documents as jobs: submit one, wait for it, fetch what was read."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from pydantic import ValidationError
+
+from hybrid_ocr.clients.connection import Connection, connect
+from hybrid_ocr.clients.errors import as_error
+from hybrid_ocr.clients.executions import MOST_ATTEMPTS, Executions
+from hybrid_ocr.clients.inbox import Inbox
+from hybrid_ocr.clients.jobs import JobStatus
+from hybrid_ocr.clients.retry import Deadline, persist
+from ocr_core.contracts.codec import JSON, decode
+from ocr_core.contracts.errors import CapacityError, EngineError, ErrorCode, RequestError
+from ocr_core.contracts.events import TEST_SOURCE, DocumentSubmitted, ReadOptions, TestRun
+from ocr_core.contracts.jobs import job_id_of
+from ocr_core.contracts.keys import result_prefix
+from ocr_core.contracts.result import DocumentResult
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+
+SOURCE: Final = "hybrid-ocr.client"
+"""The EventBridge source of what this client submits; that of a test is TEST_SOURCE."""
+BUS: Final = "documents"
+RESULT: Final = "result.json"
+FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.05, 3.0, 1.3
+"""Seconds between two looks at an execution, and how they grow."""
+STARTS_WITHIN: Final = 300.0
+"""Seconds. Starting takes a few; what has not started by then was refused, or the flow stands still."""
+SUBMITS_WITHIN: Final = 30.0
+LONGEST_LIST: Final = 1_000
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+_START_OF_ID: Final = re.compile(r"[0-9a-f]{6,31}")
+
+
+class AsyncClient:
+    """Submits documents and fetches results. Safe to share between threads.
+
+    Every method raises ConfigurationError where the deployment is not there or may not be used, and
+    CapacityError where AWS cannot answer now.
+
+    Args:
+        stage: of the deployment, see `connect`.
+        session: where credentials and region come from, see `connect`.
+        connection: in place of both.
+    """
+
+    def __init__(
+        self,
+        stage: str | None = None,
+        session: boto3.Session | None = None,
+        *,
+        connection: Connection | None = None,
+    ) -> None:
+        self._connection = connection or connect(stage, session)
+        self._results = self._connection.names.bucket("results")
+
+    @cached_property
+    def _inbox(self) -> Inbox:
+        return Inbox(self._connection)
+
+    @cached_property
+    def _executions(self) -> Executions:
+        return Executions(self._connection)
+
+    @cached_property
+    def _events(self) -> EventBridgeClient:
+        client: EventBridgeClient = self._connection.client("events")
+        return client
+
+    @cached_property
+    def _s3(self) -> S3Client:
+        client: S3Client = self._connection.client("s3")
+        return client
+
+    def submit(
+        self,
+        document: Path | str | bytes,
+        *,
+        pages: str | None = None,
+        script: str | None = None,
+        test: str | None = None,
+        truth: Path | str | None = None,
+    ) -> str:
+        """Ask for a document to be read; a file or bytes are uploaded first.
+
+        The same version of an S3 object with the same options is the same job, however often it is submitted.
+        Every upload is an object of its own, so a job of its own.
+
+        Args:
+            document: a path, an s3:// URI, or the bytes of a document.
+            pages: which, such as 1-5,8.
+            script: recognise this one only, such as latin.
+            test: an id that makes this a test: it runs through everything and reaches no production rule.
+            truth: of a test, a path or an s3:// URI.
+
+        Returns:
+            The id of the job.
+
+        Raises:
+            RequestError: what is asked for makes no sense.
+            DocumentError: SOURCE_NOT_FOUND or EMPTY_FILE.
+        """
+        if truth is not None and test is None:
+            raise RequestError("a truth belongs to a test")
+        try:
+            options = ReadOptions(pages=pages, script=script)
+            run = TestRun(id=test) if test is not None else None
+        except ValidationError as error:
+            first, *_ = error.errors(include_url=False, include_input=False)
+            raise RequestError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        with self._connection.translated():
+            placed = self._inbox.place(document)
+            if run and truth is not None:
+                run = TestRun(id=run.id, truth=self._inbox.place(truth).uri)
+            submitted = DocumentSubmitted(source=placed.uri, options=options, test=run)
+            persist(lambda: self._publish(submitted), Deadline.after(SUBMITS_WITHIN))
+        return job_id_of(submitted, placed.version)
+
+    def status(self, job_id: str) -> JobStatus:
+        """How the latest attempt of a job stands.
+
+        Raises:
+            RequestError: SOURCE_NOT_FOUND, nothing has started under this id.
+        """
+        status = self._latest(job_id)
+        if status is None:
+            raise RequestError(
+                f"no job {job_id} in {self._connection.where}: it has not started yet, was refused at the "
+                "door, or never was",
+                code=ErrorCode.SOURCE_NOT_FOUND,
+            )
+        return status
+
+    def wait(self, job_id: str, timeout: float = 3600.0) -> JobStatus:
+        """Wait until the latest attempt of a job is done, whatever came of it.
+
+        Args:
+            job_id: what `submit` returned.
+            timeout: seconds.
+
+        Raises:
+            EngineError: STAGE_TIMEOUT, it is not done in time, or has not even started.
+        """
+        end, start = Deadline.after(timeout), Deadline.after(min(timeout, STARTS_WITHIN))
+        pause = FIRST_PAUSE
+        status: JobStatus | None = None
+        while True:
+            status = self._latest(job_id, status.attempt if status else 1)
+            if status and status.done:
+                return status
+            limit = end if status else start
+            if not limit.remaining:
+                raise EngineError(_too_late(job_id, status, limit), code=ErrorCode.STAGE_TIMEOUT)
+            time.sleep(min(pause, limit.remaining))
+            pause = min(pause * GROWTH, LONGEST_PAUSE)
+
+    def result(self, job_id: str, attempt: int | None = None) -> DocumentResult:
+        """What was read by an attempt; where none is named, by the latest that has a result.
+
+        Raises:
+            CapacityError: NOT_READY, there is no result yet.
+            OcrError: why the job failed before it had a result, as its class and code.
+            RequestError: SOURCE_NOT_FOUND, there is no such job.
+        """
+        prefix = self._result_prefix(job_id, attempt)
+        with self._connection.translated():
+            answer = self._s3.get_object(Bucket=self._results, Key=prefix + RESULT)
+            return decode(DocumentResult, answer["Body"].read(), JSON)
+
+    def download(self, job_id: str, folder: Path, attempt: int | None = None) -> list[Path]:
+        """Write result.json and every export into a folder, which is made. Raises as `result` does.
+
+        Returns:
+            The files.
+        """
+        prefix = self._result_prefix(job_id, attempt)
+        files = []
+        with self._connection.translated():
+            for key in self._result_keys(prefix):
+                relative = PurePosixPath(key.removeprefix(prefix))
+                if relative.is_absolute() or ".." in relative.parts:
+                    raise RequestError("a result has a file that lies outside its folder")
+                file = folder / relative
+                file.parent.mkdir(parents=True, exist_ok=True)
+                self._s3.download_file(self._results, key, str(file))
+                files.append(file)
+        return files
+
+    def jobs(self, limit: int = 20) -> list[JobStatus]:
+        """The latest jobs, each by its latest attempt, newest first."""
+        seen: dict[str, JobStatus] = {}
+        with self._connection.translated():
+            for status in self._executions.newest(page_size=min(limit, LONGEST_LIST)):
+                seen.setdefault(status.job_id, status)
+                if len(seen) >= limit:
+                    break
+        return list(seen.values())
+
+    def find(self, start: str) -> str:
+        """The id of the one recent job whose id starts so; a whole id comes back as it is.
+
+        Raises:
+            RequestError: no job starts so, or several do.
+        """
+        if _ID.fullmatch(start):
+            return start
+        if not _START_OF_ID.fullmatch(start):
+            raise RequestError(
+                f"{start[:40]!r} is no id of a job: 32 of 0-9 and a-f, of which the first 6 or more will do"
+            )
+        found = {job.job_id for job in self.jobs(LONGEST_LIST) if job.job_id.startswith(start)}
+        if len(found) != 1:
+            many = f"{len(found)} jobs start" if found else f"none of the last {LONGEST_LIST:,} jobs starts"
+            raise RequestError(f"{many} with {start}", code=ErrorCode.SOURCE_NOT_FOUND)
+        return found.pop()
+
+    def redrive(self, job_id: str) -> int:
+        """Read a document again, from its first page on, with the models it was read with before.
+
+        Returns:
+            The number of the new attempt.
+
+        Raises:
+            RequestError: the job is still running, has no attempt left, or is not known (SOURCE_NOT_FOUND).
+        """
+        last = self.status(job_id)
+        if not last.done:
+            raise RequestError(f"attempt {last.attempt} of job {job_id} is still running")
+        if last.attempt == MOST_ATTEMPTS:
+            raise RequestError(f"job {job_id} has had its {MOST_ATTEMPTS} attempts: submit the document anew")
+        with self._connection.translated():
+            job = self._executions.job(job_id, last.attempt)
+            again = job.model_copy(update={"attempt": last.attempt + 1})
+            self._executions.start(again)
+        return again.attempt
+
+    def _latest(self, job_id: str, attempt: int = 1) -> JobStatus | None:
+        _check_id(job_id)
+        with self._connection.translated():
+            return self._executions.latest(job_id, attempt)
+
+    def _publish(self, submitted: DocumentSubmitted) -> None:
+        entry: Any = {
+            "Source": TEST_SOURCE if submitted.test else SOURCE,
+            "DetailType": "DocumentSubmitted",
+            "Detail": submitted.model_dump_json(),
+            "EventBusName": self._connection.names.bus(BUS),
+        }
+        answer = self._events.put_events(Entries=[entry])
+        if answer["FailedEntryCount"]:
+            [failed] = answer["Entries"]
+            raise CapacityError(
+                f"the bus took no event: {failed.get('ErrorCode')} {failed.get('ErrorMessage')}"
+            )
+
+    def _result_prefix(self, job_id: str, attempt: int | None) -> str:
+        """Of an attempt, or else of the latest that has a result; where there is no result, raise why."""
+        _check_id(job_id)
+        prefix = result_prefix(job_id, attempt) if attempt else f"results/{job_id}/"
+        with self._connection.translated():
+            found = [key for key in self._result_keys(prefix) if key.endswith(f"/{RESULT}")]
+        if found:
+            return max(found, key=lambda key: int(key.split("/")[2])).removesuffix(RESULT)
+        status = self.status(job_id)
+        if status.error:
+            raise as_error(status.error)
+        raise CapacityError(f"job {job_id} has no result yet", code=ErrorCode.NOT_READY)
+
+    def _result_keys(self, prefix: str) -> Iterator[str]:
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._results, Prefix=prefix):
+            yield from (item["Key"] for item in page.get("Contents", []))
+
+
+def _check_id(job_id: str) -> None:
+    if not _ID.fullmatch(job_id):
+        raise RequestError(f"{job_id[:40]!r} is no id of a job: 32 of 0-9 and a-f")
+
+
+def _too_late(job_id: str, status: JobStatus | None, limit: Deadline) -> str:
+    if status:
+        return f"attempt {status.attempt} of job {job_id} is not done after {limit.seconds:g} seconds"
+    return (
+        f"job {job_id} has not started after {limit.seconds:g} seconds: where it was refused at the door, "
+        "the dead-letter queue of the jobs has it"
+    )

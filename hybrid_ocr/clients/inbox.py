@@ -1,0 +1,77 @@
+"""Puts documents where a job can find them, and says which version lies there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
+
+from botocore.exceptions import ClientError
+
+from hybrid_ocr.clients.connection import Connection
+from ocr_core.contracts.errors import DocumentError, ErrorCode
+from ocr_core.contracts.keys import split_uri
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class Placed(NamedTuple):
+    """An object: its s3:// URI, and its version id or, in a bucket without versions, its ETag."""
+
+    uri: str
+    version: str
+
+
+class Inbox:
+    """The bucket of documents; uploads under `submitted/` start nothing by themselves."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._s3: S3Client = connection.client("s3")
+        self._bucket = connection.names.bucket("inbox")
+
+    def place(self, document: Path | str | bytes) -> Placed:
+        """Upload a file or bytes under a key of their own; look up what is in S3 already.
+
+        Raises:
+            DocumentError: SOURCE_NOT_FOUND or EMPTY_FILE.
+            RequestError: a URI or key that is none.
+        """
+        if isinstance(document, str) and document.startswith("s3://"):
+            return self._find(document)
+        if isinstance(document, bytes):
+            return self._upload("document", document)
+        path = Path(document)
+        try:
+            body = path.read_bytes()
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise DocumentError(f"{path}: {reason}", code=ErrorCode.SOURCE_NOT_FOUND) from None
+        return self._upload(path.name, body)
+
+    def _upload(self, name: str, body: bytes) -> Placed:
+        if not body:
+            raise DocumentError(f"{name} has no bytes", code=ErrorCode.EMPTY_FILE)
+        key = f"submitted/{uuid4().hex}/{safe_name(name)}"
+        answer = self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
+        return _placed(self._bucket, key, answer.get("VersionId"), answer["ETag"])
+
+    def _find(self, uri: str) -> Placed:
+        bucket, key = split_uri(uri)
+        try:
+            answer = self._s3.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+                raise
+            raise DocumentError(f"there is no {uri}", code=ErrorCode.SOURCE_NOT_FOUND) from None
+        return _placed(bucket, key, answer.get("VersionId"), answer["ETag"])
+
+
+def _placed(bucket: str, key: str, version_id: str | None, etag: str) -> Placed:
+    return Placed(f"s3://{bucket}/{key}", version_id or etag.strip('"'))
+
+
+def safe_name(name: str) -> str:
+    """A file name as the end of an object key: letters, digits, dots, dashes, at most 100 characters."""
+    return re.sub(r"[^\w.-]+", "_", name)[-100:].lstrip(".") or "document"

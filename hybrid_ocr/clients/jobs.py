@@ -1,0 +1,92 @@
+"""How a job stands, read from its executions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from pydantic import Field, ValidationError
+
+from hybrid_ocr.clients.errors import error_in, one_line
+from ocr_core.contracts.base import Message
+from ocr_core.contracts.errors import ErrorCode, ErrorInfo
+from ocr_core.contracts.jobs import Job, JobId
+
+JobState = Literal["running", "succeeded", "failed"]
+
+_STATES: Final[Mapping[str, JobState]] = {
+    "RUNNING": "running",
+    "PENDING_REDRIVE": "running",
+    "SUCCEEDED": "succeeded",
+    "FAILED": "failed",
+    "TIMED_OUT": "failed",
+    "ABORTED": "failed",
+}
+_NAME: Final = re.compile(r"([0-9a-f]{32})-([1-9][0-9]?)")
+
+
+class JobStatus(Message):
+    """Where one attempt of a job stands.
+
+    `succeeded` means that the flow came to its end; what the document's pages and verdict are is said by its
+    result. `source` is not known where jobs are listed.
+    """
+
+    job_id: JobId
+    attempt: int = Field(ge=1)
+    state: JobState
+    started: datetime
+    stopped: datetime | None = None
+    source: str | None = None
+    error: ErrorInfo | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will come of this attempt."""
+        return self.state != "running"
+
+
+def status_of(execution: Mapping[str, Any]) -> JobStatus | None:
+    """How an execution stands, from an answer of DescribeExecution or an item of ListExecutions.
+
+    Returns:
+        None for an execution whose name is not that of a job: somebody started it by hand.
+    """
+    named = _NAME.fullmatch(execution["name"])
+    if named is None:
+        return None
+    state = _STATES[execution["status"]]
+    job = job_of(execution)
+    return JobStatus(
+        job_id=named[1],
+        attempt=int(named[2]),
+        state=state,
+        started=execution["startDate"],
+        stopped=execution.get("stopDate"),
+        source=job.source if job else None,
+        error=_error_of(execution) if state == "failed" and "input" in execution else None,
+    )
+
+
+def job_of(execution: Mapping[str, Any]) -> Job | None:
+    """The job an execution was started with; None where the answer does not tell."""
+    try:
+        return Job.model_validate_json(execution.get("input") or "")
+    except ValidationError:
+        return None
+
+
+def _error_of(execution: Mapping[str, Any]) -> ErrorInfo:
+    """Why an execution failed: the ErrorInfo in its cause, or what Step Functions says in its place."""
+    cause = str(execution.get("cause") or "")
+    info = error_in(cause)
+    if info:
+        return info
+    if execution["status"] == "ABORTED":
+        return ErrorInfo(code=ErrorCode.INTERNAL, message="the execution was stopped by hand", retryable=True)
+    if execution["status"] == "TIMED_OUT":
+        return ErrorInfo(code=ErrorCode.STAGE_TIMEOUT, message="the document took too long", retryable=True)
+    said = one_line(f"{execution.get('error') or 'the execution failed'} {cause}")
+    return ErrorInfo(code=ErrorCode.INTERNAL, message=said, retryable=False)

@@ -1,0 +1,264 @@
+"""One page while the caller waits: region and text detection at once, then OCR."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+import boto3
+import msgpack
+from botocore.config import Config
+
+from hybrid_ocr.clients.connection import Connection, connect
+from hybrid_ocr.clients.errors import as_error, error_in
+from hybrid_ocr.clients.retry import Deadline, persist
+from ocr_core.contracts.base import Message, PageNumber, Pixels
+from ocr_core.contracts.codec import JSON, LONGEST_ARRAY, LONGEST_MAP, MSGPACK, MediaType, decode
+from ocr_core.contracts.errors import DocumentError, EngineError, ErrorCode, OcrError, RequestError
+from ocr_core.contracts.geometry import IDENTITY, Matrix3x3
+from ocr_core.contracts.jobs import EndpointStage
+from ocr_core.contracts.messages import (
+    FailedPage,
+    ModelIdentity,
+    PageImage,
+    PageRegions,
+    PageText,
+    RecognisedLine,
+    Region,
+    RegionBatch,
+    Seconds,
+    StageName,
+    TextBatch,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+
+M = TypeVar("M", bound=Message)
+PageT = TypeVar("PageT", PageRegions, PageText)
+
+LARGEST_BODY: Final = 6_291_456
+"""Bytes of a body to a SageMaker endpoint and of a payload to a Lambda function (6 MiB, both API models)."""
+LONGEST_CALL: Final = 60.0
+"""Seconds; a real-time endpoint must answer within them."""
+_FORMATS: Final[tuple[tuple[str, Callable[[bytes], bool]], ...]] = (
+    ("jpeg", lambda data: data.startswith(b"\xff\xd8\xff")),
+    ("png", lambda data: data.startswith(b"\x89PNG\r\n\x1a\n")),
+    ("tiff", lambda data: data.startswith((b"II*\0", b"MM\0*"))),
+    ("webp", lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP"),
+)
+
+
+class PageResult(Message):
+    """What was read on one page.
+
+    Coordinates are pixels of the upright page, `width` x `height`; `to_original` leads back to the image that
+    was sent. Lines, and the text made of them, stand in the order in which they were found, from top to bottom;
+    `seconds` is the models' own time, stage by stage.
+    """
+
+    number: PageNumber = 1
+    width: Pixels
+    height: Pixels
+    to_original: Matrix3x3
+    regions: tuple[Region, ...]
+    lines: tuple[RecognisedLine, ...]
+    text: str
+    models: dict[StageName, ModelIdentity]
+    seconds: dict[StageName, Seconds]
+
+
+class RealtimeClient:
+    """Reads single pages through the real-time endpoints. Safe to share between threads.
+
+    Args:
+        stage: of the deployment, see `connect`.
+        session: where credentials and region come from, see `connect`.
+        deadline: seconds that one page may take, with all attempts.
+        connections: calls in flight at once; each page has two.
+        connection: in place of stage and session.
+    """
+
+    def __init__(
+        self,
+        stage: str | None = None,
+        session: boto3.Session | None = None,
+        *,
+        deadline: float = 60.0,
+        connections: int = 32,
+        connection: Connection | None = None,
+    ) -> None:
+        self._connection = connection or connect(stage, session)
+        self._seconds = deadline
+        self._config = Config(
+            retries={"mode": "standard", "total_max_attempts": 1},  # `persist` decides what is tried again
+            read_timeout=min(deadline, LONGEST_CALL),
+            connect_timeout=min(deadline, 5.0),
+            max_pool_connections=connections,
+            tcp_keepalive=True,
+            parameter_validation=False,
+        )
+        self._runtime: SageMakerRuntimeClient = self._connection.client("sagemaker-runtime", self._config)
+        self._functions: LambdaClient = self._connection.client("lambda", self._config)
+        self._pool = ThreadPoolExecutor(connections, "realtime-client")
+
+    def read(self, image: bytes, *, upright: bool = False) -> PageResult:
+        """Read one page.
+
+        Args:
+            image: a JPEG, PNG, TIFF or WebP of at most 6 MiB (4.5 MiB where it is to be turned).
+            upright: turn it upright first; for a scan or photo that may lie on its side or askew.
+
+        Raises:
+            RequestError: BODY_TOO_LARGE.
+            DocumentError: no such image, or one that cannot be decoded.
+            CapacityError: the endpoints had no room until the deadline.
+            EngineError: STAGE_TIMEOUT, the deadline passed; or the network failed.
+            ConfigurationError: the endpoints are not there, or may not be called.
+        """
+        deadline = Deadline.after(self._seconds)
+        page = self._upright(image, deadline) if upright else None
+        data = page.data if page else image
+        media_type = f"image/{page.encoding if page else _encoding_of(image)}"
+        asked = self._pool.submit(self._regions, data, media_type, deadline)
+        told = self._pool.submit(self._text, data, media_type, deadline)
+        _settle(deadline, asked, told)
+        (regions, regions_by), (text, text_by, detecting) = asked.result(), told.result()
+        seconds: dict[StageName, float] = {"rotation": page.seconds} if page else {}
+        return PageResult(
+            width=text.width,
+            height=text.height,
+            to_original=page.to_original if page else IDENTITY,
+            regions=regions.regions,
+            lines=text.lines,
+            text="\n".join(line.text for line in text.lines if line.text),
+            models=regions_by | text_by,
+            seconds=seconds
+            | {"region_detection": regions.seconds, "text_detection": detecting, "ocr": text.seconds},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the kept connections; pages in flight are still read."""
+        self._pool.shutdown(cancel_futures=True)
+        self._runtime.close()
+        self._functions.close()
+
+    def _upright(self, image: bytes, deadline: Deadline) -> PageImage:
+        _encoding_of(image)
+        turning = self._pool.submit(self._turn, image, deadline)
+        _settle(deadline, turning)
+        return turning.result()
+
+    def _turn(self, image: bytes, deadline: Deadline) -> PageImage:
+        payload = json.dumps({"image": b64encode(image).decode()}).encode()
+        _check_size(payload, "the image, as base64,")
+
+        def call() -> bytes:
+            with self._connection.translated():
+                answer = self._functions.invoke(
+                    FunctionName=self._connection.names.function("rotation"), Payload=payload
+                )
+                body = answer["Payload"].read()
+            if "FunctionError" in answer:
+                raise _function_error(body)
+            return body
+
+        return _decoded(PageImage, persist(call, deadline), "rotation", JSON)
+
+    def _regions(
+        self, data: bytes, media_type: str, deadline: Deadline
+    ) -> tuple[PageRegions, dict[StageName, ModelIdentity]]:
+        answer = self._ask("region_detection", data, media_type, deadline)
+        batch = _decoded(RegionBatch, answer, "region_detection")
+        return _only_page(batch.pages), batch.models
+
+    def _text(
+        self, data: bytes, media_type: str, deadline: Deadline
+    ) -> tuple[PageText, dict[StageName, ModelIdentity], float]:
+        crops = self._ask("text_detection", data, media_type, deadline)
+        batch = _decoded(TextBatch, self._ask("ocr", crops, MSGPACK, deadline), "ocr")
+        return _only_page(batch.pages), batch.models, _seconds_in(crops)
+
+    def _ask(self, stage: EndpointStage, body: bytes, media_type: str, deadline: Deadline) -> bytes:
+        _check_size(body, "the page" if media_type != MSGPACK else "what text detection found on the page")
+
+        def call() -> bytes:
+            with self._connection.translated():
+                answer = self._runtime.invoke_endpoint(
+                    EndpointName=self._connection.names.endpoint(stage, "realtime"),
+                    Body=body,
+                    ContentType=media_type,
+                    Accept=MSGPACK,
+                )
+                return answer["Body"].read()
+
+        return persist(call, deadline)
+
+
+def _encoding_of(image: bytes) -> str:
+    """The format of an image, by its first bytes."""
+    if not image:
+        raise DocumentError("the image has no bytes", code=ErrorCode.EMPTY_FILE)
+    for encoding, recognises in _FORMATS:
+        if recognises(image):
+            return encoding
+    raise DocumentError(
+        "the first bytes are not those of a JPEG, PNG, TIFF or WebP", code=ErrorCode.UNSUPPORTED_FORMAT
+    )
+
+
+def _check_size(body: bytes, what: str) -> None:
+    if len(body) > LARGEST_BODY:
+        raise RequestError(
+            f"{what} has {len(body):,} bytes, more than the {LARGEST_BODY:,} of a real-time call: send a "
+            "smaller image, or submit it as a job",
+            code=ErrorCode.BODY_TOO_LARGE,
+        )
+
+
+def _settle(deadline: Deadline, *calls: Future[Any]) -> None:
+    """Wait until every call is done; raise as soon as one has failed or the deadline passes."""
+    done, late = wait(calls, timeout=deadline.remaining, return_when=FIRST_EXCEPTION)
+    for call in done:
+        call.result()
+    if late:
+        for call in late:
+            call.cancel()
+        raise EngineError(f"no answer within {deadline.seconds:g} seconds", code=ErrorCode.STAGE_TIMEOUT)
+
+
+def _decoded(kind: type[M], body: bytes, stage: StageName, media_type: MediaType = MSGPACK) -> M:
+    try:
+        return decode(kind, body, media_type)
+    except RequestError as error:
+        raise EngineError(f"{stage} gave an answer that is {error.message}") from None
+
+
+def _only_page(pages: Sequence[PageT | FailedPage]) -> PageT:
+    if len(pages) != 1:
+        raise EngineError(f"{len(pages)} pages came back for one")
+    page = pages[0]
+    if isinstance(page, FailedPage):
+        raise as_error(page.error, page.stage)
+    return page
+
+
+def _seconds_in(crops: bytes) -> float:
+    """How long text detection took: its answer is passed on as it came, and this much of it is looked at."""
+    batch = msgpack.unpackb(crops, max_array_len=LONGEST_ARRAY, max_map_len=LONGEST_MAP)
+    return float(batch["pages"][0]["seconds"])
+
+
+def _function_error(body: bytes) -> OcrError:
+    info = error_in(body.decode("utf-8", "replace"))
+    return as_error(info, "rotation") if info else EngineError("rotation failed without saying why")

@@ -1,0 +1,18 @@
+"""One line on standard error that says why a command cannot go on."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from hybrid_ocr.terminal import plain
+from ocr_core.contracts.errors import OcrError
+
+
+def complain(console: Console, problem: Exception | str, exit_code: int) -> int:
+    """Say it, an error of ours with its code in front. Returns the exit code that was given."""
+    line = Text("hybrid-ocr: ", "bold red")
+    said = f"{problem.code} {problem.message}" if isinstance(problem, OcrError) else str(problem)
+    line.append(plain(said), "default not bold")
+    console.print(line, soft_wrap=True)
+    return exit_code

@@ -1,0 +1,68 @@
+"""From what a command does to an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec
+
+import typer
+
+from ocr_core.contracts.errors import DocumentError, OcrError, RequestError
+
+if TYPE_CHECKING:
+    from hybrid_ocr.clients import AsyncClient
+
+WHOLE, NOT_WHOLE, WRONG_COMMAND, CANNOT, INTERRUPTED, OUTPUT_CLOSED = 0, 1, 2, 3, 130, 141
+"""The same as those of `read`; 141 is 128 + SIGPIPE."""
+
+P = ParamSpec("P")
+
+
+def exits(body: Callable[P, int]) -> Callable[P, None]:
+    """Make a command of a function that returns an exit code; its errors become one line and a code."""
+
+    @wraps(body)
+    def command(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            code = body(*args, **kwargs)
+            sys.stdout.flush()
+        except OcrError as error:
+            code = _complain(error, _code_for(error))
+        except BrokenPipeError:
+            # Whoever read our output has gone, as `head` does: no error, and nothing left to say.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = OUTPUT_CLOSED
+        except OSError as error:
+            code = _complain(error, CANNOT)
+        except KeyboardInterrupt:
+            code = _complain("interrupted; what was submitted goes on", INTERRUPTED)
+        raise typer.Exit(code)
+
+    return command
+
+
+def _code_for(error: OcrError) -> int:
+    if isinstance(error, RequestError):
+        return WRONG_COMMAND
+    return NOT_WHOLE if isinstance(error, DocumentError) else CANNOT
+
+
+def _complain(problem: Exception | str, code: int) -> int:
+    from rich.console import Console
+
+    from hybrid_ocr.commands.complaint import complain
+
+    return complain(Console(stderr=True), problem, code)
+
+
+def open_client(
+    stage: str | None, profile: str | None, region: str | None, endpoint_url: str | None
+) -> AsyncClient:
+    """A client of the deployment that the options name. Raises as `connect` does."""
+    from hybrid_ocr.clients import AsyncClient, connect  # boto3 takes a while, and --help has no use for it
+
+    connection = connect(stage, profile=profile, region=region, endpoint_url=endpoint_url)
+    return AsyncClient(connection=connection)

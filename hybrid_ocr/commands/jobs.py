@@ -1,0 +1,125 @@
+"""`status`, `result`, `jobs`, `redrive`: what became of documents that were submitted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits, open_client
+from hybrid_ocr.commands.options import (
+    LONGEST_WAIT,
+    AsJson,
+    EndpointUrl,
+    JobArgument,
+    Profile,
+    Region,
+    Stage,
+    Timeout,
+    Wait,
+)
+
+
+@exits
+def status(  # noqa: PLR0917 - typer makes the command line of it
+    job: JobArgument,
+    as_json: AsJson = False,
+    stage: Stage = None,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+) -> int:
+    """Say how a job stands.
+
+    Exit codes: 0 it runs or came to its end; 1 it failed; 2 there is no such job; 3 the deployment cannot be
+    asked.
+    """
+    from hybrid_ocr.commands.terminal import print_job
+
+    client = open_client(stage, profile, region, endpoint_url)
+    found = client.status(client.find(job))
+    if as_json:
+        print(found.model_dump_json())
+    else:
+        print_job(found)
+    return NOT_WHOLE if found.state == "failed" else WHOLE
+
+
+@exits
+def result(  # noqa: PLR0917 - typer makes the command line of it
+    job: JobArgument,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Also write result.json and every export into this folder."),
+    ] = None,
+    as_json: AsJson = False,
+    stage: Stage = None,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+) -> int:
+    """Print what a job read, and fetch its files.
+
+    Exit codes: 0 the document was read whole; 1 in part or not at all; 2 there is no such job; 3 there is no
+    result yet, or the deployment cannot be asked.
+    """
+    from hybrid_ocr.commands.terminal import print_files, print_result
+
+    client = open_client(stage, profile, region, endpoint_url)
+    job_id = client.find(job)
+    code = print_result(client.result(job_id), as_json=as_json)
+    if out is not None:
+        print_files(client.download(job_id, out), out)
+    return code
+
+
+@exits
+def jobs(  # noqa: PLR0917 - typer makes the command line of it
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1_000, help="How many at most.")] = 20,
+    as_json: AsJson = False,
+    stage: Stage = None,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+) -> int:
+    """List the latest jobs, newest first.
+
+    On a pipe: id, attempt, state, start and seconds, separated by tabs; with --json an object a line.
+    """
+    from hybrid_ocr.commands.terminal import print_jobs
+
+    found = open_client(stage, profile, region, endpoint_url).jobs(limit)
+    if as_json:
+        for job in found:
+            print(job.model_dump_json())
+    else:
+        print_jobs(found)
+    return WHOLE
+
+
+@exits
+def redrive(  # noqa: PLR0917 - typer makes the command line of it
+    job: JobArgument,
+    wait: Wait = False,
+    timeout: Timeout = LONGEST_WAIT,
+    as_json: AsJson = False,
+    stage: Stage = None,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+) -> int:
+    """Read the document of a job again, from its first page on, with the models it was read with before.
+
+    For a job that failed or lost pages; one that still runs is refused. Exit codes are those of `submit`.
+    """
+    from hybrid_ocr.commands.terminal import print_result, print_started, wait_for
+
+    client = open_client(stage, profile, region, endpoint_url)
+    job_id = client.find(job)
+    attempt = client.redrive(job_id)
+    if not wait:
+        print_started(job_id, attempt, as_json=as_json)
+        return WHOLE
+    wait_for(client, job_id, timeout)
+    return print_result(client.result(job_id, attempt), as_json=as_json)

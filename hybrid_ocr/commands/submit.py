@@ -1,0 +1,76 @@
+"""`submit`: ask for a document to be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+
+from hybrid_ocr.commands.exits import WHOLE, exits, open_client
+from hybrid_ocr.commands.options import (
+    LONGEST_WAIT,
+    AsJson,
+    EndpointUrl,
+    Profile,
+    Region,
+    Stage,
+    Timeout,
+    Wait,
+)
+from ocr_core.contracts.errors import RequestError
+
+
+@exits
+def submit(  # noqa: PLR0917 - typer makes the command line of it
+    document: Annotated[
+        str, typer.Argument(metavar="FILE|s3://...", help="PDF, TIFF, PNG, JPEG or WebP, here or in S3.")
+    ],
+    wait: Wait = False,
+    timeout: Timeout = LONGEST_WAIT,
+    pages: Annotated[str | None, typer.Option(metavar="RANGES", help="Which pages: 1-5 or 1,3,7-9.")] = None,
+    script: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Recognise one script only, such as latin: faster.")
+    ] = None,
+    test: Annotated[
+        bool,
+        typer.Option("--test", help="A test: it runs through everything and reaches no production rule."),
+    ] = False,
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Of a test, what the document says; with --wait the score is told."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    stage: Stage = None,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+) -> int:
+    """Ask for a document to be read; print the id of its job or, with --wait, what it says.
+
+    Exit codes: 0 it was submitted or, with --wait, read whole; 1 there is no such document, or it was read in
+    part or not at all; 2 the command line is wrong; 3 the deployment is not there or does not answer; 130
+    interrupted.
+    """
+    from hybrid_ocr.commands.score import print_score, read_truth, score_result
+    from hybrid_ocr.commands.terminal import print_result, print_started, wait_for
+
+    if truth is not None and not test:
+        raise RequestError("--truth belongs to --test")
+    expected = read_truth(truth) if truth is not None and wait else None
+    client = open_client(stage, profile, region, endpoint_url)
+    job_id = client.submit(
+        document, pages=pages, script=script, test=f"cli-{uuid4().hex[:12]}" if test else None, truth=truth
+    )
+    if not wait:
+        print_started(job_id, 1, as_json=as_json)
+        return WHOLE
+    attempt = wait_for(client, job_id, timeout).attempt
+    read = client.result(job_id, attempt)
+    code = print_result(read, as_json=as_json)
+    if expected is not None:
+        print_score(score_result(expected, read), as_json=as_json)
+    return code
