@@ -15,28 +15,26 @@ from ocr_core.contracts.jobs import Bundle, EndpointRef
 from ocr_core.contracts.messages import ModelIdentity
 from ocr_core.storage.objects import Objects
 from tests.functions.context import Context
-from tests.functions_heavy.desk import ARTIFACTS, INBOX, RESULTS, WORK, Desk
+from tests.functions_heavy.desk import ARTIFACTS, INBOX, RESULTS, WORK, Desk, reads_of
 
 Call = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
-@pytest.fixture(scope="session")
-def environment() -> Iterator[None]:
-    """What Lambda sets, before any handler module is imported."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "POWERTOOLS_TRACE_DISABLED": "true",
-            "HYBRID_OCR_WORK_BUCKET": WORK,
-            "HYBRID_OCR_RESULTS_BUCKET": RESULTS,
-            "HYBRID_OCR_ARTIFACTS_BUCKET": ARTIFACTS,
-            "HYBRID_OCR_PAGES_PER_BATCH": "8",
-            "HYBRID_OCR_MODEL_DIR": str(artifacts_root() / "textline-orientation"),
-        }.items():
-            patch.setenv(name, value)
-        yield
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Lambda sets before a handler's module is imported, which happens once in a process."""
+    for name, value in {
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "POWERTOOLS_TRACE_DISABLED": "true",
+        "HYBRID_OCR_WORK_BUCKET": WORK,
+        "HYBRID_OCR_RESULTS_BUCKET": RESULTS,
+        "HYBRID_OCR_ARTIFACTS_BUCKET": ARTIFACTS,
+        "HYBRID_OCR_PAGES_PER_BATCH": "8",
+        "HYBRID_OCR_MODEL_DIR": str(artifacts_root() / "textline-orientation"),
+    }.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +76,13 @@ def paginate(environment: None) -> Call:
 @pytest.fixture
 def rotation(environment: None) -> Call:
     return _handler("rotation")
+
+
+@pytest.fixture
+def source_reads(rotation: Call) -> Iterator[list[str]]:
+    """Which objects rotation fetches."""
+    with reads_of(importlib.import_module("lambdas.rotation.handler").work) as reads:
+        yield reads
 
 
 @pytest.fixture

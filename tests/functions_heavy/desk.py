@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,8 @@ class Desk:
     work: Objects
     results: Objects
     bundle: Bundle
-    reads: list[str] = field(default_factory=list)
 
-    def submit(
-        self, document: Path | bytes, pages: str | None = None, *, test: TestRun | None = None
-    ) -> Job:
+    def submit(self, document: Path | bytes, pages: str | None = None, *, test: TestRun | None = None) -> Job:
         """Upload a document; returns the job that intake would make of it."""
         body = document if isinstance(document, bytes) else document.read_bytes()
         self.inbox.put("inbox/a document", body, "application/octet-stream")
@@ -67,9 +64,7 @@ class Desk:
         if regions:
             found = tuple(_regions_of(page) for page in pages.pages)
             seen = {stage: models[stage] for stage in ("rotation", "region_detection")}
-            self.work.write(
-                keys.output_key(batch, "region_detection"), RegionBatch(models=seen, pages=found)
-            )
+            self.work.write(keys.output_key(batch, "region_detection"), RegionBatch(models=seen, pages=found))
         read = tuple(_text_of(page) for page in pages.pages)
         seen = {stage: models[stage] for stage in ("rotation", "text_detection", "ocr")}
         self.work.write(keys.output_key(batch, "ocr"), TextBatch(models=seen, pages=read))
@@ -78,19 +73,20 @@ class Desk:
         """Write down why a stage lost a batch."""
         self.work.write(keys.error_key(batch, stage), error)
 
-    @contextmanager
-    def watched(self):
-        """Notes in `reads` which objects are fetched."""
-        events = self.inbox.client.meta.events
 
-        def note(params: dict[str, Any], **_: Any) -> None:
-            self.reads.append(f"{params['Bucket']}/{params['Key']}")
+@contextmanager
+def reads_of(objects: Objects) -> Iterator[list[str]]:
+    """Notes which objects are fetched through a client."""
+    events, reads = objects.client.meta.events, []
 
-        events.register("before-parameter-build.s3.GetObject", note)
-        try:
-            yield self.reads
-        finally:
-            events.unregister("before-parameter-build.s3.GetObject", note)
+    def note(params: dict[str, Any], **_: Any) -> None:
+        reads.append(f"{params['Bucket']}/{params['Key']}")
+
+    events.register("before-parameter-build.s3.GetObject", note)
+    try:
+        yield reads
+    finally:
+        events.unregister("before-parameter-build.s3.GetObject", note)
 
 
 def batches_of(job: Job, plan: dict[str, Any]) -> list[dict[str, Any]]:

@@ -97,22 +97,26 @@ def test_what_a_batch_lost_is_planned_page_by_page_and_once(
 
 
 @pytest.mark.parametrize(
-    ("body", "pages", "code"),
+    ("body", "code"),
     [
-        (b"", None, ErrorCode.EMPTY_FILE),
-        (b"just some text", None, ErrorCode.UNSUPPORTED_FORMAT),
-        (b"%PDF-1.7 and no more", None, ErrorCode.CORRUPT_DOCUMENT),
-        (None, "4-6", ErrorCode.PAGE_OUT_OF_RANGE),
+        (b"", ErrorCode.EMPTY_FILE),
+        (b"just some text", ErrorCode.UNSUPPORTED_FORMAT),
+        (b"%PDF-1.7 and no more", ErrorCode.CORRUPT_DOCUMENT),
     ],
 )
 def test_a_document_that_cannot_be_read_is_a_plan_that_says_why(
-    desk: Desk, paginate: Call, samples: Path, body: bytes | None, pages: str | None, code: ErrorCode
+    desk: Desk, paginate: Call, body: bytes, code: ErrorCode
 ) -> None:
-    job = desk.submit(samples / "article.pdf" if body is None else body, pages)
-    plan = first_plan(paginate, job)
+    plan = first_plan(paginate, desk.submit(body))
     assert plan.error is not None
     assert (plan.error.code, plan.batches, plan.expected_pages) == (code, (), 0)
     assert not plan.error.retryable
+
+
+def test_pages_that_a_document_does_not_have_are_refused(desk: Desk, paginate: Call, samples: Path) -> None:
+    plan = first_plan(paginate, desk.submit(samples / "article.pdf", "4-6"))
+    assert plan.error is not None
+    assert plan.error.code is ErrorCode.PAGE_OUT_OF_RANGE
 
 
 def test_only_the_version_that_was_submitted_is_read(desk: Desk, paginate: Call, samples: Path) -> None:
@@ -128,9 +132,7 @@ def test_only_the_version_that_was_submitted_is_read(desk: Desk, paginate: Call,
 def test_a_file_above_the_limit_is_not_downloaded(
     desk: Desk, paginate: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "lambdas.paginate.planner.OpeningLimits", lambda: OpeningLimits(file_bytes=1_000)
-    )
+    monkeypatch.setattr("lambdas.paginate.planner.OpeningLimits", lambda: OpeningLimits(file_bytes=1_000))
     plan = first_plan(paginate, desk.submit(b"%PDF" + bytes(1_000)))
     assert plan.error is not None
     assert plan.error.code is ErrorCode.FILE_TOO_LARGE
