@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -122,7 +123,7 @@ class AwsServer:
         """A boto3 client of this server, the same for every caller; safe to share between threads."""
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = boto3.Session().client(  # type: ignore[call-overload]
+                self._clients[service] = _session().client(  # type: ignore[call-overload]
                     service,
                     endpoint_url=self.endpoint_url,
                     config=Config(max_pool_connections=64, retries={"mode": "standard"}),
@@ -144,6 +145,12 @@ class AwsServer:
         ready = self.ready.is_set()
         told = {"ready": ready, "versions": {name: version(name) for name in _VERSIONS}}
         return json_response(told, 200 if ready else 503)
+
+
+@cache
+def _session() -> boto3.Session:
+    """One for the process: reading a service's API model takes longer than anything a client does with it."""
+    return boto3.Session()
 
 
 def json_response(told: object, status: int = 200) -> Response:

@@ -1,0 +1,359 @@
+"""What moves between the services by itself, over real HTTP with boto3: the functions alone are stubs."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from moto.events.models import Rule
+from moto.sqs.models import Queue
+
+from local_cloud.aws import resources
+from local_cloud.aws.deliveries import Deliveries
+from local_cloud.aws.faults import ChannelFaults, FaultPlan
+from local_cloud.aws.server import AwsServer
+from topology import Names, Topology, load_topology
+
+NAMES = Names()
+INBOX = NAMES.bucket("inbox")
+FLOW = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
+
+
+@dataclass(frozen=True)
+class Answer:
+    payload: bytes = b"null"
+    error: str | None = None
+
+
+@dataclass
+class Functions:
+    """In the place of the functions: remembers the calls, answers as told."""
+
+    answer: Callable[[str, dict[str, Any]], Answer] = lambda _name, _event: Answer()
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def __call__(self, name: str, payload: bytes) -> Answer:
+        event = json.loads(payload)
+        with self._changed:
+            self.calls.append((name, event))
+            self._changed.notify_all()
+        return self.answer(name, event)
+
+    def bodies(self, name: str) -> list[dict[str, Any]]:
+        function = NAMES.function(name)
+        events = [event for called, event in self.calls if called == function]
+        return [json.loads(record["body"]) for event in events for record in event["Records"]]
+
+    def wait_until(self, met: Callable[[], bool], seconds: float = 15.0) -> None:
+        with self._changed:
+            assert self._changed.wait_for(met, seconds), self.calls
+
+    def wait_for_bodies(self, name: str, count: int) -> list[dict[str, Any]]:
+        self.wait_until(lambda: len(self.bodies(name)) >= count)
+        return self.bodies(name)
+
+
+@pytest.fixture(scope="module")
+def topology() -> Topology:
+    return load_topology()
+
+
+@pytest.fixture
+def aws(topology: Topology) -> Iterator[AwsServer]:
+    with AwsServer() as server:
+        resources.create(server, topology, NAMES, {"documents": FLOW})
+        yield server
+
+
+@contextmanager
+def delivering(aws: AwsServer, functions: Functions, **told: Any) -> Iterator[Deliveries]:
+    with Deliveries(aws, load_topology(), NAMES, invoke=functions, **told) as deliveries:
+        yield deliveries
+
+
+def upload(aws: AwsServer, key: str, body: bytes = b"a document") -> dict[str, Any]:
+    return dict(aws.client("s3").put_object(Bucket=INBOX, Key=key, Body=body))
+
+
+def settle(seconds: float = 0.4) -> None:
+    """Time for what must not happen to happen."""
+    time.sleep(seconds)
+
+
+def messages(aws: AwsServer, queue: str) -> list[dict[str, Any]]:
+    return list(
+        aws.client("sqs")
+        .receive_message(QueueUrl=NAMES.queue_url(queue), MaxNumberOfMessages=10)
+        .get("Messages", [])
+    )
+
+
+def test_an_upload_reaches_the_function_once_as_aws_words_it(aws: AwsServer) -> None:
+    functions = Functions()
+    with delivering(aws, functions):
+        put = upload(aws, "inbox/Año 2/50%2e+x.pdf")
+        [event] = functions.wait_for_bodies("intake", 1)
+        settle()
+    assert len(functions.calls) == 1
+    [record] = functions.calls[0][1]["Records"]
+    assert record["eventSource"] == "aws:sqs"
+    assert record["eventSourceARN"] == NAMES.arn("sqs", NAMES.queue("jobs"))
+    assert record["attributes"]["ApproximateReceiveCount"] == "1"
+    assert (event["source"], event["detail-type"]) == ("aws.s3", "Object Created")
+    assert event["account"] == NAMES.account
+    assert event["detail"]["reason"] == "PutObject"
+    thing = event["detail"]["object"]
+    assert thing["key"] == "inbox/Año 2/50%2e+x.pdf"
+    assert (thing["size"], thing["etag"]) == (10, put["ETag"].strip('"'))
+    assert thing["version-id"] == put["VersionId"]
+    assert messages(aws, NAMES.queue("jobs")) == []
+
+
+def test_later_objects_have_later_sequencers(aws: AwsServer) -> None:
+    functions = Functions()
+    with delivering(aws, functions):
+        for number in range(5):
+            upload(aws, f"inbox/{number}")
+        events = functions.wait_for_bodies("intake", 5)
+    told = {event["detail"]["object"]["key"]: event["detail"]["object"]["sequencer"] for event in events}
+    assert [told[f"inbox/{number}"] for number in range(5)] == sorted(told.values())
+
+
+def test_a_multipart_upload_and_a_copy_are_one_event_each(aws: AwsServer) -> None:
+    functions, s3 = Functions(), aws.client("s3")
+    with delivering(aws, functions):
+        key = {"Bucket": INBOX, "Key": "inbox/large.tiff"}
+        started = s3.create_multipart_upload(**key)
+        part = s3.upload_part(**key, UploadId=started["UploadId"], PartNumber=1, Body=b"x" * 5_300_000)
+        s3.complete_multipart_upload(
+            **key,
+            UploadId=started["UploadId"],
+            MultipartUpload={"Parts": [{"ETag": part["ETag"], "PartNumber": 1}]},
+        )
+        s3.copy_object(Bucket=INBOX, Key="inbox/copy.tiff", CopySource=f"{INBOX}/inbox/large.tiff")
+        functions.wait_for_bodies("intake", 2)
+        settle()
+    told = [
+        (event["detail"]["object"]["key"], event["detail"]["reason"]) for event in functions.bodies("intake")
+    ]
+    assert sorted(told) == [
+        ("inbox/copy.tiff", "CopyObject"),
+        ("inbox/large.tiff", "CompleteMultipartUpload"),
+    ]
+
+
+def test_only_what_the_rules_ask_for_is_told(aws: AwsServer) -> None:
+    functions = Functions()
+    with delivering(aws, functions):
+        upload(aws, "submitted/starts-nothing.pdf")
+        aws.client("s3").put_object(Bucket=NAMES.bucket("work"), Key="inbox/x", Body=b"no events here")
+        aws.client("events").disable_rule(Name=NAMES.rule("submissions"), EventBusName=NAMES.bus("documents"))
+        submit(aws, "while disabled")
+        aws.client("events").enable_rule(Name=NAMES.rule("submissions"), EventBusName=NAMES.bus("documents"))
+        submit(aws, "while enabled")
+        functions.wait_for_bodies("intake", 1)
+        settle()
+    [event] = functions.bodies("intake")
+    assert event["detail"] == {"name": "while enabled"}
+
+
+def submit(aws: AwsServer, name: str) -> None:
+    entry = {
+        "Source": "a.producer",
+        "DetailType": "DocumentSubmitted",
+        "Detail": json.dumps({"name": name}),
+        "EventBusName": NAMES.bus("documents"),
+    }
+    assert aws.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+
+def test_a_failing_record_ends_in_the_dead_letter_queue_and_its_batch_mates_do_not(
+    aws: AwsServer, topology: Topology
+) -> None:
+    def answer(_name: str, event: dict[str, Any]) -> Answer:
+        bad = [r["messageId"] for r in event["Records"] if r["body"] == '"poison"']
+        return Answer(json.dumps({"batchItemFailures": [{"itemIdentifier": name} for name in bad]}).encode())
+
+    functions, sqs = Functions(answer), aws.client("sqs")
+    url, dead = NAMES.queue_url(NAMES.queue("jobs")), NAMES.queue_url(NAMES.dead_letter_queue("jobs"))
+    entries = [{"Id": str(n), "MessageBody": json.dumps(f"good {n}")} for n in range(5)]
+    sent = [*entries, {"Id": "p", "MessageBody": '"poison"'}]
+    with delivering(aws, functions, redelivery_seconds=0):
+        sqs.send_message_batch(QueueUrl=url, Entries=sent)
+        [given_up] = sqs.receive_message(QueueUrl=dead, WaitTimeSeconds=15)["Messages"]
+    assert given_up["Body"] == '"poison"'
+    counted = Counter(str(body) for body in functions.bodies("intake"))
+    assert counted == {**{f"good {n}": 1 for n in range(5)}, "poison": topology.queues["jobs"].max_receives}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(b'{"errorMessage": "boom"}', error="Unhandled"),
+        Answer(b'{"batchItemFailures": [{"itemIdentifier": "of no message"}]}'),
+        Answer(b'{"batchItemFailures": [{"itemIdentifier": ""}]}'),
+        Answer(b"no JSON"),
+    ],
+)
+def test_a_function_that_fails_or_answers_nonsense_gets_the_whole_batch_again(
+    aws: AwsServer, answer: Answer
+) -> None:
+    answers = iter([answer])
+    functions = Functions(lambda _name, _event: next(answers, Answer()))
+    with delivering(aws, functions, redelivery_seconds=0):
+        upload(aws, "inbox/again.pdf")
+        functions.wait_for_bodies("intake", 2)
+        settle(0.2)
+    keys = [event["detail"]["object"]["key"] for event in functions.bodies("intake")]
+    assert keys == ["inbox/again.pdf"] * 2
+
+
+def test_batches_of_a_queue_run_side_by_side_up_to_the_concurrency(
+    aws: AwsServer, topology: Topology
+) -> None:
+    together = topology.functions["intake"].concurrency
+    barrier = threading.Barrier(together)
+
+    def answer(_name: str, _event: dict[str, Any]) -> Answer:
+        barrier.wait(10)  # broken, were they not together
+        return Answer()
+
+    functions = Functions(answer)
+    with delivering(aws, functions):
+        for number in range(together):
+            upload(aws, f"inbox/{number}")
+            functions.wait_until(lambda wanted=number + 1: len(functions.calls) == wanted)  # type: ignore[misc]
+        settle(0.1)
+    assert not barrier.broken
+
+
+def test_a_notification_reaches_the_queue_of_its_topic_in_the_envelope_of_sns(aws: AwsServer) -> None:
+    functions = Functions()
+    with delivering(aws, functions):
+        publish(aws, "inference-success", "done")
+        publish(aws, "inference-error", "failed")
+        told = functions.wait_for_bodies("resume", 2)
+    assert {(body["Type"], json.loads(body["Message"])["inferenceId"]) for body in told} == {
+        ("Notification", "done"),
+        ("Notification", "failed"),
+    }
+
+
+def publish(aws: AwsServer, topic: str, name: str) -> None:
+    message = json.dumps({"inferenceId": name, "eventTime": time.time()})
+    aws.client("sns").publish(TopicArn=NAMES.arn("sns", NAMES.topic(topic)), Message=message)
+
+
+def test_lost_notifications_are_lost_and_told_of(aws: AwsServer) -> None:
+    functions, plan = Functions(), FaultPlan(1, sns=ChannelFaults(drop=1.0))
+    with delivering(aws, functions, faults=plan):
+        publish(aws, "inference-success", "x")
+        settle()
+        assert functions.calls == []
+        told = aws_get(aws, "/_local/faults")
+    assert (told["sns"]["messages"], told["sns"]["dropped"], told["sns"]["deliveries"]) == (1, 1, 0)
+
+
+def aws_get(aws: AwsServer, path: str) -> Any:
+    return httpx.get(aws.endpoint_url + path).json()
+
+
+def test_duplicates_of_a_seed_replay_in_the_next_run(topology: Topology) -> None:
+    faults = ChannelFaults(duplicate=0.8, copies=5, delay_seconds=(0.0, 0.2))
+
+    def run(seed: int) -> Counter[str]:
+        functions, plan = Functions(), FaultPlan(seed, events=faults, sqs=faults)
+        with AwsServer() as server:
+            resources.create(server, topology, NAMES, {"documents": FLOW})
+            with delivering(server, functions, faults=plan):
+                threads = [threading.Thread(target=upload, args=(server, f"inbox/{n}")) for n in range(12)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                settle(1.5)
+        return Counter(event["detail"]["object"]["key"] for event in functions.bodies("intake"))
+
+    first = run(7)
+    assert set(first) == {f"inbox/{n}" for n in range(12)}
+    assert max(first.values()) > 1
+    assert first == run(7)
+
+
+def test_a_schedule_fires_its_function(aws: AwsServer) -> None:
+    functions = Functions()
+    with delivering(aws, functions, minute_seconds=0.2):
+        functions.wait_until(lambda: len(functions.calls) >= 2)
+    name, event = functions.calls[0]
+    assert name == NAMES.function("sweep")
+    assert (event["source"], event["detail-type"]) == ("aws.events", "Scheduled Event")
+    assert event["resources"] == [NAMES.arn("events", f"rule/{NAMES.rule('sweep')}")]
+
+
+def test_input_of_a_target_is_honoured(aws: AwsServer) -> None:
+    functions, events = Functions(), aws.client("events")
+    events.put_rule(Name="inputs", EventPattern='{"source": ["me"]}')
+    queue = NAMES.arn("sqs", NAMES.queue("inferences"))
+    targets = [
+        {"Id": "fixed", "Arn": queue, "Input": '{"fixed": true}'},
+        {"Id": "part", "Arn": queue, "InputPath": "$.detail.part"},
+    ]
+    with delivering(aws, functions):
+        events.put_targets(Rule="inputs", Targets=targets)
+        events.put_events(Entries=[{"Source": "me", "DetailType": "x", "Detail": '{"part": {"a": "<id>"}}'}])
+        told = functions.wait_for_bodies("resume", 2)
+    assert sorted(told, key=str) == [{"a": "<id>"}, {"fixed": True}]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"Arn": "arn:aws:kinesis:us-east-1:123456789012:stream/x"},
+        {"Arn": "arn:aws:sqs:us-east-1:123456789012:q", "InputPath": "$.detail[0]"},
+        {"Arn": "arn:aws:sqs:us-east-1:123456789012:q", "InputTransformer": {"InputTemplate": '"x"'}},
+    ],
+)
+def test_what_is_not_delivered_here_is_refused_where_it_is_made(aws: AwsServer, told: dict[str, Any]) -> None:
+    events = aws.client("events")
+    with delivering(aws, Functions()):
+        with pytest.raises(ClientError, match="local cloud"):
+            events.put_targets(Rule=NAMES.rule("uploads"), Targets=[{"Id": "t", **told}])
+        with pytest.raises(ClientError, match="local cloud"):
+            events.put_rule(Name="at-noon", ScheduleExpression="cron(0 12 * * ? *)")
+
+
+def test_put_events_has_the_limits_of_aws(aws: AwsServer) -> None:
+    entry = {"Source": "a", "DetailType": "b", "Detail": "{}"}
+    large = {**entry, "Detail": json.dumps({"x": "y" * 600_000})}
+    with delivering(aws, Functions()):
+        for entries in ([entry] * 11, [large, large]):
+            with pytest.raises(ClientError, match="ValidationException"):
+                aws.client("events").put_events(Entries=entries)
+
+
+def test_stopping_ends_long_polls_and_gives_moto_back_its_parts(aws: AwsServer) -> None:
+    before = (Rule.send_to_targets, Queue.add_message)
+    with delivering(aws, Functions()):
+        assert (Rule.send_to_targets, Queue.add_message) != before
+        sqs, url = aws.client("sqs"), NAMES.queue_url(NAMES.dead_letter_queue("jobs"))
+        answered = threading.Event()
+
+        def poll() -> None:
+            sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
+            answered.set()
+
+        threading.Thread(target=poll, daemon=True).start()
+        settle(0.2)
+    assert answered.wait(5)
+    assert (Rule.send_to_targets, Queue.add_message) == before
