@@ -22,6 +22,7 @@ from local_cloud.sagemaker.description import Model
 from tests.conftest import ROOT
 
 BUCKET = "work"
+FAKE_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fake:1"
 LIMITS = RuntimeLimits(retry_seconds=0.02, metric_period_seconds=3_600)
 ROLE = "arn:aws:iam::123456789012:role/any"
 
@@ -78,6 +79,8 @@ class Cloud:
         asynchronous: bool = False,
         concurrency: int = 2,
         environment: dict[str, str] | None = None,
+        image: str = FAKE_IMAGE,
+        url: str = "s3://artifacts/fake/model.tar.gz",
         wait: bool = True,
     ) -> str:
         """An endpoint; an asynchronous one with topics whose messages `messages` receives."""
@@ -86,8 +89,8 @@ class Cloud:
             ModelName=model,
             ExecutionRoleArn=ROLE,
             PrimaryContainer={
-                "Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/hybrid-ocr-fake:1",
-                "ModelDataUrl": "s3://artifacts/fake/model.tar.gz",
+                "Image": image,
+                "ModelDataUrl": url,
                 "Environment": environment or {},
             },
         )
@@ -118,7 +121,7 @@ class Cloud:
         )
         admin.create_endpoint(EndpointName=name, EndpointConfigName=f"{name}-config")
         if wait:
-            self.sagemaker.wait_in_service(name, 20)
+            self.sagemaker.wait_in_service(name, 60)
         return name
 
     def topic(self, endpoint: str, kind: str) -> str:

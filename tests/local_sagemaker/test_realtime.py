@@ -107,7 +107,7 @@ def test_a_container_that_is_too_slow_or_dies(start: Start) -> None:
 
 
 def test_while_instances_are_replaced_a_caller_may_come_again(cloud: Cloud) -> None:
-    cloud.create("killed", environment={"FAKE_LOAD_SECONDS": "0.3"})
+    cloud.create("killed", environment={"FAKE_LOAD_SECONDS": "1"})
     (pid,) = cloud.sagemaker.pids("killed")
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: cloud.sagemaker.pids("killed") == ())

@@ -1,0 +1,109 @@
+"""Endpoints as records and as processes: how they start, fail, change, share and end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psutil
+import pytest
+from botocore.exceptions import ClientError
+
+from local_cloud.sagemaker import RuntimeLimits
+from ocr_core.contracts.errors import EngineError
+from tests.local_sagemaker.conftest import ROLE, Cloud, Start, wait_until
+
+
+def described(cloud: Cloud, name: str) -> dict[str, Any]:
+    told: dict[str, Any] = cloud.client("sagemaker").describe_endpoint(EndpointName=name)
+    return told
+
+
+def counts(cloud: Cloud, name: str) -> tuple[int, int]:
+    (variant,) = described(cloud, name)["ProductionVariants"]
+    return variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]
+
+
+def test_in_service_is_what_answers_its_pings(cloud: Cloud) -> None:
+    cloud.create("loading", environment={"FAKE_LOAD_SECONDS": "0.5"}, wait=False)
+    assert described(cloud, "loading")["EndpointStatus"] == "Creating"
+    with pytest.raises(ClientError, match="Endpoint loading of account 123456789012 not found"):
+        cloud.runtime.invoke_endpoint(EndpointName="loading", Body=b"")
+    cloud.sagemaker.wait_in_service("loading", 20)
+    assert described(cloud, "loading")["EndpointStatus"] == "InService"
+    assert counts(cloud, "loading") == (1, 1)
+
+
+def test_an_endpoint_that_cannot_start_says_why(cloud: Cloud) -> None:
+    with pytest.raises(EngineError, match="the device is gone"):
+        cloud.create("broken", environment={"FAKE_FAILS": "yes"})
+    told = described(cloud, "broken")
+    assert told["EndpointStatus"] == "Failed"
+    assert "the device is gone" in told["FailureReason"]
+
+
+def test_endpoints_of_one_model_share_their_processes(cloud: Cloud) -> None:
+    cloud.create("now", model="shared")
+    cloud.create("soon", model="shared", asynchronous=True)
+    assert cloud.sagemaker.pids("now") == cloud.sagemaker.pids("soon") != ()
+    cloud.sagemaker.set_instance_count("soon", 0)
+    assert (cloud.sagemaker.pids("soon"), len(cloud.sagemaker.pids("now"))) == ((), 1)
+    assert (counts(cloud, "soon"), counts(cloud, "now")) == ((0, 0), (1, 1))
+
+
+def test_unless_they_shall_not(start: Start) -> None:
+    cloud = start(RuntimeLimits(share_instances=False))
+    cloud.create("one", model="apart")
+    cloud.create("two", model="apart", asynchronous=True)
+    assert set(cloud.sagemaker.pids("one")).isdisjoint(cloud.sagemaker.pids("two"))
+
+
+def test_capacity_is_changed_by_the_api(cloud: Cloud) -> None:
+    cloud.create("growing")
+    cloud.client("sagemaker").update_endpoint_weights_and_capacities(
+        EndpointName="growing",
+        DesiredWeightsAndCapacities=[{"VariantName": "main", "DesiredInstanceCount": 2}],
+    )
+    wait_until(lambda: len(cloud.sagemaker.pids("growing")) == 2)
+    wait_until(lambda: counts(cloud, "growing") == (2, 2))
+
+
+def test_an_update_serves_the_old_model_until_the_new_one_is_ready(cloud: Cloud) -> None:
+    cloud.create("old")
+    cloud.create("new")
+    (before,) = cloud.sagemaker.pids("old")
+    cloud.client("sagemaker").update_endpoint(EndpointName="old", EndpointConfigName="new-config")
+    assert cloud.runtime.invoke_endpoint(EndpointName="old", Body=b"x")["Body"].read() == b"x"
+    wait_until(lambda: cloud.sagemaker.pids("old") == cloud.sagemaker.pids("new"))
+    wait_until(lambda: described(cloud, "old")["EndpointStatus"] == "InService")
+    assert described(cloud, "old")["EndpointConfigName"] == "new-config"
+    wait_until(lambda: not psutil.pid_exists(before))
+
+
+def test_deleted_is_gone_and_nothing_is_left_behind(start: Start) -> None:
+    cloud = start()
+    cloud.create("short")
+    cloud.create("long", instances=2)
+    (pid,) = cloud.sagemaker.pids("short")
+    cloud.client("sagemaker").delete_endpoint(EndpointName="short")
+    wait_until(lambda: not psutil.pid_exists(pid))
+    with pytest.raises(ClientError, match="not found"):
+        cloud.runtime.invoke_endpoint(EndpointName="short", Body=b"")
+    others = cloud.sagemaker.pids("long")
+    cloud.sagemaker.stop()
+    assert not any(psutil.pid_exists(other) for other in others)
+
+
+def test_gpu_instances_are_known_and_nonsense_is_not(cloud: Cloud) -> None:
+    admin = cloud.client("sagemaker")
+    admin.create_model(ModelName="typed", ExecutionRoleArn=ROLE, PrimaryContainer={"Image": "x"})
+
+    def configure(instance_type: str) -> None:
+        variant = {"VariantName": "main", "ModelName": "typed", "InstanceType": instance_type}
+        admin.create_endpoint_config(EndpointConfigName=instance_type, ProductionVariants=[variant])
+
+    for instance_type in ("ml.g5.xlarge", "ml.g6.2xlarge", "ml.g6e.12xlarge", "ml.m5.large"):
+        configure(instance_type)
+    with pytest.raises(ClientError, match="no instance type"):
+        configure("ml.nonsense")
+    with pytest.raises(EngineError, match=r"."):
+        cloud.sagemaker.wait_in_service("typed", 0.01)
