@@ -69,7 +69,8 @@ class Inbox:
 
 
 def _placed(bucket: str, key: str, version_id: str | None, etag: str) -> Placed:
-    return Placed(f"s3://{bucket}/{key}", version_id or etag.strip('"'))
+    versioned = version_id not in {None, "null"}  # "null" is what the next upload overwrites
+    return Placed(f"s3://{bucket}/{key}", version_id if version_id and versioned else etag.strip('"'))
 
 
 def safe_name(name: str) -> str:

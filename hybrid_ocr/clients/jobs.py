@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,8 +12,10 @@ from pydantic import Field, ValidationError
 
 from hybrid_ocr.clients.errors import error_in, one_line
 from ocr_core.contracts.base import Message
-from ocr_core.contracts.errors import ErrorCode, ErrorInfo
+from ocr_core.contracts.errors import ERRORS, ErrorCode, ErrorInfo
+from ocr_core.contracts.events import DocumentCompleted, PageCounts
 from ocr_core.contracts.jobs import Job, JobId
+from ocr_core.contracts.result import Verdict
 
 JobState = Literal["running", "succeeded", "failed"]
 
@@ -30,8 +33,8 @@ _NAME: Final = re.compile(r"([0-9a-f]{32})-([1-9][0-9]?)")
 class JobStatus(Message):
     """Where one attempt of a job stands.
 
-    `succeeded` means that the flow came to its end; what the document's pages and verdict are is said by its
-    result. `source` is not known where jobs are listed.
+    `succeeded` means that the flow came to its end: `verdict` and `pages` say what of. Where jobs are listed,
+    no more is known than state and times.
     """
 
     job_id: JobId
@@ -40,6 +43,8 @@ class JobStatus(Message):
     started: datetime
     stopped: datetime | None = None
     source: str | None = None
+    verdict: Verdict | None = None
+    pages: PageCounts | None = None
     error: ErrorInfo | None = None
 
     @property
@@ -59,6 +64,7 @@ def status_of(execution: Mapping[str, Any]) -> JobStatus | None:
         return None
     state = _STATES[execution["status"]]
     job = job_of(execution)
+    outcome = _outcome_of(execution)
     return JobStatus(
         job_id=named[1],
         attempt=int(named[2]),
@@ -66,6 +72,8 @@ def status_of(execution: Mapping[str, Any]) -> JobStatus | None:
         started=execution["startDate"],
         stopped=execution.get("stopDate"),
         source=job.source if job else None,
+        verdict=outcome.verdict if outcome else None,
+        pages=outcome.counts if outcome else None,
         error=_error_of(execution) if state == "failed" and "input" in execution else None,
     )
 
@@ -78,9 +86,20 @@ def job_of(execution: Mapping[str, Any]) -> Job | None:
         return None
 
 
+def _outcome_of(execution: Mapping[str, Any]) -> DocumentCompleted | None:
+    """The event of a document that was read, which is the output of the flow; both such events are alike."""
+    try:
+        return DocumentCompleted.model_validate(json.loads(execution.get("output") or "{}")["detail"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def _error_of(execution: Mapping[str, Any]) -> ErrorInfo:
-    """Why an execution failed: the ErrorInfo in its cause, or what Step Functions says in its place."""
-    cause = str(execution.get("cause") or "")
+    """Why an execution failed: the code and words of the flow's own end, or what Step Functions says."""
+    error, cause = str(execution.get("error") or ""), str(execution.get("cause") or "")
+    if error in ErrorCode.__members__:
+        code = ErrorCode(error)
+        return ErrorInfo(code=code, message=cause[:2048], retryable=ERRORS[code].retryable)
     info = error_in(cause)
     if info:
         return info
@@ -88,5 +107,5 @@ def _error_of(execution: Mapping[str, Any]) -> ErrorInfo:
         return ErrorInfo(code=ErrorCode.INTERNAL, message="the execution was stopped by hand", retryable=True)
     if execution["status"] == "TIMED_OUT":
         return ErrorInfo(code=ErrorCode.STAGE_TIMEOUT, message="the document took too long", retryable=True)
-    said = one_line(f"{execution.get('error') or 'the execution failed'} {cause}")
+    said = one_line(f"{error or 'the execution failed'} {cause}")
     return ErrorInfo(code=ErrorCode.INTERNAL, message=said, retryable=False)

@@ -57,7 +57,7 @@ class PageResult(Message):
     """What was read on one page.
 
     Coordinates are pixels of the upright page, `width` x `height`; `to_original` leads back to the image that
-    was sent. Lines, and the text made of them, stand in the order in which they were found, from top to bottom;
+    was sent. Lines, and the text made of them, stand as they were found, from top to bottom;
     `seconds` is the models' own time, stage by stage.
     """
 

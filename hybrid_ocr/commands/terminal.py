@@ -59,6 +59,8 @@ def print_job(job: JobStatus) -> None:
         "source": plain(job.source or ""),
         "started": f"{job.started.astimezone():%Y-%m-%d %H:%M:%S}",
         "took": f"{_seconds(job)} s",
+        "pages": f"{job.pages.read} of {job.pages.expected} read" if job.pages else "",
+        "verdict": Text(job.verdict, STYLE[job.verdict]) if job.verdict else "",
         "error": f"{job.error.code} {plain(job.error.message)}" if job.error else "",
     }
     for name, told in facts.items():
