@@ -24,29 +24,39 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from local_cloud.functions import runtime
 
 PRELOAD: Final = (
-    "boto3",  # every function; 60 ms each if imported by each
+    "boto3",
+    "boto3.dynamodb.conditions",
     "aws_lambda_powertools",
     "aws_lambda_powertools.utilities.batch",
     "aws_lambda_powertools.utilities.parser",
+    "aws_xray_sdk.core",  # a Tracer brings it, though off: 140 ms for two clients that it makes at import
     "pydantic_settings",
     "numpy",  # BLAS with one thread: see ENVIRONMENT
     "cv2",  # starts its threads at the first parallel loop, not at import
+    "PIL.Image",
+    "jinja2",
     "ocr_core.contracts.jobs",
     "ocr_core.contracts.messages",
     "ocr_core.contracts.events",
     "ocr_core.contracts.codec",
+    "ocr_core.engines.load",
+    "ocr_core.opening",
+    "ocr_core.hosts.function",
+    "ocr_core.storage.bundles",
+    "ocr_core.storage.objects",
+    "ocr_core.storage.settle",
 )
 """What is imported before any fork: used by most functions, starts no thread, opens nothing. OpenVINO does
 both, so rotation imports it in its instance."""
 
-CLIENTS: Final = ("s3", "dynamodb", "stepfunctions", "sqs", "sagemaker-runtime")
+CLIENTS: Final[tuple[Any, ...]] = ("s3", "dynamodb", "stepfunctions", "sqs", "sagemaker-runtime")
 """Services whose API models are parsed before any fork: boto3's default session keeps them, so that
-`boto3.client` of an instance takes 1 to 2 ms and not 20 to 60."""
+`boto3.client` of an instance takes 5 ms and not 60."""
 
 ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """OpenBLAS starts its threads when it is loaded, and what has threads cannot be forked safely."""
@@ -67,9 +77,12 @@ def preload() -> None:
         importlib.import_module(name)
     import boto3
 
-    nobody = {"aws_access_key_id": "-", "aws_secret_access_key": "-"}
+    nobody: dict[str, Any] = dict.fromkeys(
+        ("region_name", "aws_access_key_id", "aws_secret_access_key"), "none"
+    )
     for service in CLIENTS:
-        boto3.client(service, region_name="us-east-1", **nobody)  # type: ignore[call-overload]
+        boto3.client(service, **nobody)
+    boto3.resource("dynamodb", **nobody)
     gc.collect()
     gc.freeze()
 

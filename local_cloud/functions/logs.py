@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 _LONGEST_LINE: Final = 2**20
 """CloudWatch Logs takes no longer event."""
@@ -27,8 +27,11 @@ class FunctionLog:
             if not self._file.closed:
                 self._file.write(text)
 
-    def close(self) -> None:
-        """Later lines are dropped."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it; later lines are dropped."""
         with self._writing:
             self._file.close()
 

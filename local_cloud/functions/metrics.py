@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import queue
 import threading
 from collections import defaultdict
@@ -44,11 +45,14 @@ def parse(line: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _datum(told: dict[str, Any], metric: dict[str, Any], names: list[str], when: datetime) -> dict[str, Any]:
     value = told[metric["Name"]]
+    values = [float(one) for one in (value if isinstance(value, list) else [value])]
+    if not all(map(math.isfinite, values)):
+        raise ValueError("PutMetricData takes finite numbers alone")
     return {
         "MetricName": str(metric["Name"]),
         "Dimensions": [{"Name": str(name), "Value": str(told[name])} for name in names],
         "Timestamp": when,
-        "Values": [float(one) for one in (value if isinstance(value, list) else [value])],
+        "Values": values,
         "Unit": str(metric.get("Unit", "None")),
         "StorageResolution": int(metric.get("StorageResolution", 60)),
     }

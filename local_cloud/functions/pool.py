@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import shutil
 import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
@@ -68,7 +69,7 @@ class FunctionPool:
         self._patience, self._retries = patience_seconds, retry_seconds
         self._metrics = MetricsForwarder(on_metrics)
         self._functions: dict[str, _Function] = {}
-        self._logs: list[FunctionLog] = []
+        self._resources = ExitStack()
         self._stopping = threading.Event()
         self._events = ThreadPoolExecutor(_EVENTS_AT_ONCE, thread_name_prefix="function-events")
 
@@ -82,14 +83,18 @@ class FunctionPool:
     def start(self) -> None:
         """Start the fork server without waiting for its imports; instances come with the first calls."""
         self.log_dir.mkdir(parents=True, exist_ok=True)
-        self._folder = Path(tempfile.mkdtemp(prefix="functions-"))
-        self._server = ForkServer(self._folder, self.log_dir / "fork-server.log")
-        self._server.start()
+        folder = Path(tempfile.mkdtemp(prefix="functions-"))
+        self._resources.callback(shutil.rmtree, folder, ignore_errors=True)  # should the server not live to
         self._metrics.start()
+        self._resources.callback(self._metrics.stop)
+        self._resources.callback(self._events.shutdown, cancel_futures=True)
+        server = ForkServer(folder, self.log_dir / "fork-server.log")
+        self._resources.callback(server.stop)
+        server.start()
         for name, spec in self._specs.items():
-            log = FunctionLog(self.log_dir / f"{name}.log")
-            self._logs.append(log)
-            self._functions[name] = _Function(spec, self._starter(name, spec, log), self._patience)
+            log = self._resources.enter_context(FunctionLog(self.log_dir / f"{name}.log"))
+            start = self._starter(name, server, log, folder)
+            self._functions[name] = _Function(spec, start, self._patience)
 
     def stop(self) -> None:
         """Kill every instance, also in the middle of an invocation, which answers an error. Twice is once."""
@@ -98,11 +103,7 @@ class FunctionPool:
         self._stopping.set()
         for function in self._functions.values():
             function.stop()
-        self._server.stop()
-        self._events.shutdown(cancel_futures=True)
-        self._metrics.stop()
-        for log in self._logs:
-            log.close()
+        self._resources.close()
 
     @property
     def pids(self) -> dict[str, list[int]]:
@@ -185,17 +186,19 @@ class FunctionPool:
                 },
             )
 
-    def _starter(self, name: str, spec: FunctionSpec, log: FunctionLog) -> Callable[[], Instance]:
+    def _starter(self, name: str, server: ForkServer, log: FunctionLog, root: Path) -> Callable[[], Instance]:
+        """What starts an instance of a function."""
+        spec = self._specs[name]
         numbers = itertools.count(1)
 
         def start() -> Instance:
             stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{next(numbers):032x}"
-            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._folder))
+            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=root))
             environment = self._environment(name, spec) | {
                 "AWS_LAMBDA_LOG_STREAM_NAME": stream,
                 "TMPDIR": str(folder),
             }
-            fork = self._server.fork(spec.handler, environment)
+            fork = server.fork(spec.handler, environment)
             return Instance(spec, fork, LogStream(log, self._metrics.take), folder, stream)
 
         return start
@@ -211,6 +214,7 @@ class FunctionPool:
             "AWS_LAMBDA_FUNCTION_NAME": name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
             "_HANDLER": spec.handler,
             "TZ": ":UTC",

@@ -55,23 +55,6 @@ def test_metrics_that_a_function_prints_arrive_as_cloudwatch_takes_them(tmp_path
     assert got == [("HybridOCR", [about | pages, about | seconds])]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        '{"_aws": 1}',
-        '{"_aws": {"Timestamp": 1e300, "CloudWatchMetrics": []}}',
-        '{"_aws": {"Timestamp": 1, "CloudWatchMetrics": [{"Namespace": "n", "Dimensions": [["gone"]], '
-        '"Metrics": [{"Name": "gone"}]}]}}',
-        '{"_aws": ' + "[" * 10_000,
-    ],
-)
-def test_a_line_that_only_looks_like_metrics_is_a_line(tmp_path, line):
-    got = []
-    with FunctionPool({"f": spec("speak")}, tmp_path, on_metrics=lambda *told: got.append(told)) as pool:
-        done = pool.invoke("f", json.dumps({"line": line}).encode())
-    assert (done.error, got) == (None, [])
-
-
 def test_metrics_that_nobody_takes_stop_nothing(tmp_path):
     def broken(namespace, data):
         raise OSError("no such endpoint")
