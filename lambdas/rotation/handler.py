@@ -13,6 +13,7 @@ from pydantic import Field
 
 from lambdas.rotation.documents import DocumentCache
 from lambdas.rotation.pages import BatchRotation, UprightPages
+from lambdas.rotation.settings import RotationSettings
 from lambdas.rotation.stage import RotationStage
 from ocr_core.contracts.base import Message
 from ocr_core.contracts.errors import ErrorCode, RequestError
@@ -20,7 +21,7 @@ from ocr_core.contracts.jobs import BatchTask
 from ocr_core.contracts.messages import PageImage
 from ocr_core.contracts.stage import StageContext
 from ocr_core.hosts.cpu import granted_threads
-from ocr_core.hosts.function import FunctionHost, FunctionSettings
+from ocr_core.hosts.function import FunctionHost
 from ocr_core.opening import DocumentOpener
 from ocr_core.settings import load_settings
 from ocr_core.storage.objects import Objects
@@ -29,21 +30,13 @@ LARGEST_ANSWER: Final = 6 * 2**20
 """Bytes; Lambda passes on no more, either way (Lambda quotas, invocation payload)."""
 
 
-class Settings(FunctionSettings):
-    """The environment of this function."""
-
-    work_bucket: str
-    model_dir: Path = Path("/opt/ml/model")
-    cache_dir: Path | None = None
-
-
 class ImageRequest(Message):
     """The second way in: one JPEG, PNG, TIFF or WebP image of a page, as base64."""
 
     image: str = Field(min_length=1, max_length=LARGEST_ANSWER, repr=False)
 
 
-settings = load_settings(Settings)
+settings = load_settings(RotationSettings)
 host = FunctionHost("rotation")
 _folder = TemporaryDirectory(prefix="hybrid-ocr-documents-")
 work = Objects(settings.work_bucket)

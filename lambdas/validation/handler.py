@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from lambdas.validation.publish import Publisher
 from lambdas.validation.rule_file import load_rules
+from lambdas.validation.settings import ValidationSettings
 from ocr_core.contracts.jobs import Outcome, ValidationTask
-from ocr_core.hosts.function import FunctionHost, FunctionSettings
+from ocr_core.hosts.function import FunctionHost
 from ocr_core.settings import load_settings
 from ocr_core.storage.bundles import Bundles
 from ocr_core.storage.objects import Objects
 
-
-class Settings(FunctionSettings):
-    """The environment of this function."""
-
-    work_bucket: str
-    results_bucket: str
-    artifacts_bucket: str
-
-
-settings = load_settings(Settings)
+settings = load_settings(ValidationSettings)
 host = FunctionHost("validation")
 publisher = Publisher(
     work=Objects(settings.work_bucket),
     results=Objects(settings.results_bucket),
     bundles=Bundles(Objects(settings.artifacts_bucket)),
-    rules=load_rules(),
+    rules=load_rules(settings.rules),
 )
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.paginate.plan import BATCHES, cut, page_ranges
@@ -19,6 +19,7 @@ from tests.functions_heavy.desk import Desk
 PAGES = st.sets(st.integers(1, 2_000), min_size=1)
 
 
+@settings(deadline=None)
 @given(PAGES, st.integers(1, 100))
 def test_every_page_is_in_one_batch_and_the_pages_keep_their_order(pages: set[int], most: int) -> None:
     batches = [parse_pages(batch, 2_000) for batch in cut(pages, most)]
@@ -27,6 +28,7 @@ def test_every_page_is_in_one_batch_and_the_pages_keep_their_order(pages: set[in
     assert 1 <= len(batches[-1]) <= len(batches[0]) <= most
 
 
+@settings(deadline=None)
 @given(PAGES)
 def test_a_page_range_has_no_more_parts_than_gaps(pages: set[int]) -> None:
     gaps = sum(page + 1 not in pages for page in pages)

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import tomllib
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -25,8 +26,8 @@ class Stage:
     lines: list[tuple[str, str]] = field(default_factory=list)
 
 
-def stages() -> dict[str, Stage]:
-    text = (ROOT / "endpoints/Dockerfile").read_text()
+def stages(dockerfile: Path = ROOT / "endpoints/Dockerfile") -> dict[str, Stage]:
+    text = dockerfile.read_text()
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     found: dict[str, Stage] = {}
     for line in "\n".join(lines).replace("\\\n", " ").splitlines():
@@ -39,9 +40,11 @@ def stages() -> dict[str, Stage]:
     return found
 
 
-def inherited(name: str) -> tuple[str, dict[str, list[str]]]:
+def inherited(
+    name: str, dockerfile: Path = ROOT / "endpoints/Dockerfile"
+) -> tuple[str, dict[str, list[str]]]:
     """The image a target starts from, and every instruction on the way, from the base to the target."""
-    known, told = stages(), {}
+    known, told = stages(dockerfile), {}
     chain = [known[name]]
     while chain[0].base in known:
         chain.insert(0, known[chain[0].base])

@@ -1,0 +1,16 @@
+"""Settings of paginate."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ocr_core.hosts.function import FunctionSettings
+
+
+class PaginateSettings(FunctionSettings):
+    """What paginate is told by its environment."""
+
+    work_bucket: str
+    pages_per_batch: Annotated[int, Field(ge=1, le=100)] = 8

@@ -1,0 +1,15 @@
+"""Settings of rotation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ocr_core.hosts.function import FunctionSettings
+
+
+class RotationSettings(FunctionSettings):
+    """What rotation is told by its environment."""
+
+    work_bucket: str
+    model_dir: Path = Path("/opt/ml/model")
+    cache_dir: Path | None = None
