@@ -72,7 +72,7 @@ class Instance:
         began = time.monotonic()
         self._log.begin(request_id)
         self._log.tell(f"START RequestId: {request_id} Version: $LATEST".encode())
-        kind, payload = self._attempt(event, context, began)
+        kind, payload = self._attempt(event, context)
         self._read_log()
         self._log.flush()
         error = str(json.loads(payload)["errorType"]) if kind == runtime.FAILURE else None
@@ -81,11 +81,25 @@ class Instance:
         self._log.tell(f"END RequestId: {request_id}".encode(), report.encode())
         return Invocation(payload, error, request_id, self._log.tail)
 
-    def _attempt(self, event: bytes, context: dict[str, object], began: float) -> tuple[bytes, bytes]:
+    def load(self) -> None:
+        """Load its handler before the first call; after a failure it is not usable."""
+        with suppress(_Ended, _TimedOut):
+            self._load()
+        self._read_log()
+
+    def _load(self) -> bytes | None:
+        """Wait until the handler is loaded, the first time; the failure where it cannot be."""
+        if self._ready:
+            return None
+        frame = self._frame(time.monotonic() + INIT_SECONDS + self._spec.timeout_seconds)
+        self._ready = frame == runtime.READY
+        return None if self._ready else frame
+
+    def _attempt(self, event: bytes, context: dict[str, object]) -> tuple[bytes, bytes]:
         """The kind of the answer and its JSON, whatever becomes of the process."""
         limit, request_id = self._spec.timeout_seconds, str(context["aws_request_id"])
         try:
-            frame = self._load(began) or self._call(event, context)
+            frame = self._load() or self._call(event, context)
         except _TimedOut:
             self.kill()
             return _failure("Sandbox.Timedout", request_id, f"Task timed out after {limit:.2f} seconds")
@@ -109,14 +123,6 @@ class Instance:
         self.kill()
         self._fork.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _load(self, began: float) -> bytes | None:
-        """Wait until the handler is loaded, the first time; the failure where it cannot be."""
-        if self._ready:
-            return None
-        frame = self._frame(began + INIT_SECONDS + self._spec.timeout_seconds)
-        self._ready = frame == runtime.READY
-        return None if self._ready else frame
 
     def _call(self, event: bytes, context: dict[str, object]) -> bytes:
         limit = self._spec.timeout_seconds

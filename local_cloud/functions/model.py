@@ -24,6 +24,7 @@ class FunctionSpec:
         memory_mb: an instance that holds more private memory than that is killed.
         concurrency: most instances at once, which is most invocations at once.
         environment: variables of its own.
+        provisioned: instances that load their handler at the start of the pool, before any call.
     """
 
     handler: str
@@ -31,6 +32,7 @@ class FunctionSpec:
     memory_mb: int = 128
     concurrency: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)
+    provisioned: int = 0
 
 
 @dataclass(frozen=True)

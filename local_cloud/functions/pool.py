@@ -1,4 +1,4 @@
-"""Functions by name: instances on demand, warm ones first, no more of them than a function's concurrency."""
+"""Functions by name: called and waited for, or sent an event for later."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import logging
 import shutil
 import tempfile
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
 from local_cloud.functions.forking import ForkServer, inherited_environment
 from local_cloud.functions.instance import Instance
+from local_cloud.functions.instances import Instances
 from local_cloud.functions.logs import FunctionLog, LogStream
 from local_cloud.functions.metrics import MetricsForwarder, OnMetrics
 from local_cloud.functions.model import (
@@ -28,7 +28,6 @@ from local_cloud.functions.model import (
     Invocation,
     InvokeRefused,
 )
-from ocr_core.contracts.errors import EngineError
 from topology.names import Names
 
 _EVENTS_AT_ONCE: Final = 8
@@ -68,7 +67,7 @@ class FunctionPool:
         self._names, self._endpoint_url = names or Names(), endpoint_url
         self._patience, self._retries = patience_seconds, retry_seconds
         self._metrics = MetricsForwarder(on_metrics)
-        self._functions: dict[str, _Function] = {}
+        self._functions: dict[str, Instances] = {}
         self._resources = ExitStack()
         self._stopping = threading.Event()
         self._events = ThreadPoolExecutor(_EVENTS_AT_ONCE, thread_name_prefix="function-events")
@@ -81,7 +80,7 @@ class FunctionPool:
         self.stop()
 
     def start(self) -> None:
-        """Start the fork server without waiting for its imports; instances come with the first calls."""
+        """Start the fork server without waiting for its imports, nor for the provisioned instances."""
         self.log_dir.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix="functions-"))
         self._resources.callback(shutil.rmtree, folder, ignore_errors=True)  # should the server not live to
@@ -94,7 +93,9 @@ class FunctionPool:
         for name, spec in self._specs.items():
             log = self._resources.enter_context(FunctionLog(self.log_dir / f"{name}.log"))
             start = self._starter(name, server, log, folder)
-            self._functions[name] = _Function(spec, start, self._patience)
+            self._functions[name] = Instances(spec, start, self._patience)
+            for _ in range(spec.provisioned):
+                self._events.submit(self._provision, name)
 
     def stop(self) -> None:
         """Kill every instance, also in the middle of an invocation, which answers an error. Twice is once."""
@@ -157,6 +158,10 @@ class FunctionPool:
         self._events.submit(self._deliver, name, payload, request_id)
         return request_id
 
+    def _provision(self, name: str) -> None:
+        with suppress(InvokeRefused):  # stopped meanwhile; whatever else it is, a call will tell
+            self._functions[name].provision()
+
     def _deliver(self, name: str, payload: bytes, request_id: str) -> None:
         tries = iter(self._retries)
         while not self._stopping.is_set():
@@ -214,97 +219,9 @@ class FunctionPool:
             "AWS_LAMBDA_FUNCTION_NAME": name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency" if spec.provisioned else "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
             "_HANDLER": spec.handler,
             "TZ": ":UTC",
             **spec.environment,
         }
-
-
-class _Function:
-    """The instances of one function."""
-
-    def __init__(self, spec: FunctionSpec, start: Callable[[], Instance], patience: float) -> None:
-        self._spec, self._start, self._patience = spec, start, patience
-        self._idle: list[Instance] = []
-        self._all: set[Instance] = set()
-        self._taken = 0
-        self._stopped = False
-        self._changed = threading.Condition()
-
-    @property
-    def pids(self) -> list[int]:
-        with self._changed:
-            return sorted(instance.pid for instance in self._all)
-
-    @contextmanager
-    def instance(self) -> Iterator[Instance]:
-        """An instance for one invocation, the one that was used last first."""
-        self._take_place()
-        instance = None
-        try:
-            instance = self._warm() or self._cold()
-            yield instance
-        except BaseException:  # such as an interrupt: the answer that is still to come is nobody's
-            if instance is not None:
-                instance.kill()
-            raise
-        finally:
-            self._give_back(instance)
-
-    def stop(self) -> None:
-        """Kill all; calls that wait for one are refused."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-            for instance in self._all:
-                instance.kill()
-            for instance in self._idle:
-                instance.close()
-            self._idle.clear()
-
-    def _take_place(self) -> None:
-        deadline = time.monotonic() + self._patience
-        with self._changed:
-            while self._taken >= self._spec.concurrency and not self._stopped:
-                if not self._changed.wait(max(0.0, deadline - time.monotonic())):
-                    raise InvokeRefused("TooManyRequestsException", 429, "Rate Exceeded.")
-            if self._stopped:
-                raise InvokeRefused("ServiceException", 500, "the functions are stopped")
-            self._taken += 1
-
-    def _warm(self) -> Instance | None:
-        """One that is there and lives."""
-        with self._changed:
-            while self._idle:
-                instance = self._idle.pop()
-                if instance.is_usable:
-                    return instance
-                self._all.discard(instance)
-                instance.close()
-        return None
-
-    def _cold(self) -> Instance:
-        try:
-            instance = self._start()
-        except EngineError as error:
-            raise InvokeRefused("ServiceException", 500, error.message) from error
-        with self._changed:
-            self._all.add(instance)
-            if self._stopped:
-                instance.kill()
-        return instance
-
-    def _give_back(self, instance: Instance | None) -> None:
-        with self._changed:
-            self._taken -= 1
-            self._changed.notify()
-            if instance is None:
-                return
-            if instance.is_usable and not self._stopped:
-                self._idle.append(instance)
-                return
-            self._all.discard(instance)
-        with suppress(OSError):
-            instance.close()

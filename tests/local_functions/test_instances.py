@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -84,11 +85,12 @@ def test_an_instance_is_warm_for_the_next_call_and_serves_one_at_a_time(pool):
     assert len(set(pids)) == 3
 
 
-def test_a_call_above_the_concurrency_is_refused_after_a_while(pool):
+def test_a_call_above_the_concurrency_is_refused_after_a_while(pool, tmp_path):
+    mark = tmp_path / "begun"
     with ThreadPoolExecutor(1) as threads:
-        busy = threads.submit(answer, pool, "one", {"seconds": 1.5})
-        while not busy.running() or not pool.pids["one"]:
-            pass
+        busy = threads.submit(answer, pool, "one", {"seconds": 1.5, "mark": str(mark)})
+        while not mark.exists():
+            time.sleep(0.01)
         with pytest.raises(InvokeRefused) as refused:
             pool.invoke("one", b'{"seconds": 0}')
         assert (refused.value.code, refused.value.status) == ("TooManyRequestsException", 429)

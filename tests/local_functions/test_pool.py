@@ -63,6 +63,16 @@ def test_metrics_that_nobody_takes_stop_nothing(tmp_path):
         assert [pool.invoke("f", b"{}").error for _ in range(3)] == [None] * 3
 
 
+def test_provisioned_instances_load_their_handler_before_any_call(tmp_path):
+    functions = {"f": spec("sleep", concurrency=2, provisioned=2), "broken": spec("nothing", provisioned=1)}
+    with FunctionPool(functions, tmp_path) as pool:
+        wait_for(lambda: "HandlerNotFound" in (tmp_path / "broken.log").read_text())
+        wait_for(lambda: len(pool.pids["f"]) == 2)
+        provisioned = set(pool.pids["f"])
+        assert json.loads(pool.invoke("f", b'{"seconds": 0}').payload) in provisioned
+        assert json.loads(pool.invoke("broken", b"{}").payload)["errorType"] == "Runtime.HandlerNotFound"
+
+
 def test_the_end_of_a_pool_ends_calls_under_way_and_what_they_started(tmp_path):
     mark, answers = tmp_path / "mark", []
     pool = FunctionPool({"f": spec("family")}, tmp_path)
