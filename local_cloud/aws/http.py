@@ -105,8 +105,9 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped
 class _Server(ThreadedWSGIServer):
     """Knows its open connections."""
 
-    def __init__(self, host: str, port: int, app: WSGIApplication) -> None:
-        super().__init__(host, port, app, handler=_Handler)
+    def __init__(self, listening: socket.socket, app: WSGIApplication) -> None:
+        host, port = listening.getsockname()
+        super().__init__(host, port, app, handler=_Handler, fd=listening.fileno())
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
 
@@ -129,10 +130,16 @@ class _Server(ThreadedWSGIServer):
 
 
 class HttpServer:
-    """Serves a WSGI application on the loopback interface, a thread for each connection."""
+    """Serves a WSGI application on the loopback interface, a thread for each connection.
+
+    Raises:
+        OSError: the port is not free.
+    """
 
     def __init__(self, app: WSGIApplication, port: int = 0) -> None:
-        self._server = _Server("127.0.0.1", port, app)
+        # Werkzeug ends the whole process where a port is taken, so it is given a socket that listens already.
+        with socket.create_server(("127.0.0.1", port), backlog=ThreadedWSGIServer.request_queue_size) as own:
+            self._server = _Server(own, app)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="aws-http", daemon=True
         )

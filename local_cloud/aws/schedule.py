@@ -15,6 +15,7 @@ from typing import Any, Final
 from moto.events.models import EventsBackend, Rule
 
 from local_cloud.aws.events import EventTargets
+from ocr_core.contracts.errors import ConfigurationError
 
 _log = logging.getLogger(__name__)
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
@@ -36,7 +37,14 @@ class Schedule:
         self._thread = threading.Thread(target=self._run, name="aws-schedule", daemon=True)
 
     def start(self) -> None:
-        """Fire from now on."""
+        """Fire from now on.
+
+        Raises:
+            ConfigurationError: a rule is there whose schedule is not a rate; made later, it is refused.
+        """
+        for rule in self._backend.event_buses["default"].rules.values():
+            if rule.scheduled_expression and self._period(rule) is None:
+                raise ConfigurationError(f"rule {rule.name}: {rule.scheduled_expression} is not run here")
         self._thread.start()
 
     def stop(self) -> None:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import cache
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, Self
 
-import boto3
 from botocore.config import Config
-from moto.core.config import default_user_config
-from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug import Request, Response
 
 from local_cloud.aws.http import HttpServer
+from local_cloud.aws.moto_settings import moto_serving, session
 from ocr_core.contracts.errors import ConfigurationError
 from topology.names import LOCAL_REGION
 
@@ -86,7 +82,7 @@ class AwsServer:
             except OSError as error:
                 raise ConfigurationError(f"port {self._wanted} is not free: {error.strerror}") from None
             self._port = http.port
-            stack.enter_context(_moto_on(http.port))
+            stack.enter_context(moto_serving(http.port))
             http.start()
             stack.callback(http.stop)
             self._stack = stack.pop_all()
@@ -123,7 +119,7 @@ class AwsServer:
         """A boto3 client of this server, the same for every caller; safe to share between threads."""
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = _session().client(  # type: ignore[call-overload]
+                self._clients[service] = session().client(  # type: ignore[call-overload]
                     service,
                     endpoint_url=self.endpoint_url,
                     config=Config(max_pool_connections=64, retries={"mode": "standard"}),
@@ -147,29 +143,6 @@ class AwsServer:
         return json_response(told, 200 if ready else 503)
 
 
-@cache
-def _session() -> boto3.Session:
-    """One for the process: reading a service's API model takes longer than anything a client does with it."""
-    return boto3.Session()
-
-
 def json_response(told: object, status: int = 200) -> Response:
     """A JSON answer for people and tests."""
     return Response(json.dumps(told, indent=2) + "\n", status, content_type="application/json")
-
-
-@contextmanager
-def _moto_on(port: int) -> Iterator[None]:
-    """Moto's settings of this process: it calls its own services at MOTO_PORT, and runs state machines."""
-    before = os.environ.get("MOTO_PORT")
-    runs = default_user_config["stepfunctions"]
-    os.environ["MOTO_PORT"] = str(port)
-    default_user_config["stepfunctions"] = {"execute_state_machine": True}
-    try:
-        yield
-    finally:
-        default_user_config["stepfunctions"] = runs
-        os.environ.pop("MOTO_PORT")
-        if before is not None:
-            os.environ["MOTO_PORT"] = before
-        moto_api_backend.reset()

@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 import pytest
 from botocore.exceptions import ClientError
-
 from moto.events.models import Rule
 from moto.sqs.models import Queue
 
