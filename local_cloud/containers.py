@@ -29,6 +29,7 @@ __all__ = ["Container", "ContainerFleet", "ContainerProcess", "EndpointClient"]
 
 _POLL_SECONDS: Final = 0.025
 _STOP_SECONDS: Final = 5.0
+_MOMENT_SECONDS: Final = 0.5
 _LOG_TAIL_LINES: Final = 5
 _FAILED_LEVELS: Final = frozenset({"ERROR", "CRITICAL"})
 
@@ -186,11 +187,16 @@ class ContainerProcess:
 
     def check(self) -> None:
         """Raise EngineError where the process has ended, or ends within a moment."""
+        if self.has_ended():
+            raise self.error(f"ended with status {self._popen.returncode}")
+
+    def has_ended(self) -> bool:
+        """Whether the process has ended, or ends within a moment."""
         try:
-            status = self._popen.wait(timeout=0.5)
+            self._popen.wait(timeout=_MOMENT_SECONDS)
         except subprocess.TimeoutExpired:
-            return
-        raise self.error(f"ended with status {status}")
+            return False
+        return True
 
     def error(self, what: str) -> EngineError:
         """What happened to this container: the last error of its log, or the log's end where it has none."""

@@ -14,7 +14,6 @@ from werkzeug import Request, Response
 
 from local_cloud.sagemaker.async_request import AsyncRequest, parse_async_request, split_location
 from local_cloud.sagemaker.backlog import Backlog
-from local_cloud.sagemaker.description import AsyncConfig
 from local_cloud.sagemaker.endpoint import RunningEndpoint
 from local_cloud.sagemaker.instance import ContainerAnswer, Instance, InstanceLostError, NoAnswerError
 from local_cloud.sagemaker.limits import RuntimeLimits
@@ -46,7 +45,6 @@ class AsyncEndpoint:
 
     Args:
         endpoint: its instances and its name.
-        config: where outputs go and who is told.
         limits: of the service.
         s3: a boto3 client.
         sns: a boto3 client.
@@ -55,18 +53,16 @@ class AsyncEndpoint:
     def __init__(
         self,
         endpoint: RunningEndpoint,
-        config: AsyncConfig,
         limits: RuntimeLimits,
         *,
         s3: Any,  # noqa: ANN401
         sns: Any,  # noqa: ANN401
     ) -> None:
-        self._endpoint, self._config, self._limits = endpoint, config, limits
+        self._endpoint, self._limits = endpoint, limits
         self._s3, self._sns, self._metrics = s3, sns, endpoint.metrics
         self._closed = threading.Event()
         self._backlog = Backlog(
             endpoint,
-            concurrency=config.concurrency or limits.default_concurrency,
             longest=limits.max_queue,
             serve=self._serve,
             expire=self._expire,
@@ -74,7 +70,7 @@ class AsyncEndpoint:
 
     def invoke(self, call: Request) -> Response:
         """Queue a request and answer 202 with the locations of its output. Raises ServiceError."""
-        request = parse_async_request(call, self._endpoint.name, self._config, self._limits)
+        request = parse_async_request(call, self._endpoint.name, self._endpoint.async_config, self._limits)
         self._backlog.put(request)
         headers = {"X-Amzn-SageMaker-OutputLocation": request.output_location}
         if request.failure_location:
@@ -170,7 +166,7 @@ class AsyncEndpoint:
         self._metrics.add_duration("TotalProcessingTime", request.age, "Milliseconds")
         self._metrics.add("InvocationsProcesssed")  # AWS spells it so
         message = success_message(request, LOCAL_REGION, answer.content_type)
-        self._tell(self._config.success_topic, message)
+        self._tell(self._endpoint.async_config.success_topic, message)
 
     def _lost(self, request: AsyncRequest) -> None:
         request.losses += 1
@@ -201,7 +197,9 @@ class AsyncEndpoint:
             except _AWS_ERRORS:
                 self._metrics.add("ResponseUploadFailures")
                 log.exception("a failure object could not be written")
-        self._tell(self._config.error_topic, failure_message(request, LOCAL_REGION, failed.reason))
+        self._tell(
+            self._endpoint.async_config.error_topic, failure_message(request, LOCAL_REGION, failed.reason)
+        )
 
     def _put(self, location: str, body: bytes, content_type: str) -> None:
         bucket, key = split_location(location)

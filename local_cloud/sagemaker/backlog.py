@@ -21,13 +21,11 @@ _MOST_THREADS: Final = 1_000
 class Backlog:
     """First come, first served, to the instance with the most room; safe to share between threads.
 
-    An instance works on at most `concurrency` requests at once. Whatever makes room or work (a new request,
-    an instance that got ready, an answer) hands the next request over at once; one thread waits for those
-    whose time to wait is over.
+    An instance works on no more requests at once than the endpoint allows. What makes room or work hands the
+    next request over at once; one thread waits for those whose time to wait is over.
 
     Args:
         endpoint: whose instances serve.
-        concurrency: requests at once on one instance.
         longest: requests that may wait.
         serve: what is done with a request, in a thread of its own; calls `release` once its answer is here.
         expire: what is done with one that has waited too long.
@@ -37,12 +35,11 @@ class Backlog:
         self,
         endpoint: RunningEndpoint,
         *,
-        concurrency: int,
         longest: int,
         serve: Callable[[AsyncRequest, Instance], None],
         expire: Callable[[AsyncRequest], None],
     ) -> None:
-        self._endpoint, self._concurrency, self._longest = endpoint, concurrency, longest
+        self._endpoint, self._longest = endpoint, longest
         self._serve, self._expire = serve, expire
         self._changed = threading.Condition()
         self._waiting: deque[AsyncRequest] = deque()
@@ -52,7 +49,6 @@ class Backlog:
         self._threads = ThreadPoolExecutor(_MOST_THREADS, f"{endpoint.name}-async")
         self._clock = threading.Thread(target=self._watch, name=f"{endpoint.name}-expiry", daemon=True)
         self._clock.start()
-        endpoint.group.listen(self.hand_over)
 
     def put(self, request: AsyncRequest) -> None:
         """Queue a request. Raises ServiceError where the queue is full."""
@@ -79,7 +75,7 @@ class Backlog:
         self.hand_over()
 
     def hand_over(self) -> None:
-        """Give waiting requests to instances that have room."""
+        """Give waiting requests to instances that have room; also when their number has changed."""
         with self._changed:
             while self._waiting and not self._closed and (instance := self._with_room()):
                 self._busy[instance] += 1
@@ -97,7 +93,6 @@ class Backlog:
 
     def close(self) -> None:
         """Hand over nothing more."""
-        self._endpoint.group.forget(self.hand_over)
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -105,7 +100,7 @@ class Backlog:
 
     def _with_room(self) -> Instance | None:
         least = min(self._endpoint.instances, key=lambda instance: self._busy[instance], default=None)
-        return least if least and self._busy[least] < self._concurrency else None
+        return least if least and self._busy[least] < self._endpoint.async_config.concurrency else None
 
     def _expect(self, request: AsyncRequest) -> None:
         """See to it that the clock wakes when this request's time is over."""

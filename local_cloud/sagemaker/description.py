@@ -27,13 +27,16 @@ class Model:
 
 @dataclass(frozen=True)
 class AsyncConfig:
-    """The AsyncInferenceConfig of an endpoint configuration; paths are s3:// prefixes."""
+    """The AsyncInferenceConfig of an endpoint configuration; paths are s3:// prefixes.
+
+    `concurrency` is MaxConcurrentInvocationsPerInstance. Where that is not set AWS chooses; here it is 4.
+    """
 
     output_path: str
     failure_path: str | None = None
     success_topic: str | None = None
     error_topic: str | None = None
-    concurrency: int | None = None
+    concurrency: int = 4
 
 
 @dataclass(frozen=True)
@@ -89,5 +92,5 @@ def _asynchronous(config: Mapping[str, Any] | None) -> AsyncConfig | None:
         failure_path=output.get("S3FailurePath"),
         success_topic=topics.get("SuccessTopic"),
         error_topic=topics.get("ErrorTopic"),
-        concurrency=(config.get("ClientConfig") or {}).get("MaxConcurrentInvocationsPerInstance"),
+        concurrency=(config.get("ClientConfig") or {}).get("MaxConcurrentInvocationsPerInstance", 4),
     )

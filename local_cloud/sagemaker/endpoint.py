@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from local_cloud.sagemaker.description import EndpointDescription
+from local_cloud.sagemaker.description import AsyncConfig, EndpointDescription
 from local_cloud.sagemaker.group import InstanceGroup
 from local_cloud.sagemaker.instance import ContainerAnswer, Instance
 from local_cloud.sagemaker.limits import LONGEST_MESSAGE
 from local_cloud.sagemaker.metrics import VariantMetrics
+from ocr_core.contracts.errors import ConfigurationError
 from topology.names import LOCAL_ACCOUNT, LOCAL_REGION
 
 
@@ -36,6 +37,17 @@ class RunningEndpoint:
     def instances(self) -> tuple[Instance, ...]:
         """Those of its instances that take work."""
         return self.group.ready[: self.wanted]
+
+    @property
+    def async_config(self) -> AsyncConfig:
+        """How an asynchronous endpoint is configured.
+
+        Raises:
+            ConfigurationError: it is a real-time one.
+        """
+        if self.description.asynchronous is None:
+            raise ConfigurationError(f"endpoint {self.name} is not asynchronous")
+        return self.description.asynchronous
 
     @property
     def log_group(self) -> str:

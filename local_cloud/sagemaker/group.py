@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -49,7 +50,7 @@ class InstanceGroup:
         self._name, self._make, self._log_dir = name, container, log_dir
         self._startup_seconds, self._drain_seconds = startup_seconds, drain_seconds
         self._changed = threading.Condition()
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: dict[str, Callable[[], None]] = {}
         self._places: list[_Place] = []
         self._numbers = count(1)
         self._ready: tuple[Instance, ...] = ()
@@ -61,18 +62,19 @@ class InstanceGroup:
         """Those that take work, the longest running one first."""
         return self._ready
 
-    def listen(self, changed: Callable[[], None]) -> None:
-        """Be told whenever `ready` changed or a start failed."""
-        self._listeners.append(changed)
+    def listen(self, endpoint: str, changed: Callable[[], None]) -> None:
+        """Tell an endpoint whenever `ready` has changed."""
+        self._listeners[endpoint] = changed
 
-    def forget(self, changed: Callable[[], None]) -> None:
-        """Be told no more."""
-        self._listeners.remove(changed)
+    def forget(self, endpoint: str) -> None:
+        """Tell it no more."""
+        self._listeners.pop(endpoint, None)
 
     def resize(self, wanted: int) -> None:
         """Start or retire instances; returns at once. Those that retire take no new work and drain."""
         with self._changed:
             while len(self._places) < wanted:
+                self._failure = None
                 self._places.append(_Place(self, next(self._numbers)))
             surplus, self._places = self._places[wanted:], self._places[:wanted]
         for place in surplus:
@@ -93,10 +95,15 @@ class InstanceGroup:
         """End all at once; work in flight is lost."""
         with self._changed:
             places, self._places = self._places, []
+            self._failure = EngineError(f"{self._name} was stopped")
+            self._changed.notify_all()
         for place in places:
             place.end()
+        deadline = time.monotonic() + _STOP_SECONDS
         for place in places:
-            place.thread.join(2 * _STOP_SECONDS)
+            place.thread.join(max(0.0, deadline - time.monotonic()))
+            place.kill()
+            place.thread.join()
 
     def _spawn(self, number: int) -> ContainerProcess:
         with self._changed:
@@ -122,10 +129,9 @@ class InstanceGroup:
         with self._changed:
             self._failure = error
             self._changed.notify_all()
-        self._tell()
 
     def _tell(self) -> None:
-        for listener in list(self._listeners):
+        for listener in list(self._listeners.values()):
             listener()
 
 
@@ -143,9 +149,10 @@ class _Place:
 
     def retire(self) -> None:
         """Take no new work, drain and end; returns at once."""
-        self._unwanted.set()
-        if self._instance:
-            self._group._left(self._instance)
+        with self._lock:
+            self._unwanted.set()
+            if self._instance:
+                self._group._left(self._instance)
         threading.Thread(target=self._drain_and_end, daemon=True).start()
 
     def end(self) -> None:
@@ -154,6 +161,12 @@ class _Place:
             self._unwanted.set()
             if self._process:
                 self._process.terminate()
+
+    def kill(self) -> None:
+        """End the container at once, where it has not ended yet."""
+        with self._lock:
+            if self._process:
+                self._process.kill()
 
     def _drain_and_end(self) -> None:
         if self._instance:
@@ -184,8 +197,11 @@ class _Place:
                     process.terminate()
             if not self._becomes_ready(process):
                 return
-            instance = self._instance = Instance(process)
-            self._group._joined(instance)
+            with self._lock:
+                if self._unwanted.is_set():
+                    return
+                instance = self._instance = Instance(process, self._group._left)
+                self._group._joined(instance)
             status = process.wait()
             self._group._left(instance)
             instance.close()

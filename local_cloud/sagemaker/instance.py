@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from select import select
 from urllib.parse import urlsplit
 
 from local_cloud.containers import ContainerProcess
@@ -50,10 +51,11 @@ class Instance:
 
     Args:
         process: it answers /ping.
+        ended: called at once when a call finds that the container has ended.
     """
 
-    def __init__(self, process: ContainerProcess) -> None:
-        self._process = process
+    def __init__(self, process: ContainerProcess, ended: Callable[[Instance], None]) -> None:
+        self._process, self._ended = process, ended
         self._address = urlsplit(process.url or "")
         self._idle: list[HTTPConnection] = []
         self._changed = threading.Condition()
@@ -86,6 +88,10 @@ class Instance:
             if answer.status >= 500 and self._is_broken():
                 self._process.kill()
             return answer
+        except InstanceLostError:
+            if self._process.has_ended():
+                self._ended(self)
+            raise
         finally:
             with self._changed:
                 self._in_flight -= 1
@@ -137,7 +143,9 @@ class Instance:
         return ContainerAnswer(response.status, told, received, has_length, time.monotonic() - started)
 
     def _connection(self) -> HTTPConnection:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return HTTPConnection(self._address.hostname or "", self._address.port)
+        while self._idle:
+            connection = self._idle.pop()
+            if not select([connection.sock], [], [], 0)[0]:
+                return connection
+            connection.close()  # the container has closed its end
+        return HTTPConnection(self._address.hostname or "", self._address.port)

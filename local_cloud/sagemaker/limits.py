@@ -32,7 +32,6 @@ class RuntimeLimits:
         realtime_seconds: how long a container may take for InvokeEndpoint.
         default_ttl_seconds: how long an asynchronous request may wait for its turn.
         default_invocation_seconds: how long a container may take for it.
-        default_concurrency: per instance, where the endpoint does not say.
         max_input_bytes: of the object that InputLocation names.
         max_queue: asynchronous requests that wait; AWS documents no bound.
         retries_on_4xx: how often a container's 4xx is tried again; AWS documents none.
@@ -47,7 +46,6 @@ class RuntimeLimits:
     realtime_seconds: float = 60.0
     default_ttl_seconds: int = 21_600
     default_invocation_seconds: int = 900
-    default_concurrency: int = 4
     max_input_bytes: int = 10**9
     max_queue: int = 100_000
     retries_on_4xx: int = 0

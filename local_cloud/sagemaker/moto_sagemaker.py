@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, Final, Literal, Protocol
-from unittest.mock import patch
 
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
@@ -18,6 +17,7 @@ from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import FakeEndpointConfig, SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
+from local_cloud.aws.replacing import replaced
 from topology.names import LOCAL_ACCOUNT, LOCAL_REGION
 
 EndpointStatus = Literal["Creating", "Updating", "InService", "Failed"]
@@ -91,16 +91,17 @@ def install(events: EndpointEvents) -> Callable[[], None]:
         events.endpoint_updated(name)
         return ActionResult({"EndpointArn": endpoint.arn})
 
-    patches = ExitStack()
+    undo = ExitStack()
     for owner, method, better in (
         (FakeEndpointConfig, "validate_instance_type", _validate_instance_type),
         (SageMakerModelBackend, "create_endpoint", create_endpoint),
         (SageMakerModelBackend, "delete_endpoint", delete_endpoint),
         (SageMakerModelBackend, "update_endpoint_weights_and_capacities", resize_endpoint),
-        (SageMakerResponse, "update_endpoint", update_endpoint),
     ):
-        patches.enter_context(patch.object(owner, method, better, create=True))
-    return patches.close
+        undo.enter_context(replaced(owner, method, better))
+    SageMakerResponse.update_endpoint = update_endpoint
+    undo.callback(delattr, SageMakerResponse, "update_endpoint")
+    return undo.close
 
 
 def _validate_instance_type(_: object, instance_type: str) -> None:

@@ -14,7 +14,7 @@ from werkzeug import Request, Response
 from local_cloud.aws.server import Route
 from local_cloud.sagemaker import moto_sagemaker
 from local_cloud.sagemaker.async_endpoint import AsyncEndpoint
-from local_cloud.sagemaker.description import EndpointDescription, describe_endpoint
+from local_cloud.sagemaker.description import EndpointDescription, Model, describe_endpoint
 from local_cloud.sagemaker.endpoint import RunningEndpoint
 from local_cloud.sagemaker.faults import ServiceError, validation_error
 from local_cloud.sagemaker.group import InstanceGroup
@@ -22,7 +22,7 @@ from local_cloud.sagemaker.limits import RuntimeLimits
 from local_cloud.sagemaker.metrics import NAMESPACE, MetricData, Publish, VariantMetrics, endpoint_gauge
 from local_cloud.sagemaker.model_data import ContainerFactory
 from local_cloud.sagemaker.realtime_endpoint import invoke_realtime
-from ocr_core.contracts.errors import EngineError, OcrError
+from ocr_core.contracts.errors import ConfigurationError, EngineError, OcrError
 from ocr_core.telemetry import fields
 from topology.names import LOCAL_ACCOUNT
 
@@ -62,7 +62,7 @@ class SageMakerRuntime:
         self._endpoints: dict[str, RunningEndpoint] = {}
         self._asynchronous: dict[str, AsyncEndpoint] = {}
         self._failures: dict[str, OcrError] = {}
-        self._groups: dict[str, InstanceGroup] = {}
+        self._groups: dict[tuple[Model, str], InstanceGroup] = {}
         self._stopped = threading.Event()
         self._undo: Callable[[], None] = lambda: None
 
@@ -154,7 +154,7 @@ class SageMakerRuntime:
 
     def endpoint_updated(self, name: str) -> None:
         """Part of EndpointEvents: starts the new configuration, then lets go of the old one."""
-        self._in_background(self._replace, name)
+        self._in_background(self._replace if name in self._endpoints else self._bring_up, name)
 
     def endpoint_resized(self, name: str, instances: int) -> None:
         """Part of EndpointEvents."""
@@ -169,6 +169,7 @@ class SageMakerRuntime:
             if queue:
                 queue.close()
             if endpoint:
+                endpoint.group.forget(name)
                 self._fit(endpoint.group)
 
     def _is_in_service(self, name: str) -> bool:
@@ -179,7 +180,7 @@ class SageMakerRuntime:
         try:
             description = describe_endpoint(self._clients("sagemaker"), name)
             with self._changed:
-                if name in self._endpoints:
+                if name in self._endpoints or self._stopped.is_set():
                     return
                 endpoint = self._endpoints[name] = self._made(description)
                 self._fit(endpoint.group)
@@ -193,53 +194,63 @@ class SageMakerRuntime:
                 self._open(endpoint)
 
     def _replace(self, name: str) -> None:
-        """As AWS does it: the old instances serve until the new ones are ready, and stay where those fail."""
-        old = self._endpoints.get(name)
+        """As AWS does it: the old instances serve until the new ones are ready, and stay where those fail.
+
+        What waits in the queue of an asynchronous endpoint waits for the new ones.
+        """
+        endpoint = self._endpoints[name]
         try:
             description = describe_endpoint(self._clients("sagemaker"), name)
-            endpoint = self._made(description)
-            endpoint.group.resize(max(description.instances, len(endpoint.group.ready)))
-            endpoint.group.wait_until_ready(description.instances, description.startup_seconds)
+            if (description.asynchronous is None) != (endpoint.description.asynchronous is None):
+                raise ConfigurationError("an update cannot make a real-time endpoint of an asynchronous one")
+            with self._changed:
+                group = self._group(description)
+                group.resize(max(description.instances, len(group.ready)))
+            group.wait_until_ready(description.instances, description.startup_seconds)
         except Exception as error:
             log.exception("an endpoint could not be updated", extra=fields(endpoint=name))
-            moto_sagemaker.set_status(name, "InService" if old else "Failed", str(error)[:1024])
+            moto_sagemaker.set_status(name, "InService", str(error)[:1024])
             return
         with self._changed:
-            queue = self._asynchronous.pop(name, None)
-            self._endpoints[name] = endpoint
-            self._open(endpoint)
-            if queue:
-                queue.close()
-            for group in list(self._groups.values()):
-                self._fit(group)
+            old, endpoint.description, endpoint.group = endpoint.group, description, group
+            endpoint.wanted = description.instances
+            old.forget(name)
+            self._fit(old)
+            if self._endpoints.get(name) is endpoint:
+                self._open(endpoint)
+            self._fit(group)
 
     def _made(self, description: EndpointDescription) -> RunningEndpoint:
-        model = description.model
-        key = model.name if self._limits.share_instances else f"{description.name}-{model.name}"
-        group = self._groups.get(key)
-        if group is None:
-            group = self._groups[key] = InstanceGroup(
-                key,
+        metrics = VariantMetrics(description.name, description.variant)
+        return RunningEndpoint(description, self._group(description), metrics, wanted=description.instances)
+
+    def _group(self, description: EndpointDescription) -> InstanceGroup:
+        """The instances of a model: its own ones, or those that all endpoints of the model share."""
+        model, owner = description.model, "" if self._limits.share_instances else description.name
+        if (model, owner) not in self._groups:
+            self._groups[model, owner] = InstanceGroup(
+                "-".join(part for part in (owner, model.name) if part),
                 lambda: self._containers(model),
                 self._log_dir,
                 startup_seconds=description.startup_seconds,
             )
-        metrics = VariantMetrics(description.name, description.variant)
-        return RunningEndpoint(description, group, metrics, wanted=description.instances)
+        return self._groups[model, owner]
 
     def _open(self, endpoint: RunningEndpoint) -> None:
-        config = endpoint.description.asynchronous
-        if config:
-            self._asynchronous[endpoint.name] = AsyncEndpoint(
-                endpoint, config, self._limits, s3=self._clients("s3"), sns=self._clients("sns")
+        name = endpoint.name
+        if endpoint.description.asynchronous and name not in self._asynchronous:
+            self._asynchronous[name] = AsyncEndpoint(
+                endpoint, self._limits, s3=self._clients("s3"), sns=self._clients("sns")
             )
         endpoint.in_service = True
-        endpoint.group.listen(lambda: self._note_counts(endpoint))
-        moto_sagemaker.set_status(endpoint.name, "InService")
+        endpoint.group.listen(name, lambda: self._note_counts(endpoint))
+        moto_sagemaker.set_status(name, "InService")
         self._note_counts(endpoint)
         self._changed.notify_all()
 
     def _give_up(self, name: str, error: Exception) -> None:
+        if self._stopped.is_set():
+            return
         known = error if isinstance(error, OcrError) else EngineError(f"{type(error).__name__}: {error}")
         log.error("an endpoint could not start: %s", known.message, extra=fields(endpoint=name))
         with self._changed:
@@ -251,9 +262,11 @@ class SageMakerRuntime:
             self._changed.notify_all()
 
     def _fit(self, group: InstanceGroup) -> None:
-        """As many instances as that endpoint wants which wants the most."""
+        """As many instances as that endpoint wants which wants the most; a group of nobody is forgotten."""
         users = [endpoint.wanted for endpoint in self._endpoints.values() if endpoint.group is group]
         group.resize(max(users, default=0))
+        if not users:
+            self._groups = {key: other for key, other in self._groups.items() if other is not group}
 
     def _note_counts(self, endpoint: RunningEndpoint) -> None:
         if self._endpoints.get(endpoint.name) is endpoint:

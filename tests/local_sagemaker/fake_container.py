@@ -17,6 +17,7 @@ from typing import Any
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     healthy = True
 
     def do_GET(self) -> None:
