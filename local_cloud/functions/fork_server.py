@@ -58,7 +58,10 @@ CLIENTS: Final[tuple[Any, ...]] = ("s3", "dynamodb", "stepfunctions", "sqs", "sa
 """Services whose API models are parsed before any fork: boto3's default session keeps them, so that
 `boto3.client` of an instance takes 5 ms and not 60."""
 
-ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+NO_FILES: Final = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+"""As in Lambda: the user's own profile, which may name an endpoint of a service, stays out of functions."""
+
+ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **NO_FILES}
 """OpenBLAS starts its threads when it is loaded, and what has threads cannot be forked safely."""
 
 MOST_REQUEST_BYTES: Final = 2**16
@@ -129,9 +132,14 @@ class _Forks:
         if not message:
             return False
         link, log, status = fds
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:  # no memory, too many processes: the pool sees its descriptors closed
+            for descriptor in fds:
+                os.close(descriptor)
+            return True
         if pid == 0:
-            self._become_instance(json.loads(message), link, log, status)
+            self._become_instance(message, link, log, status)
         os.close(link)
         os.close(log)
         child = _Child(pid, os.pidfd_open(pid), socket.socket(fileno=status))
@@ -141,7 +149,7 @@ class _Forks:
             socket.send_fds(child.status, [str(pid).encode()], [child.pidfd])
         return True
 
-    def _become_instance(self, request: dict[str, object], link: int, log: int, status: int) -> None:
+    def _become_instance(self, message: bytes, link: int, log: int, status: int) -> None:
         """Never returns. Whatever is raised ends the process with status 1, as in Lambda."""
         code = 1
         try:
@@ -152,8 +160,9 @@ class _Forks:
             for sibling in self._children.values():
                 sibling.status.close()
                 os.close(sibling.pidfd)
-            _take_over(request["environment"], link, log)  # type: ignore[arg-type]
-            runtime.serve(Connection(link), str(request["handler"]))
+            request = json.loads(message)
+            _take_over(request["environment"], link, log)
+            runtime.serve(Connection(link), request["handler"])
             code = 0
         except SystemExit as asked:
             code = asked.code if isinstance(asked.code, int) else int(asked.code is not None)

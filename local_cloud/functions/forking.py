@@ -52,10 +52,11 @@ class Fork:
         self.pid, self.pidfd = int(told), fds[0]
         os.set_inheritable(self.pidfd, False)
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether the process is gone."""
-        return bool(select.select([self.pidfd], [], [], 0)[0])
+    def has_ended(self, within_seconds: float = 0.0) -> bool:
+        """Whether the process is gone, now or within some time."""
+        ended = select.poll()
+        ended.register(self.pidfd, select.POLLIN)
+        return bool(ended.poll(1000 * within_seconds))
 
     def kill(self) -> None:
         """SIGKILL, unless it has ended."""

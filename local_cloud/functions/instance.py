@@ -64,7 +64,7 @@ class Instance:
     @property
     def is_usable(self) -> bool:
         """Whether it can serve another invocation."""
-        return self._ready and not self._fork.has_ended
+        return self._ready and not self._fork.has_ended()
 
     def invoke(self, event: bytes, context: dict[str, object]) -> Invocation:
         """Hand it an event and wait for the answer; after a failure of the process it is not usable."""
@@ -153,10 +153,10 @@ class Instance:
 
     def _read_log(self) -> None:
         """What it has printed so far."""
-        with suppress(BlockingIOError):
+        with suppress(BlockingIOError, KeyError):
             while data := os.read(self._fork.log, _CHUNK):
                 self._log.feed(data)
-            self._poll.modify(self._fork.log, 0)  # nobody can write there any more
+            self._poll.unregister(self._fork.log)  # nobody can write there any more
 
     def _private_bytes(self) -> int:
         """Memory that is not of files; what is still shared with the fork server counts too."""
@@ -168,8 +168,8 @@ class Instance:
 
     def _why_ended(self) -> str:
         """The end of the process in Lambda's words."""
-        select.select([self._fork.pidfd], [], [], _END_SECONDS)
-        self.kill()  # one that hung up and lives on is of no use
+        if not self._fork.has_ended(within_seconds=_END_SECONDS):
+            self.kill()  # it hung up and lives on
         status = self._fork.reap()
         if not status:
             return "Runtime exited without providing a reason"

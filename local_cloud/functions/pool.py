@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
+from local_cloud.functions.fork_server import NO_FILES
 from local_cloud.functions.forking import ForkServer, inherited_environment
 from local_cloud.functions.instance import Instance
 from local_cloud.functions.instances import Instances
@@ -213,6 +214,7 @@ class FunctionPool:
         return {
             **inherited_environment(),
             **_CREDENTIALS,
+            **NO_FILES,
             "AWS_REGION": self._names.region,
             "AWS_DEFAULT_REGION": self._names.region,
             **({"AWS_ENDPOINT_URL": self._endpoint_url} if self._endpoint_url else {}),

@@ -14,7 +14,7 @@ def spec(handler: str, **told) -> FunctionSpec:
 @pytest.fixture(scope="session")
 def pool(tmp_path_factory):
     """One pool for tests that leave nothing behind in it."""
-    names = ("fail", "leave", "big", "odd", "speak")
+    names = ("fail", "leave", "big", "odd", "speak", "mute")
     functions = {name: spec(name) for name in names} | {
         "echo": spec(
             "echo", environment={"GREETING": "bonjour", "HYBRID_OCR_WORK_BUCKET": "work"}, memory_mb=256

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import boto3
+
 GREETING = os.environ.get("GREETING", "hello")
 _calls = 0
 
@@ -94,6 +96,18 @@ def family(event, context):
     child = subprocess.Popen(["sleep", "60"])
     Path(event["mark"]).write_text(f"{os.getpid()} {child.pid}")
     time.sleep(60)
+
+
+def client(event, context):
+    s3, secrets = boto3.client("s3"), boto3.Session().get_credentials()
+    return [s3.meta.endpoint_url, s3.meta.region_name, secrets.access_key]
+
+
+def mute(event, context):
+    for descriptor in (1, 2):
+        os.close(descriptor)
+    time.sleep(event["seconds"])
+    return "done"
 
 
 def flaky(event, context):

@@ -173,6 +173,10 @@ def test_the_log_has_each_line_under_its_request(pool, log_of):
     assert done.log_tail.decode() == "\n".join([*told, ""])
 
 
+def test_an_instance_may_close_its_output(pool):
+    assert answer(pool, "mute", {"seconds": 0.2}) == "done"
+
+
 def test_temporary_files_go_with_the_instance(pool):
     folder = Path(answer(pool, "plain")["environment"]["TMPDIR"])
     assert folder.is_dir()

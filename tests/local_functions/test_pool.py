@@ -63,6 +63,18 @@ def test_metrics_that_nobody_takes_stop_nothing(tmp_path):
         assert [pool.invoke("f", b"{}").error for _ in range(3)] == [None] * 3
 
 
+def test_a_function_talks_to_the_given_endpoint_whatever_the_users_profile_says(tmp_path, monkeypatch):
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws/config").write_text(
+        "[default]\nregion = eu-west-1\nservices = mine\n[services mine]\ns3 =\n  endpoint_url = http://elsewhere\n"
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://elsewhere")
+    with FunctionPool({"f": spec("client")}, tmp_path, endpoint_url="http://127.0.0.1:1") as pool:
+        told = json.loads(pool.invoke("f", b"{}").payload)
+    assert told == ["http://127.0.0.1:1", "us-east-1", "local"]
+
+
 def test_provisioned_instances_load_their_handler_before_any_call(tmp_path):
     functions = {"f": spec("sleep", concurrency=2, provisioned=2), "broken": spec("nothing", provisioned=1)}
     with FunctionPool(functions, tmp_path) as pool:
