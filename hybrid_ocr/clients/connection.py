@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 STAGE_VARIABLE: Final = "HYBRID_OCR_STAGE"
 DEFAULT_STAGE: Final = "prod"
-_LOCAL_LOGIN: Final = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+LOCAL_LOGIN: Final = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 """The local cloud takes any credentials; these stand in where there are none."""
 
 
@@ -118,7 +118,7 @@ def connect(
             raise ConfigurationError(NOTHING_CONFIGURED)
         if not local and region is None:
             raise ConfigurationError("no AWS region is configured: give --region or set AWS_REGION")
-        login = _LOCAL_LOGIN if found is None else {}
+        login = LOCAL_LOGIN if found is None else {}
         region = region or LOCAL_REGION
         sts: STSClient = _make(session, "sts", region_name=region, endpoint_url=endpoint_url, **login)
         identity = sts.get_caller_identity()
@@ -135,7 +135,7 @@ def connect(
 
 def _endpoint(session: boto3.Session, given: str | None) -> str:
     """The URL that botocore will choose, which a client knows best; no credentials are looked for."""
-    probe: STSClient = _make(session, "sts", region_name=LOCAL_REGION, endpoint_url=given, **_LOCAL_LOGIN)
+    probe: STSClient = _make(session, "sts", region_name=LOCAL_REGION, endpoint_url=given, **LOCAL_LOGIN)
     return probe.meta.endpoint_url
 
 
