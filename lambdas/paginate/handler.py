@@ -12,10 +12,16 @@ from ocr_core.storage.objects import Objects
 
 settings = load_settings(PaginateSettings)
 host = FunctionHost("paginate")
-planner = Planner(Objects(settings.work_bucket), DocumentOpener(), settings.pages_per_batch)
+opener = DocumentOpener().__enter__()  # its process gets ready before the first document comes
+planner = Planner(Objects(settings.work_bucket), opener, settings.pages_per_batch)
 
 
 @host.task(PlanRequest)
 def handler(request: PlanRequest) -> Plan:
     """The plan of a round."""
-    return planner(request)
+    plan = planner(request)
+    if request.round == 0:
+        host.count("PagesPlanned", plan.expected_pages)
+    else:
+        host.count("PagesPlannedAgain", len(plan.batches))
+    return plan

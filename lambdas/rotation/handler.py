@@ -28,6 +28,8 @@ from ocr_core.storage.objects import Objects
 
 LARGEST_ANSWER: Final = 6 * 2**20
 """Bytes; Lambda passes on no more, either way (Lambda quotas, invocation payload)."""
+ROOM: Final = 2_048
+"""Bytes of an answer beside its image."""
 
 
 class ImageRequest(Message):
@@ -38,15 +40,12 @@ class ImageRequest(Message):
 
 settings = load_settings(RotationSettings)
 host = FunctionHost("rotation")
-_folder = TemporaryDirectory(prefix="hybrid-ocr-documents-")
+folder = TemporaryDirectory(prefix="hybrid-ocr-documents-")
+opener = DocumentOpener().__enter__()  # its process gets ready while the network loads
 work = Objects(settings.work_bucket)
-pages = UprightPages(
-    DocumentOpener(),
-    RotationStage.load(
-        StageContext(settings.model_dir, threads=granted_threads(), cache_dir=settings.cache_dir)
-    ),
-)
-rotate_batch = BatchRotation(work, DocumentCache(work, Path(_folder.name)), pages)
+context = StageContext(settings.model_dir, threads=granted_threads(), cache_dir=settings.cache_dir)
+pages = UprightPages(opener, RotationStage.load(context))
+rotate_batch = BatchRotation(work, DocumentCache(work, Path(folder.name)), pages)
 
 
 @host.task(BatchTask)
@@ -63,7 +62,7 @@ def on_image(request: ImageRequest) -> PageImage:
     except (binascii.Error, ValueError):
         raise RequestError("the image is not base64") from None
     page = pages.image(data)
-    if len(page.model_dump_json()) > LARGEST_ANSWER:
+    if -(-len(page.data) // 3) * 4 + ROOM > LARGEST_ANSWER:
         message = f"the upright page has more than {LARGEST_ANSWER} bytes as base64: send a smaller image"
         raise RequestError(message, code=ErrorCode.BODY_TOO_LARGE)
     return page

@@ -24,4 +24,6 @@ publisher = Publisher(
 @host.task(ValidationTask)
 def handler(task: ValidationTask) -> Outcome:
     """Keep the result of a document; say which event to publish."""
-    return publisher(task)
+    outcome = publisher(task)
+    host.count("DocumentsEnded", outcome=outcome.detail_type, source=outcome.source)
+    return outcome
