@@ -19,7 +19,7 @@ from moto.sqs.models import Message, Queue, SQSBackend
 from local_cloud.aws.events import Invoke
 
 _log = logging.getLogger(__name__)
-_LONG_POLL: Final = 20  # seconds
+_LONG_POLL: Final = 1  # seconds; how soon a mapping that was disabled is noticed
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,26 @@ class EventSource:
 
     def _poll(self) -> None:
         source = self._source
-        visibility = self._backend.get_queue(source.queue).visibility_timeout
+        queue = self._backend.get_queue(source.queue)
         while True:
             self._slots.acquire()
             messages: list[Message] = []
-            while not messages and not self._stopping.is_set():
+            while not messages:
+                while not self._enabled(queue) and not self._stopping.wait(_LONG_POLL):
+                    pass
+                if self._stopping.is_set():
+                    return
                 messages = self._backend.receive_message(
-                    source.queue, source.batch_size, _LONG_POLL, visibility, ["All"]
+                    source.queue, source.batch_size, _LONG_POLL, queue.visibility_timeout, ["All"]
                 )
-            if self._stopping.is_set():
-                return
             self._batches.submit(self._feed, messages)
+
+    def _enabled(self, queue: Queue) -> bool:
+        """What the mapping's record says: an operator pauses a function with UpdateEventSourceMapping."""
+        records = queue.lambda_event_source_mappings.items()
+        return any(
+            record.enabled for arn, record in list(records) if arn.endswith(f":{self._source.function}")
+        )
 
     def _feed(self, messages: Sequence[Message]) -> None:
         try:

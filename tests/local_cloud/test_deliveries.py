@@ -237,6 +237,23 @@ def test_batches_of_a_queue_run_side_by_side_up_to_the_concurrency(
     assert not barrier.broken
 
 
+def test_a_function_whose_mapping_is_disabled_gets_its_messages_when_it_is_enabled_again(
+    aws: AwsServer,
+) -> None:
+    functions, lambdas = Functions(), aws.client("lambda")
+    mappings = lambdas.list_event_source_mappings(FunctionName=NAMES.function("intake"))[
+        "EventSourceMappings"
+    ]
+    identity = mappings[0]["UUID"]
+    lambdas.update_event_source_mapping(UUID=identity, Enabled=False)
+    with delivering(aws, functions):
+        upload(aws, "inbox/waits.pdf")
+        settle()
+        assert functions.calls == []
+        lambdas.update_event_source_mapping(UUID=identity, Enabled=True)
+        functions.wait_for_bodies("intake", 1)
+
+
 def test_a_notification_reaches_the_queue_of_its_topic_in_the_envelope_of_sns(aws: AwsServer) -> None:
     functions = Functions()
     with delivering(aws, functions):
@@ -313,6 +330,17 @@ def test_input_of_a_target_is_honoured(aws: AwsServer) -> None:
         events.put_events(Entries=[{"Source": "me", "DetailType": "x", "Detail": '{"part": {"a": "<id>"}}'}])
         told = functions.wait_for_bodies("resume", 2)
     assert sorted(told, key=str) == [{"a": "<id>"}, {"fixed": True}]
+
+
+def test_an_event_whose_target_is_gone_goes_to_the_dead_letter_queue_of_the_target(aws: AwsServer) -> None:
+    events, dead = aws.client("events"), NAMES.dead_letter_queue("jobs")
+    events.put_rule(Name="gone", EventPattern='{"source": ["me"]}')
+    target = {"Id": "t", "Arn": NAMES.arn("sqs", "gone"), "DeadLetterConfig": {"Arn": NAMES.arn("sqs", dead)}}
+    with delivering(aws, Functions()):
+        events.put_targets(Rule="gone", Targets=[target])
+        events.put_events(Entries=[{"Source": "me", "DetailType": "x", "Detail": '{"kept": true}'}])
+        [kept] = messages(aws, dead)
+    assert json.loads(kept["Body"])["detail"] == {"kept": True}
 
 
 @pytest.mark.parametrize(
