@@ -51,7 +51,7 @@ class PageFlow:
         text = _ask(self.ocr, crops, TextBatch, "ocr")
         regions = asked.result()
         return FlowAnswer(
-            parts=PageParts(page=record_of(page), regions=regions.pages[0], text=text.pages[0]),
+            parts=PageParts(page=PageRecord.of(page), regions=regions.pages[0], text=text.pages[0]),
             models={**regions.models, **text.models},
             seconds={
                 "region_detection": _seconds(regions),
@@ -76,8 +76,3 @@ def _ask(
 
 def _seconds(batch: RegionBatch | CropBatch | TextBatch) -> float:
     return sum(page.seconds for page in batch.pages if page.status == "ok")
-
-
-def record_of(page: PageImage) -> PageRecord:
-    """A page without its pixels."""
-    return PageRecord.model_validate(page.model_dump(include=set(PageRecord.model_fields)))

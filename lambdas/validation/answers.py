@@ -15,7 +15,6 @@ from ocr_core.contracts.messages import (
     FailedPage,
     ModelIdentity,
     PageBatch,
-    PageImage,
     PageRegions,
     PageText,
     RegionBatch,
@@ -66,7 +65,9 @@ def read_answers(work: Objects, batch: BatchTask, present: Collection[str]) -> B
         reader.read_losses()
     return BatchAnswers(
         batch=batch,
-        pages=tuple(_record_of(page) for page in pages.pages) if pages else (),
+        pages=tuple(p if isinstance(p, FailedPage) else PageRecord.of(p) for p in pages.pages)
+        if pages
+        else (),
         regions=regions.pages if regions else (),
         text=tuple(_in_brief(page) for page in text.pages) if text else (),
         models=frozenset(reader.models),
@@ -112,12 +113,6 @@ class _Reader:
                 message = f"{stage} never answered for batch {self._batch.label}"
                 self.losses[stage] = ErrorInfo(code=ErrorCode.STAGE_TIMEOUT, message=message, retryable=True)
                 return
-
-
-def _record_of(page: PageImage | FailedPage) -> PageRecord | FailedPage:
-    if isinstance(page, FailedPage):
-        return page
-    return PageRecord.model_validate(page.model_dump(include=set(PageRecord.model_fields)))
 
 
 def _in_brief(page: PageText | FailedPage) -> PageText | FailedPage:

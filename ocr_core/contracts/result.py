@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ from ocr_core.contracts.geometry import IDENTITY, Matrix3x3, Quad
 from ocr_core.contracts.messages import (
     FailedPage,
     ModelIdentity,
+    PageImage,
     PageRegions,
     PageText,
     Quadrant,
@@ -103,6 +104,11 @@ class PageRecord(Message):
     quadrant: Quadrant = 0
     skew_degrees: float = 0.0
     seconds: Seconds = 0.0
+
+    @classmethod
+    def of(cls, page: PageImage) -> Self:
+        """A page without its pixels."""
+        return cls.model_validate(page.model_dump(include=set(cls.model_fields)))
 
 
 class PageParts(Message):
