@@ -1,7 +1,7 @@
 """moto's interpreter of the States Language, made faithful and fast enough for many documents at once.
 
-moto 5.2.5 runs state machines for real; where it departs from AWS, or cannot bear a flow of this size, a function
-of it is replaced here, each with the reason beside it.
+moto 5.2.5 runs state machines for real; where it departs from AWS, or cannot bear a flow of this size, a
+function of it is replaced here, each with the reason beside it.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
 """Starting executions, and how long their history may grow.
 
-moto: two calls of StartExecution at the same time under one name start two executions; an input of any size is taken,
-a name must be given; a history may grow without end; and the cause of SendTaskFailure is dropped.
+moto: two calls of StartExecution at the same time under one name start two executions; an input of any size
+is taken, a name must be given; a history may grow without end; and the cause of SendTaskFailure is dropped.
 """
 
 from __future__ import annotations
 
 import re
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
-from moto.core.responses import EmptyResult
+from moto.core.responses import ActionResult, EmptyResult
 from moto.stepfunctions.exceptions import InvalidExecutionInput, InvalidName
 from moto.stepfunctions.parser.api import ExecutionFailedEventDetails, ExecutionStatus, HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
@@ -20,6 +20,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
     FailureEventException,
 )
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
+from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
@@ -37,12 +38,12 @@ def install() -> None:
     start = StepFunctionsParserBackend.start_execution
 
     def start_execution(
-        self: Any,
+        self: StepFunctionsParserBackend,
         state_machine_arn: str,
         name: str | None = None,
         execution_input: str | None = None,
         trace_header: str | None = None,
-    ) -> Any:
+    ) -> Execution:
         if len((execution_input or "").encode()) > LARGEST_INPUT:
             raise InvalidExecutionInput(f"The input has more than {LARGEST_INPUT} bytes")
         if name is not None and not _NAME.fullmatch(name):
@@ -61,7 +62,7 @@ def install() -> None:
 def _bound_histories() -> None:
     enter = CommonStateField._eval_body
 
-    def enter_within_bounds(self: Any, env: Any) -> None:
+    def enter_within_bounds(self: CommonStateField, env: Environment) -> None:
         if len(env.event_manager._history_event_list) >= MOST_EVENTS - 2:
             raise FailureEventException(_too_long(env))
         enter(self, env)
@@ -69,14 +70,14 @@ def _bound_histories() -> None:
     CommonStateField._eval_body = enter_within_bounds
 
 
-def _too_long(env: Any) -> Any:
+def _too_long(env: Environment) -> FailureEvent:
     error = "States.Runtime"
     cause = f"The execution reached the maximum number of history events ({MOST_EVENTS})."
     details = EventDetails(executionFailedEventDetails=ExecutionFailedEventDetails(error=error, cause=cause))
     return FailureEvent(env, CustomErrorName(error), HistoryEventType.ExecutionFailed, event_details=details)
 
 
-def _send_task_failure(self: Any) -> Any:
+def _send_task_failure(self: StepFunctionResponse) -> ActionResult:
     token, error, cause = (self._get_param(name) for name in ("taskToken", "error", "cause"))
     self.stepfunction_backend.send_task_failure(token, error=error, cause=cause)
     return EmptyResult()

@@ -1,8 +1,9 @@
 """Task tokens and what waits for them.
 
-moto: a token has 36 characters and is the same for every attempt of a state, so that a retry finds the answer of the
-attempt before it; a token that was answered can be answered again; finding one walks over all executions and fails
-while one of them is just starting; a branch that was stopped waits on; and only the heartbeat ends a wait.
+moto: a token has 36 characters and is the same for every attempt of a state, so that a retry finds the
+answer of the attempt before it; an answer that comes before the wait begins is overlooked until the
+heartbeat is due; a token that was answered can be answered again; finding one walks over all executions and
+fails while one of them is just starting; and what waits in a branch that was stopped waits on.
 """
 
 from __future__ import annotations
@@ -12,20 +13,24 @@ import json
 import time
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 from moto.stepfunctions.parser.api import InvalidOutput, InvalidToken, TaskTimedOut
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (  # noqa: E501
     StateTaskServiceCallback,
 )
 from moto.stepfunctions.parser.asl.eval import states
 from moto.stepfunctions.parser.asl.eval.callback.callback import (
+    CallbackEndpoint,
+    CallbackOutcome,
     CallbackOutcomeFailure,
     CallbackOutcomeSuccess,
+    HeartbeatEndpoint,
     HeartbeatTimedOut,
 )
+from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 TOKEN_LENGTH: Final = 2_048
@@ -38,10 +43,10 @@ _SEED_LENGTH: Final = 36
 class Waiting:
     """The open tasks of all executions: their endpoint and environment, by token."""
 
-    tasks: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    tasks: dict[str, tuple[CallbackEndpoint, Environment]] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
-    def answer(self, token: str, outcome: Any) -> None:
+    def answer(self, token: str, outcome: CallbackOutcome) -> None:
         """Answer an open task, once.
 
         Raises:
@@ -58,7 +63,7 @@ class Waiting:
         with self.lock:
             self._open(token).notify_heartbeat()
 
-    def _open(self, token: str) -> Any:
+    def _open(self, token: str) -> CallbackEndpoint:
         if token != token_of(token[:_SEED_LENGTH]):
             raise InvalidToken("Invalid token")
         endpoint, env = self.tasks.get(token, (None, None))
@@ -75,7 +80,7 @@ def install() -> None:
     states.long_uid = lambda: token_of(str(uuid4()))
     evaluate = StateTaskServiceCallback._eval_execution
 
-    def evaluate_attempt(self: Any, env: Any) -> None:
+    def evaluate_attempt(self: StateTaskServiceCallback, env: Environment) -> None:
         if self.resource.condition != ResourceCondition.WaitForTaskToken:
             evaluate(self, env)
             return
@@ -104,8 +109,12 @@ def token_of(seed: str) -> str:
 
 
 def _wait(
-    _self: Any, env: Any, timeout_seconds: float, callback_endpoint: Any, heartbeat_endpoint: Any | None
-) -> Any:
+    _task: StateTaskServiceCallback,
+    env: Environment,
+    timeout_seconds: float,
+    callback_endpoint: CallbackEndpoint,
+    heartbeat_endpoint: HeartbeatEndpoint | None,
+) -> CallbackOutcome | None:
     """The outcome of a task; None when its time is over or its branch was stopped."""
     patience = heartbeat_endpoint._heartbeat_seconds if heartbeat_endpoint else timeout_seconds
     begun = seen = time.monotonic()
@@ -120,7 +129,7 @@ def _wait(
     return None
 
 
-def _send_task_success(_self: Any, task_token: str, outcome: str) -> None:
+def _send_task_success(_backend: StepFunctionsParserBackend, task_token: str, outcome: str) -> None:
     try:
         json.loads(outcome)
     except ValueError:
@@ -130,9 +139,11 @@ def _send_task_success(_self: Any, task_token: str, outcome: str) -> None:
     _waiting.answer(task_token, CallbackOutcomeSuccess(callback_id=task_token, output=outcome))
 
 
-def _send_task_failure(_self: Any, task_token: str, error: str | None = None, cause: str | None = None) -> None:
+def _send_task_failure(
+    _backend: StepFunctionsParserBackend, task_token: str, error: str | None = None, cause: str | None = None
+) -> None:
     _waiting.answer(task_token, CallbackOutcomeFailure(callback_id=task_token, error=error, cause=cause))
 
 
-def _send_task_heartbeat(_self: Any, task_token: str) -> None:
+def _send_task_heartbeat(_backend: StepFunctionsParserBackend, task_token: str) -> None:
     _waiting.heartbeat(task_token)

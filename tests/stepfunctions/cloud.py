@@ -28,7 +28,7 @@ _INVOCATION: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _ACCOUNT: Final = "123456789012"
 
 
-class FunctionFault(Exception):
+class FunctionError(Exception):
     """What a scripted function dies of: the class name that Lambda reports."""
 
     def __init__(self, kind: str, message: str = "scripted") -> None:
@@ -36,7 +36,7 @@ class FunctionFault(Exception):
         self.kind = kind
 
 
-class Throttled(Exception):
+class ThrottledError(Exception):
     """All instances of the function are busy."""
 
 
@@ -112,12 +112,14 @@ class Cloud:
             region_name="us-east-1",
             endpoint_url=f"http://127.0.0.1:{self.port}",
             aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_secret_access_key="test",  # noqa: S106
         )
 
     def machine(self, change: Callable[[dict[str, Any]], None] = lambda flow: None, bus: str = "") -> str:
         """A state machine of the real file, or of one that was changed; its ARN."""
-        arns = {f"{name}Function": f"arn:aws:lambda:us-east-1:{_ACCOUNT}:function:{name}" for name in FUNCTIONS}
+        arns = {
+            f"{name}Function": f"arn:aws:lambda:us-east-1:{_ACCOUNT}:function:{name}" for name in FUNCTIONS
+        }
         flow = json.loads(definition({**arns, "EventBus": bus or self.bus}))
         change(flow)
         role = f"arn:aws:iam::{_ACCOUNT}:role/states"
@@ -154,7 +156,9 @@ class Cloud:
             if described["status"] != "RUNNING":
                 history = self.states.get_execution_history(executionArn=execution)["events"]
                 job_id = json.loads(described["input"])["job_id"]
-                return Ended(described, history, self._heard("production", job_id), self._heard("test", job_id))
+                return Ended(
+                    described, history, self._heard("production", job_id), self._heard("test", job_id)
+                )
             time.sleep(0.01)
         raise AssertionError(f"{execution} has not ended")
 
@@ -167,9 +171,9 @@ class Cloud:
         sqs = self.client("sqs")
         url = sqs.get_queue_url(QueueName=f"{self.bus}-{kind}")["QueueUrl"]
         found: list[dict[str, Any]] = []
-        while received := sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=2
-        ).get("Messages"):
+        while received := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=2).get(
+            "Messages"
+        ):
             found += [json.loads(message["Body"]) for message in received]
         return [event for event in found if event["detail"]["job_id"] == job_id]
 
@@ -186,10 +190,10 @@ class Cloud:
         play = getattr(script, name.lower()) or self.succeed
         try:
             return Response(json.dumps(play(payload)), mimetype="application/json")
-        except Throttled:
+        except ThrottledError:
             headers = {"x-amzn-ErrorType": "TooManyRequestsException", "x-amzn-RequestId": uuid4().hex}
             return Response('{"message": "Rate exceeded"}', 429, headers)
-        except FunctionFault as fault:
+        except FunctionError as fault:
             body = json.dumps({"errorMessage": str(fault), "errorType": fault.kind, "stackTrace": []})
             return Response(body, headers={"X-Amz-Function-Error": "Unhandled"})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from ocr_core.contracts.base import SCHEMA_VERSION
 from ocr_core.contracts.errors import ErrorCode, ErrorInfo
 from ocr_core.contracts.events import TEST_SOURCE, DocumentCompleted, DocumentFailed, TestRun
 from ocr_core.contracts.jobs import BatchTask, PlanRequest, StageTask, ValidationTask
-from tests.stepfunctions.cloud import Cloud, FunctionFault, Script, Throttled, completed, job, plan
+from tests.stepfunctions.cloud import Cloud, FunctionError, Script, ThrottledError, job, plan
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +62,10 @@ def test_each_function_is_told_what_its_contract_says(cloud: Cloud, machine: str
 @pytest.mark.parametrize(
     "error",
     [
-        FunctionFault("TransientError"),
-        FunctionFault("Sandbox.Timedout"),
-        FunctionFault("Runtime.ExitError"),
-        Throttled(),
+        FunctionError("TransientError"),
+        FunctionError("Sandbox.Timedout"),
+        FunctionError("Runtime.ExitError"),
+        ThrottledError(),
     ],
     ids=["transient", "timed out", "killed", "throttled"],
 )
@@ -81,20 +80,20 @@ def test_what_can_heal_is_retried(cloud: Cloud, machine: str, function: str, err
 
 def test_a_busy_function_is_waited_for_longer_than_a_sick_one(cloud: Cloud, machine: str) -> None:
     script = Script()
-    script.rotation = failing_first(30, Throttled())
+    script.rotation = failing_first(30, ThrottledError())
     assert cloud.run(machine, job(), script).status == "SUCCEEDED"
     assert len(script.calls["Paginate"]) == 2
 
 
 def test_an_error_that_never_heals_is_retried_a_bounded_number_of_times(cloud: Cloud, machine: str) -> None:
-    script = Script(paginate=failing_first(100, FunctionFault("Runtime.ExitError")))
+    script = Script(paginate=failing_first(100, FunctionError("Runtime.ExitError")))
     assert cloud.run(machine, job(), script).status == "FAILED"
     assert len(script.calls["Paginate"]) == 3
 
 
 @pytest.mark.parametrize("name", ["PermanentError", "KeyError"])
 def test_an_error_that_cannot_heal_is_not_retried(cloud: Cloud, machine: str, name: str) -> None:
-    script = Script(rotation=failing_first(1, FunctionFault(name)))
+    script = Script(rotation=failing_first(1, FunctionError(name)))
     assert cloud.run(machine, job(), script).status == "SUCCEEDED"
     assert len(script.calls["Rotation"]) == 1
     assert not script.calls["Dispatch"]
@@ -175,13 +174,14 @@ def test_a_document_that_cannot_be_opened_is_validated_and_fails(cloud: Cloud, m
 @pytest.mark.parametrize("dead", ["paginate", "validation"])
 def test_a_flow_that_breaks_says_so_without_the_cause(cloud: Cloud, machine: str, dead: str) -> None:
     script = Script()
-    setattr(script, dead, failing_first(9, FunctionFault("PermanentError", "a line of the document")))
+    setattr(script, dead, failing_first(9, FunctionError("PermanentError", "a line of the document")))
     asked = job()
     ended = cloud.run(machine, asked, script)
     assert ended.status == "FAILED"
     [event] = ended.production
     failed = DocumentFailed.model_validate(event["detail"])
-    assert (failed.schema_version, failed.job_id, failed.source) == (SCHEMA_VERSION, asked.job_id, asked.source)
+    assert failed.schema_version == SCHEMA_VERSION
+    assert (failed.job_id, failed.source) == (asked.job_id, asked.source)
     assert failed.error.code is ErrorCode.INTERNAL
     assert "PermanentError" in failed.error.message
     assert "a line of the document" not in f"{event}{ended.description}"
@@ -191,7 +191,7 @@ def test_a_flow_that_breaks_says_so_without_the_cause(cloud: Cloud, machine: str
 def test_events_of_a_test_reach_no_production_rule(cloud: Cloud, machine: str, dead: bool) -> None:
     script = Script()
     if dead:
-        script.paginate = failing_first(1, FunctionFault("PermanentError"))
+        script.paginate = failing_first(1, FunctionError("PermanentError"))
     ended = cloud.run(machine, job(test=TestRun(id="nightly")), script)
     assert ended.production == []
     [event] = ended.test
@@ -208,7 +208,8 @@ def test_an_event_that_the_bus_refuses_fails_the_execution(cloud: Cloud) -> None
 
 def test_a_stage_whose_heartbeat_stops_is_asked_again(cloud: Cloud) -> None:
     def hurry(flow: dict[str, Any]) -> None:
-        flow["States"]["Read the batches"]["ItemProcessor"]["States"]["Recognise the text"]["HeartbeatSeconds"] = 1
+        batch = flow["States"]["Read the batches"]["ItemProcessor"]["States"]
+        batch["Recognise the text"]["HeartbeatSeconds"] = 1
 
     script = Script()
     script.dispatch = lambda task: cloud.succeed(task) if len(script.stages("ocr")) != 1 else None
