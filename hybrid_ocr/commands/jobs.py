@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -19,6 +20,10 @@ from hybrid_ocr.commands.options import (
     Timeout,
     Wait,
 )
+
+MOST_JOBS: Final = 100
+LOOKS_AT_ONCE: Final = 8
+"""Listing tells little of a job, so each is looked at; Step Functions allows some 15 looks a second."""
 
 
 @exits
@@ -76,7 +81,7 @@ def result(  # noqa: PLR0917 - typer makes the command line of it
 
 @exits
 def jobs(  # noqa: PLR0917 - typer makes the command line of it
-    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1_000, help="How many at most.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=MOST_JOBS, help="How many at most.")] = 20,
     as_json: AsJson = False,
     stage: Stage = None,
     profile: Profile = None,
@@ -85,11 +90,14 @@ def jobs(  # noqa: PLR0917 - typer makes the command line of it
 ) -> int:
     """List the latest jobs, newest first.
 
-    On a pipe: id, attempt, state, start and seconds, separated by tabs; with --json an object a line.
+    On a pipe, separated by tabs: id, attempt, state, verdict or error, start, seconds, document. With --json
+    an object a line.
     """
     from hybrid_ocr.commands.terminal import print_jobs
 
-    found = open_client(stage, profile, region, endpoint_url).jobs(limit)
+    client = open_client(stage, profile, region, endpoint_url)
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as looks:
+        found = list(looks.map(client.status, [job.job_id for job in client.jobs(limit)]))
     if as_json:
         for job in found:
             print(job.model_dump_json())

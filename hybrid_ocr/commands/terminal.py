@@ -34,19 +34,41 @@ def print_started(job_id: str, attempt: int, *, as_json: bool) -> None:
 
 
 def print_jobs(jobs: Sequence[JobStatus]) -> None:
-    """A table on a terminal; on a pipe tab-separated lines without a heading, ids whole."""
+    """A table on a terminal; on a pipe tab-separated lines without a heading, nothing cut short."""
     if not sys.stdout.isatty():
         for job in jobs:
-            print(job.job_id, job.attempt, job.state, job.started.isoformat(), _seconds(job), sep="\t")
+            source = plain(job.source or "").replace("\t", "�")
+            started = job.started.isoformat(timespec="seconds")
+            print(job.job_id, job.attempt, job.state, _came_to(job), started, _seconds(job), source, sep="\t")
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("job", "attempt", "state", "started", "took"):
-        table.add_column(name, justify="right" if name in {"attempt", "took"} else "left")
+    for name in ("job", "document", "attempt", "state", "", "pages", "started", "took"):
+        table.add_column(
+            name, justify="right" if name in {"attempt", "pages", "took"} else "left", no_wrap=True
+        )
     for job in jobs:
-        state = Text(job.state, _STATE_STYLE[job.state])
-        started = f"{job.started.astimezone():%Y-%m-%d %H:%M:%S}"
-        table.add_row(job.job_id[:SHORT_ID], str(job.attempt), state, started, f"{_seconds(job)} s")
+        pages = f"{job.pages.read}/{job.pages.expected}" if job.pages else ""
+        table.add_row(
+            job.job_id[:SHORT_ID],
+            document_name(job.source or "", 28),
+            str(job.attempt),
+            Text(job.state, _STATE_STYLE[job.state]),
+            Text(_came_to(job), STYLE.get(_came_to(job), "red")),
+            pages,
+            f"{job.started.astimezone():%m-%d %H:%M:%S}",
+            f"{_seconds(job)} s",
+        )
     Console().print(table)
+
+
+def document_name(source: str, most: int) -> str:
+    """What people call a document: the end of its key."""
+    return shown(source.rsplit("/", 1)[-1], most)
+
+
+def _came_to(job: JobStatus) -> str:
+    """The verdict or the code of the error."""
+    return job.verdict or (job.error.code.value if job.error else "")
 
 
 def print_job(job: JobStatus) -> None:
@@ -90,7 +112,8 @@ def print_result(result: DocumentResult, *, as_json: bool) -> int:
     whole = sum(page.status == "ok" for page in result.pages)
     line = Text(result.verdict, STYLE[result.verdict])
     pages = f"{whole} of {len(result.pages)} pages" if result.pages else "no page"
-    line.append(f"  {shown(result.source, 60)}  {pages}  {result.status}", "default")
+    line.append(f"  {document_name(result.source, 40)}  {pages}  {result.status}", "default")
+    line.append(f"  job {result.job_id[:SHORT_ID]}", "dim")
     console.print(line, soft_wrap=True)
     serious = [finding for finding in result.findings if finding.severity != "info"]
     for finding in serious[:FINDINGS_SHOWN]:

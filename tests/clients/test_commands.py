@@ -108,7 +108,7 @@ class TestSubmit:
         assert "word recall" in told.err
         assert "0.7500" in told.err
         result, score = as_json.out.splitlines()
-        assert DocumentResult.model_validate_json(result)
+        assert DocumentResult.model_validate_json(result).text == told.out.rstrip("\n")
         assert json.loads(score)["score"] == {
             "word_recall": 0.75,
             "word_precision": 0.75,
@@ -198,7 +198,9 @@ class TestJobs:
         done = command("jobs", "--limit", 1)
         local.flow.stop_execution(executionArn=execution)
         assert done.code == 0
-        assert done.out.split("\t")[:3] == [job.job_id, "1", "running"]
+        fields = done.out.rstrip("\n").split("\t")
+        assert fields[:4] == [job.job_id, "1", "running", ""]
+        assert fields[-1] == job.source
 
     def test_as_json_an_object_a_line(self, command: Command, local: Deployment) -> None:
         job = a_job(0xC2 << 120)
@@ -245,7 +247,7 @@ def test_without_a_cloud_one_line_says_what_to_do(command: list[str]) -> None:
 
 def test_whoever_stops_reading_is_no_error(local: Deployment) -> None:
     local.start(a_job(0xE1 << 120))
-    line = f"{sys.executable} -m hybrid_ocr jobs --limit 1000 | true; exit ${{PIPESTATUS[0]}}"
+    line = f"{sys.executable} -m hybrid_ocr jobs --limit 100 | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode in {0, 141}
     assert not done.stderr

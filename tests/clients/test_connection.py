@@ -84,11 +84,13 @@ def test_a_local_cloud_that_is_not_running_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"), [({"profile": "nobody"}, "nobody"), ({"endpoint_url": "not a url"}, "not a url")]
+    ("profile", "endpoint_url", "said"), [("nobody", None, "nobody"), (None, "not a url", "not a url")]
 )
-def test_what_makes_no_sense_is_told_in_one_line(arguments: dict[str, str], said: str) -> None:
+def test_what_makes_no_sense_is_told_in_one_line(
+    profile: str | None, endpoint_url: str | None, said: str
+) -> None:
     with pytest.raises(ConfigurationError, match=said) as raised:
-        connect(**arguments)
+        connect(profile=profile, endpoint_url=endpoint_url)
     assert "\n" not in raised.value.message
 
 
