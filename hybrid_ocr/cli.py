@@ -23,6 +23,13 @@ Exit codes: 0 every document was read whole; 1 at least one was read in part or 
 is wrong; 3 reading could not start or go on (model artefacts, servers, disk); 130 interrupted.
 """
 
+UP_HELP = """
+Start the whole component on this machine: AWS's services, the functions, the model servers.
+
+It stays until Control-C. On standard output it prints the exports that let the AWS CLI, boto3 and the other
+commands find it.
+"""
+
 Engine = Enum("Engine", {name.replace("-", "_"): name for name in get_args(EngineName)})  # type: ignore[misc]
 DEFAULT_ENGINE = Engine("openvino")
 
@@ -60,10 +67,41 @@ def read(  # noqa: D103, PLR0917 - typer makes the command line of it; READ_HELP
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one DocumentResult a line instead of the text.")
     ] = False,
+    direct: Annotated[
+        bool,
+        typer.Option("--direct", help="By plain function calls, without the flow: for a debugger."),
+    ] = False,
 ) -> None:
     from hybrid_ocr.read_command import ReadCall, run
 
-    call = ReadCall(paths, out, pages, script, engine.value, rules, as_json)
+    call = ReadCall(paths, out, pages, script, engine.value, rules, as_json, direct)
+    raise typer.Exit(run(call))
+
+
+@app.command(help=UP_HELP)
+def up(  # noqa: D103, PLR0917 - typer makes the command line of it; UP_HELP says what it does
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Where AWS answers; 0 is any free one.")
+    ] = 4580,
+    script: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Recognise one script only, such as latin: faster.")
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="What runs text detection and OCR.", case_sensitive=False)
+    ] = DEFAULT_ENGINE,
+    rules: Annotated[Path | None, typer.Option(metavar="FILE", help="Validation rules of your own.")] = None,
+    faults: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What goes wrong with messages, see docs/local-cloud.md."),
+    ] = None,
+    logs: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Keep the logs of functions and containers here."),
+    ] = None,
+) -> None:
+    from hybrid_ocr.commands.up import UpCall, run
+
+    call = UpCall(port, script, engine.value, rules, faults, logs)
     raise typer.Exit(run(call))
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from hybrid_ocr.direct.stages import direct_reader
-from hybrid_ocr.reading import Reading
+from hybrid_ocr.reading import DocumentReader, Reading
 from hybrid_ocr.sources import select
 from hybrid_ocr.terminal import ReadingProgress, plain, print_summary, print_text
 from ocr_core.contracts.errors import OcrError, RequestError
@@ -41,6 +40,7 @@ class ReadCall:
     engine: EngineName = "openvino"
     rules: Path | None = None
     as_json: bool = False
+    direct: bool = False
 
 
 def run(call: ReadCall) -> int:
@@ -59,8 +59,7 @@ def run(call: ReadCall) -> int:
     try:
         with ExitStack() as stack:
             progress = stack.enter_context(ReadingProgress(console))
-            reader = direct_reader(engine=call.engine, script=call.script, rules=call.rules)
-            stack.enter_context(reader)
+            reader = stack.enter_context(_reader(call))
             for reading in reader.read(selection.sources, call.out, progress, call.pages):
                 readings.append(reading)
                 _print(reading, as_json=call.as_json, heading=len(selection.sources) > 1)
@@ -77,6 +76,17 @@ def run(call: ReadCall) -> int:
     print_summary(readings, console, selection.skipped)
     whole = all(reading.result.status == "completed" for reading in readings)
     return READ_WHOLE if whole else NOT_READ_WHOLE
+
+
+def _reader(call: ReadCall) -> DocumentReader:
+    """The way to read; each imports what only it needs."""
+    if call.direct:
+        from hybrid_ocr.direct.stages import direct_reader
+
+        return direct_reader(engine=call.engine, script=call.script, rules=call.rules)
+    from hybrid_ocr.cloud_reader import cloud_reader
+
+    return cloud_reader(engine=call.engine, script=call.script, rules=call.rules)
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, get_args
 
-from local_cloud.models import LocalModels
+from local_cloud.models import ENGINE, LocalModels
 from ocr_core.artifacts import artifacts_root
 from ocr_core.contracts.codec import JSON
 from ocr_core.contracts.jobs import Bundle, EndpointMode, EndpointRef, EndpointStage
@@ -43,7 +43,6 @@ class Deployment:
     names: Names
     topology: Topology
     modes: Sequence[EndpointMode] = ("async", "realtime")
-    _pool_size: int = field(default=6, repr=False)
 
     def publish(self, models: LocalModels) -> None:
         """Put the artefacts of a bundle into the artefacts bucket, unless they are there."""
@@ -55,14 +54,9 @@ class Deployment:
     def deploy(self, models: LocalModels, label: str = "") -> Bundle:
         """Create the endpoints of a bundle and make it known; `label` keeps its endpoints' names apart."""
         stages = get_args(EndpointStage)
-        wanted = [(stage, mode) for stage in stages for mode in self.modes]
-        with ThreadPoolExecutor(self._pool_size) as pool:
-            made = [
-                pool.submit(self._create_endpoint, stage, mode, models.identities[stage], label)
-                for stage, mode in wanted
-            ]
-            for endpoint in made:
-                endpoint.result()
+        with ThreadPoolExecutor(len(stages)) as pool:
+            for made in [pool.submit(self._create_stage, stage, models, label) for stage in stages]:
+                made.result()
         endpoints: dict[EndpointStage, EndpointRef] = {
             stage: EndpointRef(name=self.names.endpoint(stage, self.modes[0], label), mode=self.modes[0])
             for stage in stages
@@ -83,45 +77,40 @@ class Deployment:
         bucket = self.names.bucket("artifacts")
         self.client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType=JSON)
 
-    def _create_endpoint(
-        self, stage: EndpointStage, mode: EndpointMode, model: ModelIdentity, label: str
-    ) -> None:
-        name = self.names.endpoint(stage, mode, label)
-        sagemaker = self.client("sagemaker")
-        sagemaker.create_model(
-            ModelName=name,
-            ExecutionRoleArn=f"arn:{self.names.partition}:iam::{self.names.account}:role/{name}",
+    def _create_stage(self, stage: EndpointStage, models: LocalModels, label: str) -> None:
+        """A model, and an endpoint of it in each mode."""
+        model = self.names.model(stage, label)
+        self.client("sagemaker").create_model(
+            ModelName=model,
+            ExecutionRoleArn=f"arn:{self.names.partition}:iam::{self.names.account}:role/{model}",
             EnableNetworkIsolation=True,
             PrimaryContainer={
                 "Image": _IMAGE.format(stage=stage.replace("_", "-")),
-                "ModelDataUrl": f"s3://{self.names.bucket('artifacts')}/{artifact_key(model)}",
-                "Environment": {},
+                "ModelDataUrl": f"s3://{self.names.bucket('artifacts')}/{artifact_key(models.identities[stage])}",
+                "Environment": {ENGINE: models.engine_of(stage)},
             },
         )
+        for mode in self.modes:
+            self._create_endpoint(stage, mode, label)
+
+    def _create_endpoint(self, stage: EndpointStage, mode: EndpointMode, label: str) -> None:
+        name = self.names.endpoint(stage, mode, label)
         asynchronous = {"AsyncInferenceConfig": self._async_config(stage)} if mode == "async" else {}
+        variant = {
+            "VariantName": "AllTraffic",
+            "ModelName": self.names.model(stage, label),
+            "InitialInstanceCount": 1,
+            "InstanceType": _INSTANCE_TYPE,
+        }
+        sagemaker = self.client("sagemaker")
         sagemaker.create_endpoint_config(
-            EndpointConfigName=name,
-            ProductionVariants=[
-                {
-                    "VariantName": "AllTraffic",
-                    "ModelName": name,
-                    "InitialInstanceCount": 1,
-                    "InstanceType": _INSTANCE_TYPE,
-                }
-            ],
-            **asynchronous,
+            EndpointConfigName=name, ProductionVariants=[variant], **asynchronous
         )
         sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
 
     def _async_config(self, stage: EndpointStage) -> dict[str, Any]:
         work = f"s3://{self.names.bucket('work')}"
-        topics = {
-            setting: self.names.arn("sns", self.names.topic(topic))
-            for setting, topic in (
-                ("SuccessTopic", "inference-success"),
-                ("ErrorTopic", "inference-error"),
-            )
-        }
+        topics = {"SuccessTopic": "inference-success", "ErrorTopic": "inference-error"}
         return {
             "ClientConfig": {
                 "MaxConcurrentInvocationsPerInstance": self.topology.endpoints[stage].concurrent_invocations
@@ -129,7 +118,10 @@ class Deployment:
             "OutputConfig": {
                 "S3OutputPath": f"{work}/",
                 "S3FailurePath": f"{work}/failures/",
-                "NotificationConfig": topics,
+                "NotificationConfig": {
+                    setting: self.names.arn("sns", self.names.topic(topic))
+                    for setting, topic in topics.items()
+                },
             },
         }
 

@@ -19,6 +19,8 @@ from ocr_core.contracts.messages import ModelIdentity, StageName
 from ocr_core.contracts.stage import EngineName
 from topology import load_topology
 
+ENGINE: Final = "HYBRID_OCR_ENGINE"
+"""The variable of a container that chooses its engine."""
 PADDLE_PYTHON: Final = Path(__file__).resolve().parents[1] / ".venv-paddle" / "bin" / "python"
 
 
@@ -66,7 +68,7 @@ class LocalModels:
         """
         engine = self.engine_of(stage)
         settings: dict[str, str | Path] = {"engine": engine, "cache_dir": self.cache_dir}
-        return Container(stage, self.folders[stage], settings=settings, python=_python_of(engine))
+        return Container(stage, self.folders[stage], settings=settings, python=python_of(engine))
 
     def engine_of(self, stage: EndpointStage) -> EngineName:
         """What runs a stage."""
@@ -85,7 +87,7 @@ class LocalModels:
         return folder
 
 
-def _python_of(engine: EngineName) -> Path:
+def python_of(engine: str) -> Path:
     """The interpreter that has an engine: paddleocr cannot share an environment, see CONTRIBUTING.md."""
     if engine != "paddleocr" or find_spec("paddleocr") is not None:
         return Path(sys.executable)

@@ -69,6 +69,10 @@ class Names:
         """A state machine."""
         return f"{self.prefix}-{name}"
 
+    def model(self, stage: str, bundle: str = "") -> str:
+        """A SageMaker model: one stage of a bundle, whichever endpoints serve it."""
+        return self.endpoint(stage, "", bundle)
+
     def endpoint(self, stage: str, mode: str, bundle: str = "") -> str:
         """A SageMaker endpoint, which allows no underscore: one stage, one mode, and the bundle it serves."""
         return "-".join(part for part in (self.prefix, stage.replace("_", "-"), mode, bundle) if part)

@@ -1,0 +1,133 @@
+"""Reads documents as AWS does, on a local cloud of its own: uploads, waits for jobs, brings results.
+
+What a document cannot enter the flow with (no such file, too many bytes) is told by a result too, so that
+every file of a call has its folder.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, Self
+
+import boto3
+
+from hybrid_ocr.clients import AsyncClient, Connection
+from hybrid_ocr.clients.connection import LOCAL_LOGIN
+from hybrid_ocr.direct.document import job_id
+from hybrid_ocr.job_progress import JobProgress
+from hybrid_ocr.reading import Progress, Reading
+from hybrid_ocr.sources import Source
+from lambdas.validation import RuleSet, load_rules, validate
+from lambdas.validation.exports import write_exports
+from local_cloud.cloud import CloudSettings, LocalCloud
+from ocr_core.contracts.errors import EngineError, ErrorInfo, OcrError
+from ocr_core.contracts.result import DocumentParts, DocumentResult
+from ocr_core.contracts.stage import EngineName
+from ocr_core.opening import OpeningLimits
+from ocr_core.opening.source import open_file
+
+DOCUMENTS_IN_FLIGHT: Final = 4
+_LOOK_SECONDS: Final = 0.5
+_STARTS_WITHIN_SECONDS: Final = 60.0
+
+
+class CloudReader:
+    """Owns a local cloud; see `DocumentReader`.
+
+    Args:
+        cloud: not started yet.
+        rules: judge what never entered the flow, with the same words.
+        script: recognise this script only.
+    """
+
+    def __init__(self, cloud: LocalCloud, rules: RuleSet, script: str | None = None) -> None:
+        self._cloud, self._rules, self._script = cloud, rules, script
+        self._stopping = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._cloud.start()
+        connection = connection_to(self._cloud)
+        self._client, self._s3 = AsyncClient(connection=connection), connection.client("s3")
+        self._work = connection.names.bucket("work")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._cloud.stop()
+
+    def read(
+        self, sources: Iterable[Source], out: Path, progress: Progress, pages: str | None = None
+    ) -> Iterator[Reading]:
+        """See `DocumentReader.read`."""
+        pool = ThreadPoolExecutor(DOCUMENTS_IN_FLIGHT, thread_name_prefix="documents")
+        reading: deque[Future[Reading]] = deque()
+        try:
+            reading.extend(pool.submit(self._read, source, out, progress, pages) for source in sources)
+            while reading:
+                yield reading.popleft().result()
+        finally:
+            self._stopping.set()
+            pool.shutdown(cancel_futures=True)
+
+    def _read(self, source: Source, out: Path, progress: Progress, pages: str | None) -> Reading:
+        folder = out / source.name
+        try:
+            with open_file(source.path, OpeningLimits().file_bytes):
+                pass  # what blocks for ever or is too large is refused before a byte of it is read
+            job = self._client.submit(source.path, pages=pages, script=self._script)
+            self._wait(job, JobProgress(self._s3, self._work, job, source, progress))
+            result = self._client.result(job)
+            self._client.download(job, folder)
+        except OcrError as error:
+            return Reading(source, self._refused(source, error, folder), folder)
+        return Reading(source, self._named(result, source, folder), folder)
+
+    def _wait(self, job: str, told: JobProgress) -> None:
+        """Wait for a job, telling its progress; one that never starts was refused at the door."""
+        start = time.monotonic() + _STARTS_WITHIN_SECONDS
+        while not self._stopping.is_set():
+            try:
+                self._client.wait(job, timeout=_LOOK_SECONDS)
+            except EngineError:
+                told.look()
+                if not told.planned and time.monotonic() > start:
+                    raise
+            else:
+                break
+        told.look()
+
+    def _refused(self, source: Source, error: OcrError, folder: Path) -> DocumentResult:
+        parts = DocumentParts(
+            job_id=job_id(source.path),
+            source=str(source.path),
+            expected_pages=0,
+            pages=(),
+            error=ErrorInfo.of(error),
+        )
+        result = validate(parts, self._rules)
+        write_exports(result, lambda _: None, folder, rules=self._rules)
+        return result
+
+    def _named(self, result: DocumentResult, source: Source, folder: Path) -> DocumentResult:
+        """The result under the name that the caller knows: its file, not the object it was uploaded as."""
+        result = result.model_copy(update={"source": str(source.path)})
+        (folder / "result.json").write_text(result.model_dump_json(indent=2) + "\n", "utf-8")
+        return result
+
+
+def cloud_reader(
+    *, engine: EngineName = "openvino", script: str | None = None, rules: Path | None = None
+) -> CloudReader:
+    """A reader over a local cloud of its own; takes and raises what `direct_reader` does."""
+    cloud = LocalCloud(CloudSettings(engine=engine, script=script, rules=rules))
+    return CloudReader(cloud, load_rules(rules), script)
+
+
+def connection_to(cloud: LocalCloud) -> Connection:
+    """How the clients reach a local cloud of this process."""
+    session = boto3.Session()
+    return Connection(session, cloud.names, cloud.endpoint_url, local=True, login=LOCAL_LOGIN)

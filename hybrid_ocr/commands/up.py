@@ -1,0 +1,92 @@
+"""`hybrid-ocr up`: the whole component on this machine, until it is stopped."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from hybrid_ocr.commands.complaint import complain
+from hybrid_ocr.commands.exits import CANNOT, WHOLE
+from local_cloud.aws.faults import FaultPlan
+from local_cloud.cloud import CloudSettings, LocalCloud
+from ocr_core.contracts.errors import OcrError
+from ocr_core.contracts.stage import EngineName
+
+
+@dataclass(frozen=True)
+class UpCall:
+    """What the command line asked for; see `hybrid-ocr up --help`."""
+
+    port: int
+    script: str | None = None
+    engine: EngineName = "openvino"
+    rules: Path | None = None
+    faults: Path | None = None
+    logs: Path | None = None
+
+
+def run(call: UpCall) -> int:
+    """Start what was asked for. Returns the exit code."""
+    try:
+        plan = FaultPlan.load(call.faults) if call.faults else None
+    except OcrError as error:
+        return complain(Console(stderr=True), error, CANNOT)
+    settings = CloudSettings(
+        port=call.port,
+        engine=call.engine,
+        script=call.script,
+        rules=call.rules,
+        faults=plan,
+        log_dir=call.logs,
+    )
+    return serve(settings)
+
+
+def serve(settings: CloudSettings) -> int:
+    """Start the local cloud, say how to reach it, and stay until interrupted. Returns the exit code."""
+    console = Console(stderr=True)
+    signal.signal(signal.SIGTERM, _interrupt)
+    began = time.monotonic()
+    cloud = LocalCloud(settings)
+    try:
+        with console.status("starting the local cloud"):
+            cloud.start()
+        _tell(console, cloud, time.monotonic() - began)
+        while True:
+            signal.pause()
+    except OcrError as error:
+        return complain(console, error, CANNOT)
+    except KeyboardInterrupt:
+        return WHOLE
+    finally:
+        # A second Control-C would leave processes behind.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        cloud.stop()
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _tell(console: Console, cloud: LocalCloud, seconds: float) -> None:
+    inbox = cloud.names.bucket("inbox")
+    console.print(Text(f"local cloud ready after {seconds:.1f} s", "bold green"))
+    for label, value in (
+        ("endpoint", cloud.endpoint_url),
+        ("inbox", f"s3://{inbox}/inbox/"),
+        ("logs", str(cloud.log_dir)),
+        ("models", ", ".join(sorted(f"{m.name} {m.version}" for m in cloud.bundle.models.values()))),
+    ):
+        console.print(Text(f"  {label:10}{value}"), soft_wrap=True)
+    console.print(Text("\nin another terminal", "bold"))
+    # On standard output, so that `eval "$(...)"` and copying take exactly this.
+    print(f"export AWS_ENDPOINT_URL={cloud.endpoint_url} AWS_REGION={cloud.names.region}", flush=True)
+    print("export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local", flush=True)
+    console.print(Text("  hybrid-ocr submit scan.pdf --wait", "dim"))
+    console.print(Text(f"  aws s3 cp scan.pdf s3://{inbox}/inbox/scan.pdf", "dim"), soft_wrap=True)
+    console.print(Text("\nControl-C stops it; nothing is kept.", "dim"))

@@ -1,0 +1,222 @@
+"""The whole component on one machine: AWS's services, the functions, the endpoints, a bundle of models."""
+
+from __future__ import annotations
+
+import logging
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Self
+
+from werkzeug import Request, Response
+
+from local_cloud.aws import resources
+from local_cloud.aws.deliveries import Deliveries
+from local_cloud.aws.faults import FaultPlan
+from local_cloud.aws.metrics import publish
+from local_cloud.aws.server import AwsServer, json_response
+from local_cloud.containers import Container
+from local_cloud.deployment import Deployment, default_bundles
+from local_cloud.functions.model import FunctionSpec
+from local_cloud.functions.pool import FunctionPool
+from local_cloud.functions.routes import routes as function_routes
+from local_cloud.models import ENGINE, LocalModels, python_of
+from local_cloud.moto_stepfunctions import install as install_stepfunctions
+from local_cloud.sagemaker import LocalContainers, SageMakerRuntime
+from local_cloud.sagemaker.description import Model
+from ocr_core.contracts.stage import EngineName
+from ocr_core.hosts.cpu import granted_threads
+from ocr_core.settings import PREFIX
+from ocr_core.telemetry import JsonFormatter
+from stepfunctions import definition
+from topology import Names, Topology, load_topology
+
+CALLS_AT_ONCE: Final = {"rotation": granted_threads(), "paginate": 2, "validation": 2, "dispatch": 8}
+"""Most instances of a function where this machine has not the cores for what the topology reserves."""
+PATIENCE_SECONDS: Final = 600.0
+"""How long a call waits for an instance. Lambda would start a thousand; here a queue is the honest answer."""
+
+
+@dataclass(frozen=True)
+class CloudSettings:
+    """How a local cloud differs from its defaults.
+
+    Args:
+        port: where AWS answers; 0 is any free port.
+        engine: runs text detection and OCR.
+        script: the endpoints recognise this script only.
+        rules: a file of validation rules over those of the project.
+        faults: what happens to messages on their way.
+        log_dir: gets the logs of functions and containers; a temporary folder unless given.
+        retry_scale: what the pauses of the flow's retries are multiplied with.
+        container: changes the container of a model before it is started.
+    """
+
+    port: int = 0
+    engine: EngineName = "openvino"
+    script: str | None = None
+    rules: Path | None = None
+    faults: FaultPlan | None = None
+    log_dir: Path | None = None
+    retry_scale: float = 1.0
+    container: Callable[[Container], Container] = field(default=lambda container: container, repr=False)
+
+
+class LocalCloud:
+    """Starts everything together and stops it; a context manager. A process can have one at a time."""
+
+    def __init__(self, settings: CloudSettings | None = None) -> None:
+        self.settings = settings or CloudSettings()
+        self.names = Names()
+        self.topology: Topology = load_topology()
+        self.models = LocalModels(self.settings.engine, self.settings.script)
+        self.server = AwsServer(self.settings.port)
+        self._resources = ExitStack()
+        self._stopped = False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start; returns when documents can be submitted.
+
+        Raises:
+            ArtifactError: a model artefact is not there; the text says how to build it.
+            EngineError: a container could not be started.
+            ConfigurationError: the port is taken, or a rule cannot work.
+        """
+        with ExitStack() as stack:
+            self.log_dir = self.settings.log_dir or Path(stack.enter_context(_temporary_folder()))
+            self._check()
+            stack.enter_context(_logging_to(self.log_dir / "cloud.log"))
+            install_stepfunctions(retry_scale=self.settings.retry_scale)
+            stack.enter_context(self.server)
+            self.functions = stack.enter_context(self._functions())
+            self.server.add_routes(function_routes(self.functions))
+            self.runtime = stack.enter_context(self._runtime())
+            self.server.add_routes(self.runtime.routes())
+            resources.create(self.server, self.topology, self.names, {"documents": self._definition()})
+            stack.enter_context(self._deliveries())
+            self._deploy()
+            self.server.add_route("GET", re.compile("/_local/processes"), self._processes)
+            self.server.ready.set()
+            self._resources = stack.pop_all()
+
+    def stop(self) -> None:
+        """End every process and forget every object. Twice is once."""
+        self._resources.close()
+
+    @property
+    def endpoint_url(self) -> str:
+        """What AWS_ENDPOINT_URL must be set to."""
+        return self.server.endpoint_url
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+        """A boto3 client of an AWS service."""
+        return self.server.client(service)
+
+    def _check(self) -> None:
+        """Everything that can be wrong with what was asked for, before a process is started."""
+        if self.settings.rules is not None:
+            from lambdas.validation import load_rules
+
+            load_rules(self.settings.rules)
+        _ = self.models.folders
+
+    def _deploy(self) -> None:
+        """Bring up a bundle; its artefacts are published while its containers start."""
+        deployment = Deployment(self.client, self.names, self.topology)
+        self.bundle = deployment.deploy(self.models)
+        deployment.publish(self.models)
+        deployment.activate(default_bundles(self.bundle, self.settings.script))
+        for name in deployment.endpoint_names():
+            self.runtime.wait_in_service(name)
+
+    def _deliveries(self) -> Deliveries:
+        return Deliveries(
+            self.server, self.topology, self.names, invoke=self.functions.invoke, faults=self.settings.faults
+        )
+
+    def _processes(self, _request: Request, _match: re.Match[str]) -> Response:
+        """Which processes serve each endpoint and each function."""
+        endpoints = {
+            name: self.runtime.pids(name)
+            for name in Deployment(self.client, self.names, self.topology).endpoint_names()
+        }
+        return json_response({"endpoints": endpoints, "functions": self.functions.pids})
+
+    def _definition(self) -> str:
+        functions = {
+            f"{name.capitalize()}Function": self.names.arn("lambda", f"function:{self.names.function(name)}")
+            for name in ("paginate", "rotation", "dispatch", "validation")
+        }
+        return definition({**functions, "EventBus": self.names.bus("documents")})
+
+    def _functions(self) -> FunctionPool:
+        own: dict[str, dict[str, str]] = {
+            "rotation": {
+                f"{PREFIX}MODEL_DIR": str(self.models.folders["rotation"]),
+                f"{PREFIX}CACHE_DIR": str(self.models.cache_dir),
+            },
+            "validation": {
+                f"{PREFIX}RULES": str(self.settings.rules.resolve()) if self.settings.rules else ""
+            },
+        }
+        specs = {
+            self.names.function(name): FunctionSpec(
+                handler=function.handler,
+                timeout_seconds=function.timeout_seconds,
+                memory_mb=function.memory_mb,
+                concurrency=min(function.concurrency, CALLS_AT_ONCE.get(name, function.concurrency)),
+                environment={**resources.function_environment(function, self.names), **own.get(name, {})},
+            )
+            for name, function in self.topology.functions.items()
+        }
+        return FunctionPool(
+            specs,
+            self.log_dir,
+            names=self.names,
+            endpoint_url=self.endpoint_url,
+            on_metrics=publish,
+            patience_seconds=PATIENCE_SECONDS,
+        )
+
+    def _runtime(self) -> SageMakerRuntime:
+        containers = LocalContainers(self.client("s3"))
+
+        def container(model: Model) -> Container:
+            made = containers(model)
+            python = python_of(made.environment[ENGINE])
+            return self.settings.container(replace(made, python=python))
+
+        return SageMakerRuntime(self.client, container, self.log_dir, publish=publish)
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="hybrid-ocr-cloud-")
+
+
+@contextmanager
+def _logging_to(file: Path) -> Iterator[None]:
+    """What this process logs goes where the logs of the others go, not between what a command prints."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    with file.open("a", encoding="utf-8") as stream:
+        handler = logging.StreamHandler(stream)
+        handler.setFormatter(JsonFormatter(service="local-cloud"))
+        root.handlers[:] = [handler]
+        root.setLevel(logging.INFO)
+        for chatty in ("botocore", "boto3", "urllib3", "moto", "werkzeug", "httpx", "httpcore"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+        try:
+            yield
+        finally:
+            root.handlers[:], root.level = before

@@ -1,0 +1,45 @@
+"""A local cloud for a test, in a process of its own: `python -m tests.flow.serve SETTINGS`.
+
+SETTINGS is JSON: `log_dir`, and where they differ from the command's own `faults` (a file), `retry_scale`,
+and `module`, which runs in place of the endpoint of that name. SIGTERM stops it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hybrid_ocr.commands.up import serve
+from local_cloud.aws.faults import FaultPlan
+from local_cloud.cloud import CloudSettings
+from local_cloud.containers import Container
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main(told: dict[str, Any]) -> int:
+    modules: dict[str, str] = told.get("module", {})
+
+    def container(made: Container) -> Container:
+        if made.name not in modules:
+            return made
+        return replace(
+            made, module=modules[made.name], environment={**made.environment, "PYTHONPATH": str(ROOT)}
+        )
+
+    return serve(
+        CloudSettings(
+            script="latin",
+            faults=FaultPlan.load(Path(told["faults"])) if "faults" in told else None,
+            log_dir=Path(told["log_dir"]),
+            retry_scale=told.get("retry_scale", 0.1),
+            container=container,
+        )
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(json.loads(sys.argv[1])))

@@ -1,0 +1,145 @@
+"""What tests see of a local cloud: its inbox, its executions, its events and its dead letters."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+import httpx
+
+from hybrid_ocr.clients import AsyncClient, connect
+
+T = TypeVar("T")
+PATIENCE = 120.0
+
+
+def eventually(look: Callable[[], T], seconds: float = PATIENCE) -> T:
+    """What a look finds as soon as it finds something."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"nothing was found within {seconds:g} s")
+
+
+@dataclass(frozen=True)
+class Event:
+    source: str
+    kind: str
+    detail: dict[str, Any]
+
+
+class Listener:
+    """Hears the events of the bus that match a pattern, from a queue of its own."""
+
+    def __init__(self, sqs: Any, url: str) -> None:
+        self._sqs, self._url = sqs, url
+        self.events: list[Event] = []
+
+    def hear(self) -> list[Event]:
+        """Everything heard so far."""
+        answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10)
+        for message in answer.get("Messages", ()):
+            told = json.loads(message["Body"])
+            self.events.append(Event(told["source"], told["detail-type"], told["detail"]))
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return self.events
+
+    def of(self, job: str) -> list[Event]:
+        """The events about one job."""
+        return [event for event in self.hear() if event.detail.get("job_id") == job]
+
+
+class Site:
+    """A local cloud, seen from outside."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        self.endpoint_url = endpoint_url
+        self.connection = connect(endpoint_url=endpoint_url)
+        self.names = self.connection.names
+        self.client = AsyncClient(connection=self.connection)
+
+    def local(self, page: str) -> dict[str, Any]:
+        """What the local cloud tells about itself."""
+        answer: dict[str, Any] = httpx.get(f"{self.endpoint_url}/_local/{page}", trust_env=False).json()
+        return answer
+
+    def sweep(self) -> None:
+        """One run of the sweep function, as its schedule starts it each minute."""
+        answer = self.functions.invoke(FunctionName=self.names.function("sweep"), Payload=b"{}")
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
+    @cached_property
+    def functions(self) -> Any:
+        return self.connection.client("lambda")
+
+    @cached_property
+    def s3(self) -> Any:
+        return self.connection.client("s3")
+
+    @cached_property
+    def sqs(self) -> Any:
+        return self.connection.client("sqs")
+
+    @cached_property
+    def bus(self) -> Any:
+        return self.connection.client("events")
+
+    @cached_property
+    def flow(self) -> Any:
+        return self.connection.client("stepfunctions")
+
+    @property
+    def inbox(self) -> str:
+        return self.names.bucket("inbox")
+
+    def upload(self, key: str, body: bytes) -> dict[str, Any]:
+        answer: dict[str, Any] = self.s3.put_object(Bucket=self.inbox, Key=key, Body=body)
+        return answer
+
+    def publish(self, detail: object, source: str = "shop", bus: str = "documents") -> None:
+        entry = {
+            "Source": source,
+            "DetailType": "DocumentSubmitted",
+            "Detail": json.dumps(detail),
+            "EventBusName": self.names.bus(bus),
+        }
+        assert self.bus.put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+    def executions(self) -> list[str]:
+        machine = self.names.arn("states", f"stateMachine:{self.names.state_machine('documents')}")
+        pages = self.flow.get_paginator("list_executions").paginate(stateMachineArn=machine)
+        return [execution["name"] for page in pages for execution in page["executions"]]
+
+    def dead_letters(self) -> Iterator[dict[str, Any]]:
+        """Dead letters of the jobs, taken from their queue."""
+        url = self.names.queue_url(self.names.dead_letter_queue("jobs"))
+        while messages := self.sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages"):
+            for message in messages:
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                yield message
+
+    @contextmanager
+    def listening(self, pattern: dict[str, Any]) -> Iterator[Listener]:
+        """Hear the outgoing events that match a pattern, as a consumer's rule and queue would."""
+        name = f"listener-{uuid.uuid4().hex[:8]}"
+        url = self.sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = self.names.arn("sqs", name)
+        where = {"EventBusName": self.names.bus("documents")}
+        self.bus.put_rule(Name=name, EventPattern=json.dumps(pattern), **where)
+        self.bus.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}], **where)
+        try:
+            yield Listener(self.sqs, url)
+        finally:
+            self.bus.remove_targets(Rule=name, Ids=["queue"], **where)
+            self.bus.delete_rule(Name=name, **where)
+            self.sqs.delete_queue(QueueUrl=url)
