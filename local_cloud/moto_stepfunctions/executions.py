@@ -14,10 +14,13 @@ from uuid import uuid4
 from moto.core.responses import ActionResult, EmptyResult
 from moto.stepfunctions.exceptions import InvalidExecutionInput, InvalidName
 from moto.stepfunctions.parser.api import ExecutionFailedEventDetails, ExecutionStatus, HistoryEventType
-from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEvent,
     FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
+    StatesErrorNameType,
 )
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.eval.environment import Environment
@@ -71,10 +74,12 @@ def _bound_histories() -> None:
 
 
 def _too_long(env: Environment) -> FailureEvent:
-    error = "States.Runtime"
+    typ = StatesErrorNameType.StatesRuntime
     cause = f"The execution reached the maximum number of history events ({MOST_EVENTS})."
-    details = EventDetails(executionFailedEventDetails=ExecutionFailedEventDetails(error=error, cause=cause))
-    return FailureEvent(env, CustomErrorName(error), HistoryEventType.ExecutionFailed, event_details=details)
+    details = EventDetails(
+        executionFailedEventDetails=ExecutionFailedEventDetails(error=typ.to_name(), cause=cause)
+    )
+    return FailureEvent(env, StatesErrorName(typ), HistoryEventType.ExecutionFailed, event_details=details)
 
 
 def _send_task_failure(self: StepFunctionResponse) -> ActionResult:

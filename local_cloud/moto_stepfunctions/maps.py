@@ -8,10 +8,13 @@ until the Map ends; and a failed child never fails the Map, whatever is tolerate
 from __future__ import annotations
 
 from moto.stepfunctions.parser.api import HistoryEventType, MapRunFailedEventDetails
-from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEvent,
     FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
+    StatesErrorNameType,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import (
     distributed_iteration_component,
@@ -76,10 +79,10 @@ def _refuse_too_many_failures(
     failed = counter.failed.get() + counter.timed_out.get()
     most = max(eval_input.tolerated_failure_count, items * eval_input.tolerated_failure_percentage / 100)
     if failed > most:
-        error = "States.ExceedToleratedFailureThreshold"
+        typ = StatesErrorNameType.StatesExceedToleratedFailureThreshold
         cause = "The specified tolerated failure threshold was exceeded"
-        details = EventDetails(mapRunFailedEventDetails=MapRunFailedEventDetails(error=error, cause=cause))
-        event = FailureEvent(
-            env, CustomErrorName(error), HistoryEventType.MapRunFailed, event_details=details
+        details = EventDetails(
+            mapRunFailedEventDetails=MapRunFailedEventDetails(error=typ.to_name(), cause=cause)
         )
+        event = FailureEvent(env, StatesErrorName(typ), HistoryEventType.MapRunFailed, event_details=details)
         raise FailureEventException(event)

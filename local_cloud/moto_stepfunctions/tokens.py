@@ -16,7 +16,8 @@ from threading import Lock
 from typing import Final
 from uuid import uuid4
 
-from moto.stepfunctions.parser.api import InvalidOutput, InvalidToken, TaskTimedOut
+from moto.core.exceptions import AWSError
+from moto.stepfunctions.exceptions import InvalidToken
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (  # noqa: E501
     StateTaskServiceCallback,
@@ -39,6 +40,20 @@ LARGEST_OUTPUT: Final = 262_144
 _SEED_LENGTH: Final = 36
 
 
+class TaskTimedOutError(AWSError):  # type: ignore[misc]
+    """The parser's own exceptions reach a client without their code."""
+
+    TYPE = "TaskTimedOut"
+    STATUS = 400
+
+
+class InvalidOutputError(AWSError):  # type: ignore[misc]
+    """The answer to a task is no JSON, or too large."""
+
+    TYPE = "InvalidOutput"
+    STATUS = 400
+
+
 @dataclass(frozen=True)
 class Waiting:
     """The open tasks of all executions: their endpoint and environment, by token."""
@@ -51,7 +66,7 @@ class Waiting:
 
         Raises:
             InvalidToken: no execution ever gave it out.
-            TaskTimedOut: its task is over: answered, timed out or stopped.
+            TaskTimedOutError: its task is over: answered, timed out or stopped.
         """
         with self.lock:
             endpoint = self._open(token)
@@ -65,10 +80,10 @@ class Waiting:
 
     def _open(self, token: str) -> CallbackEndpoint:
         if token != token_of(token[:_SEED_LENGTH]):
-            raise InvalidToken("Invalid token")
+            raise InvalidToken
         endpoint, env = self.tasks.get(token, (None, None))
         if env is None or not env.is_running():
-            raise TaskTimedOut("Task Timed Out: Provided task does not exist anymore")
+            raise TaskTimedOutError("Task Timed Out: Provided task does not exist anymore")
         return endpoint
 
 
@@ -133,9 +148,9 @@ def _send_task_success(_backend: StepFunctionsParserBackend, task_token: str, ou
     try:
         json.loads(outcome)
     except ValueError:
-        raise InvalidOutput("Invalid Output: it is no JSON") from None
+        raise InvalidOutputError("Invalid Output: it is no JSON") from None
     if len(outcome.encode()) > LARGEST_OUTPUT:
-        raise InvalidOutput("Invalid Output: it is too large")
+        raise InvalidOutputError("Invalid Output: it is too large")
     _waiting.answer(task_token, CallbackOutcomeSuccess(callback_id=task_token, output=outcome))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import threading
 import time
@@ -92,6 +93,7 @@ class Cloud:
 
     def __init__(self) -> None:
         self._scripts: dict[str, Script] = {}
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._server = make_server(
             "127.0.0.1", 0, self._answer, threaded=True, request_handler=MotoRequestHandler
