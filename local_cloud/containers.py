@@ -16,10 +16,10 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Final, Self
-
-import httpx
+from urllib.parse import urlsplit
 
 from local_cloud.client import EndpointClient
 from ocr_core.contracts.errors import EngineError, ErrorCode
@@ -28,6 +28,7 @@ from ocr_core.settings import PREFIX
 __all__ = ["Container", "ContainerFleet", "ContainerProcess", "EndpointClient"]
 
 _POLL_SECONDS: Final = 0.025
+_PING_SECONDS: Final = 2.0
 _STOP_SECONDS: Final = 5.0
 _MOMENT_SECONDS: Final = 0.5
 _LOG_TAIL_LINES: Final = 5
@@ -144,11 +145,10 @@ class ContainerFleet:
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + self._ready_seconds
         waiting = list(self._running.values())
-        with httpx.Client(trust_env=False, timeout=2.0) as http:
-            while waiting := [process for process in waiting if not process.is_ready(http)]:
-                if time.monotonic() > deadline:
-                    raise waiting[0].error(f"was not ready within {self._ready_seconds:g} s")
-                time.sleep(_POLL_SECONDS)
+        while waiting := [process for process in waiting if not process.is_ready()]:
+            if time.monotonic() > deadline:
+                raise waiting[0].error(f"was not ready within {self._ready_seconds:g} s")
+            time.sleep(_POLL_SECONDS)
 
 
 class ContainerProcess:
@@ -173,17 +173,21 @@ class ContainerProcess:
             )
         self.pid = self._popen.pid
 
-    def is_ready(self, http: httpx.Client) -> bool:
+    def is_ready(self) -> bool:
         """Whether /ping answers 200; raises EngineError where the process has ended."""
         if self._popen.poll() is not None:
             raise self.error(f"ended with status {self._popen.returncode} before it was ready")
         self.url = self.url or self._listening()
         if not self.url:
             return False
+        ping = HTTPConnection(urlsplit(self.url).netloc, timeout=_PING_SECONDS)
         try:
-            return http.get(f"{self.url}/ping").status_code == 200
-        except httpx.TransportError:
+            ping.request("GET", "/ping")
+            return ping.getresponse().status == 200
+        except (OSError, HTTPException):
             return False
+        finally:
+            ping.close()
 
     def check(self) -> None:
         """Raise EngineError where the process has ended, or ends within a moment."""

@@ -1,4 +1,9 @@
-"""SageMaker hosting on one machine: a double of what AWS documents, over the real containers."""
+"""SageMaker hosting on one machine: a double of what AWS documents, over the real containers.
+
+Where it departs from AWS: endpoints of one model share their processes, unless RuntimeLimits says otherwise;
+an endpoint has one variant; an artefact that lies built on this machine is not fetched from S3; a queue does
+not outlive its process. What AWS leaves open (retries, the longest queue) are settings.
+"""
 
 from local_cloud.sagemaker.limits import RuntimeLimits
 from local_cloud.sagemaker.model_data import LocalContainers

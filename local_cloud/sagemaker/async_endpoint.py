@@ -84,7 +84,7 @@ class AsyncEndpoint:
 
     def gauges(self) -> MetricData:
         """The state of the queue, as metrics of the endpoint."""
-        name, size, instances = self._endpoint.name, self._backlog.size(), self._endpoint.wanted
+        name, size, instances = self._endpoint.name, self._backlog.size(), len(self._endpoint.instances)
         gauges = [
             endpoint_gauge(name, "ApproximateBacklogSize", size),
             endpoint_gauge(name, "ApproximateAgeOfOldestRequest", self._backlog.oldest_age(), "Seconds"),

@@ -10,8 +10,6 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-import httpx
-
 from local_cloud.containers import Container, ContainerProcess
 from local_cloud.sagemaker.instance import Instance
 from ocr_core.contracts.errors import EngineError, OcrError
@@ -31,7 +29,7 @@ class InstanceGroup:
     polled once it is ready.
 
     Args:
-        name: of the group; its logs are NAME-1.log and so on.
+        name: of the group; each container that starts has a log of its own, NAME-1.log and so on.
         container: makes the container; called for the first instance, in that one's thread.
         log_dir: where logs go.
         startup_seconds: how long a container may take until /ping answers 200.
@@ -75,7 +73,7 @@ class InstanceGroup:
         with self._changed:
             while len(self._places) < wanted:
                 self._failure = None
-                self._places.append(_Place(self, next(self._numbers)))
+                self._places.append(_Place(self))
             surplus, self._places = self._places[wanted:], self._places[:wanted]
         for place in surplus:
             place.retire()
@@ -105,12 +103,13 @@ class InstanceGroup:
             place.kill()
             place.thread.join()
 
-    def _spawn(self, number: int) -> ContainerProcess:
+    def _spawn(self) -> ContainerProcess:
         with self._changed:
             if self._container is None:
                 self._container = self._make()
+            log_file = self._log_dir / f"{self._name}-{next(self._numbers)}.log"
         self._log_dir.mkdir(parents=True, exist_ok=True)
-        return ContainerProcess(self._container, self._log_dir / f"{self._name}-{number}.log")
+        return ContainerProcess(self._container, log_file)
 
     def _joined(self, instance: Instance) -> None:
         with self._changed:
@@ -138,13 +137,15 @@ class InstanceGroup:
 class _Place:
     """One instance after another, until it is retired."""
 
-    def __init__(self, group: InstanceGroup, number: int) -> None:
-        self._group, self._number = group, number
+    def __init__(self, group: InstanceGroup) -> None:
+        self._group = group
         self._unwanted = threading.Event()
         self._lock = threading.Lock()
         self._process: ContainerProcess | None = None
         self._instance: Instance | None = None
-        self.thread = threading.Thread(target=self._keep_running, name=f"{group._name}-{number}", daemon=True)
+        self.thread = threading.Thread(
+            target=self._keep_running, name=f"instance-of-{group._name}", daemon=True
+        )
         self.thread.start()
 
     def retire(self) -> None:
@@ -189,7 +190,7 @@ class _Place:
 
     def _run_once(self) -> None:
         """Start the container, offer it while it lives, and return after its end."""
-        process = self._group._spawn(self._number)
+        process = self._group._spawn()
         try:
             with self._lock:
                 self._process = process
@@ -217,11 +218,10 @@ class _Place:
             process.reap(_STOP_SECONDS)
 
     def _becomes_ready(self, process: ContainerProcess) -> bool:
-        with httpx.Client(trust_env=False, timeout=2.0) as http:
-            for _ in range(int(self._group._startup_seconds / _POLL_SECONDS)):
-                if self._unwanted.is_set():
-                    return False
-                if process.is_ready(http):
-                    return True
-                self._unwanted.wait(_POLL_SECONDS)
+        deadline = time.monotonic() + self._group._startup_seconds
+        while time.monotonic() < deadline:
+            if process.is_ready():
+                return True
+            if self._unwanted.wait(_POLL_SECONDS):
+                return False
         raise process.error(f"was not ready within {self._group._startup_seconds:g} s")

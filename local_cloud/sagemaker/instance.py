@@ -6,8 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
-from select import select
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import urlsplit
 
 from local_cloud.containers import ContainerProcess
@@ -104,8 +103,8 @@ class Instance:
 
     def close(self) -> None:
         """Close the kept connections."""
-        while self._idle:
-            self._idle.pop().close()
+        while connection := self._kept():
+            connection.close()
 
     def _is_broken(self) -> bool:
         """Whether /ping says so, or says nothing; 503 is no more than loading or draining."""
@@ -118,21 +117,13 @@ class Instance:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float
     ) -> ContainerAnswer:
         started = time.monotonic()
-        connection = self._connection()
         try:
-            if connection.sock is None:
-                connection.timeout = _CONNECT_SECONDS
-                connection.connect()
-            connection.sock.settimeout(seconds)
-            connection.request(method, path, body or None, dict(headers))
-            response = connection.getresponse()
+            connection, response = self._send(method, path, headers, body, seconds)
             connection.sock.settimeout(max(0.001, seconds - (time.monotonic() - started)))
             received = response.read()
         except TimeoutError:
-            connection.close()
             raise NoAnswerError from None
         except (OSError, HTTPException) as error:
-            connection.close()
             raise InstanceLostError(type(error).__name__) from None
         if response.will_close:
             connection.close()
@@ -142,10 +133,35 @@ class Instance:
         has_length = "content-length" in told
         return ContainerAnswer(response.status, told, received, has_length, time.monotonic() - started)
 
-    def _connection(self) -> HTTPConnection:
-        while self._idle:
-            connection = self._idle.pop()
-            if not select([connection.sock], [], [], 0)[0]:
-                return connection
-            connection.close()  # the container has closed its end
-        return HTTPConnection(self._address.hostname or "", self._address.port)
+    def _send(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float
+    ) -> tuple[HTTPConnection, HTTPResponse]:
+        """Send a request and wait for the head of its answer.
+
+        A kept connection may have been closed by the container at any moment: where one breaks, the request
+        goes over a new one.
+        """
+        connection = self._kept()
+        while True:
+            fresh = connection is None
+            connection = connection or self._connected()
+            try:
+                connection.sock.settimeout(seconds)
+                connection.request(method, path, body or None, dict(headers))
+                return connection, connection.getresponse()
+            except BaseException as error:
+                connection.close()
+                if fresh or not isinstance(error, ConnectionError):
+                    raise
+                connection = None
+
+    def _kept(self) -> HTTPConnection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _connected(self) -> HTTPConnection:
+        connection = HTTPConnection(self._address.netloc, timeout=_CONNECT_SECONDS)
+        connection.connect()
+        return connection

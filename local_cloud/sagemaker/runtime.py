@@ -87,6 +87,7 @@ class SageMakerRuntime:
             self._endpoints.clear()
             self._asynchronous.clear()
             self._groups.clear()
+            self._changed.notify_all()
         for queue in queues:
             queue.close()
         enders = [threading.Thread(target=group.stop) for group in groups]
@@ -114,10 +115,12 @@ class SageMakerRuntime:
         """Wait until an endpoint takes calls.
 
         Raises:
-            OcrError: why it failed; EngineError where that took too long.
+            OcrError: why it failed; EngineError where that took too long, or all was stopped meanwhile.
         """
         with self._changed:
-            self._changed.wait_for(lambda: name in self._failures or self._is_in_service(name), seconds)
+            self._changed.wait_for(
+                lambda: self._is_in_service(name) or name in self._failures or self._stopped.is_set(), seconds
+            )
             if name in self._failures:
                 raise self._failures[name]
             if not self._is_in_service(name):
@@ -286,8 +289,12 @@ class SageMakerRuntime:
                     raise validation_error(f"Endpoint {name[:63]} of account {LOCAL_ACCOUNT} not found.")
                 return handle(endpoint, call)
             except ServiceError as fault:
-                _discard_body(call)
-                return fault.response()
+                error = fault
+            except Exception as unexpected:
+                log.exception("a call of an endpoint failed", extra=fields(endpoint=name))
+                error = ServiceError("InternalFailure", 500, type(unexpected).__name__)
+            _discard_body(call)
+            return error.response()
 
         return answer
 

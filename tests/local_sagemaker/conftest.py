@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from local_cloud.aws.server import CREDENTIALS, AwsServer
 from local_cloud.containers import Container
 from local_cloud.sagemaker import RuntimeLimits, SageMakerRuntime
 from local_cloud.sagemaker.description import Model
+from local_cloud.sagemaker.model_data import ContainerFactory
 from tests.conftest import ROOT
 
 BUCKET = "work"
@@ -74,7 +75,7 @@ class Cloud:
         self,
         name: str,
         *,
-        model: str = "",
+        model: str = "fake",
         instances: int = 1,
         asynchronous: bool = False,
         concurrency: int = 2,
@@ -83,8 +84,11 @@ class Cloud:
         url: str = "s3://artifacts/fake/model.tar.gz",
         wait: bool = True,
     ) -> str:
-        """An endpoint; an asynchronous one with topics whose messages `messages` receives."""
-        admin, model = self.client("sagemaker"), model or f"{name}-model"
+        """An endpoint, which shares its container with others of the same model.
+
+        `messages` receives what an asynchronous one tells its topics.
+        """
+        admin = self.client("sagemaker")
         admin.create_model(
             ModelName=model,
             ExecutionRoleArn=ROLE,
@@ -160,9 +164,6 @@ class Cloud:
         return body
 
 
-Start = Callable[..., Cloud]
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[AwsServer]:
     with AwsServer() as started:
@@ -170,29 +171,27 @@ def server() -> Iterator[AwsServer]:
         yield started
 
 
-@pytest.fixture
-def start(server: AwsServer, tmp_path: Path) -> Iterator[Start]:
-    """Starts a double of one's own: `start(limits)`."""
-    with ExitStack() as stack:
-
-        def started(limits: RuntimeLimits = LIMITS) -> Cloud:
-            metrics: list[Mapping[str, Any]] = []
-            double = SageMakerRuntime(
-                server.client,
-                fake_container,
-                tmp_path,
-                limits=limits,
-                publish=lambda _, data: metrics.extend(data),
-            )
-            server.add_routes(double.routes())
-            return Cloud(server, stack.enter_context(double), metrics)
-
-        yield started
+@contextmanager
+def started(
+    server: AwsServer,
+    folder: Path,
+    containers: ContainerFactory = fake_container,
+    limits: RuntimeLimits = LIMITS,
+) -> Iterator[Cloud]:
+    """A double; a process has one at a time."""
+    metrics: list[Mapping[str, Any]] = []
+    double = SageMakerRuntime(
+        server.client, containers, folder, limits=limits, publish=lambda _, data: metrics.extend(data)
+    )
+    with double:
+        server.add_routes(double.routes())
+        yield Cloud(server, double, metrics)
 
 
-@pytest.fixture
-def cloud(start: Start) -> Cloud:
-    return start()
+@pytest.fixture(scope="module")
+def cloud(server: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    with started(server, tmp_path_factory.mktemp("logs")) as cloud:
+        yield cloud
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 15) -> None:

@@ -1,6 +1,7 @@
 """A model container of a few lines that does what the body of a request says, as JSON:
 
-{"status": 500, "text": "...", "seconds": 0.1, "chunked": true, "die": true, "echo": true, "sick": true}
+{"status": 500, "text": "...", "seconds": 0.1, "chunked": true, "die": true, "echo": true, "sick": true,
+"hang_up": true, "once": "a file that is not there the first time"}
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Handler(BaseHTTPRequestHandler):
             Path(once).touch()
         if order.get("sick"):
             Handler.healthy = False
+        if order.get("hang_up"):
+            self.close_connection = True
         if order.get("die"):
             os._exit(9)
         told = json.dumps(dict(self.headers.items())).encode() if order.get("echo") else body

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.sagemaker import RuntimeLimits
-from tests.local_sagemaker.conftest import BUCKET, Cloud, Start, wait_until
+from tests.local_sagemaker.conftest import BUCKET, Cloud, wait_until
 
 
 def submit(cloud: Cloud, endpoint: str, body: Any = b"input", **parameters: Any) -> dict[str, Any]:
@@ -114,7 +113,7 @@ def test_what_is_refused_at_the_door(cloud: Cloud) -> None:
         assert name[0].lower() + name[1:] in message
     assert "pattern" in refused(cloud, "door", InputLocation=there, Filename="../up")
     assert "pattern" in refused(cloud, "door", InputLocation=there, S3OutputPathExtension="s3:other")
-    cloud.create("other", model="door-model")
+    cloud.create("other")
     assert "not asynchronous" in refused(cloud, "other", InputLocation=there)
     assert "not found" in refused(cloud, "nobody", InputLocation=there)
     assert cloud.metric("ApproximateBacklogSize", "door") == [0]
@@ -170,18 +169,8 @@ def test_an_input_that_is_gone(cloud: Cloud) -> None:
     assert cloud.metric("RequestDownloadFailures", "gone") == [1]
 
 
-def test_a_request_that_waits_too_long_expires(start: Start) -> None:
-    limits = RuntimeLimits(default_ttl_seconds=1)
-    cloud = start(limits)
-    cloud.create("expiring", asynchronous=True)
-    cloud.sagemaker.set_instance_count("expiring", 0)
-    answer = submit(cloud, "expiring")
-    assert "expired" in failed(cloud, "expiring", answer)
-    assert cloud.metric("ExpiredRequests", "expiring") == [1]
-
-
 def test_no_more_at_once_than_the_endpoint_allows(cloud: Cloud) -> None:
-    cloud.create("crowd", asynchronous=True, concurrency=2)
+    cloud.create("crowd", model="crowd", asynchronous=True, concurrency=2)
     cloud.sagemaker.set_instance_count("crowd", 0)
     for _ in range(6):
         submit(cloud, "crowd", {"seconds": 0.3})
@@ -196,7 +185,7 @@ def test_no_more_at_once_than_the_endpoint_allows(cloud: Cloud) -> None:
 
 
 def test_a_killed_container_loses_nothing(cloud: Cloud) -> None:
-    cloud.create("killed-batch", asynchronous=True)
+    cloud.create("killed-batch", model="killed-batch", asynchronous=True)
     ids = {
         submit(cloud, "killed-batch", {"seconds": 0.5}, InferenceId=str(n))["InferenceId"] for n in range(4)
     }
@@ -209,13 +198,13 @@ def test_a_killed_container_loses_nothing(cloud: Cloud) -> None:
 
 
 def test_a_request_that_kills_every_instance_is_given_up(cloud: Cloud) -> None:
-    cloud.create("poison", asynchronous=True)
+    cloud.create("poison", model="poison", asynchronous=True)
     answer = submit(cloud, "poison", {"die": True})
     assert "ended before" in failed(cloud, "poison", answer)
 
 
 def test_requests_wait_for_the_first_instance(cloud: Cloud) -> None:
-    cloud.create("asleep", asynchronous=True)
+    cloud.create("asleep", model="asleep", asynchronous=True)
     cloud.sagemaker.set_instance_count("asleep", 0)
     wait_until(lambda: cloud.sagemaker.pids("asleep") == ())
     submit(cloud, "asleep")
@@ -226,7 +215,7 @@ def test_requests_wait_for_the_first_instance(cloud: Cloud) -> None:
 
 
 def test_work_in_flight_outlives_its_instance(cloud: Cloud) -> None:
-    cloud.create("draining", asynchronous=True, instances=2, concurrency=1)
+    cloud.create("draining", model="draining", asynchronous=True, instances=2, concurrency=1)
     assert len(set(cloud.sagemaker.pids("draining"))) == 2
     for _ in range(2):
         submit(cloud, "draining", {"seconds": 0.5})

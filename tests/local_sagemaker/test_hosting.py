@@ -8,9 +8,8 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.sagemaker import RuntimeLimits
 from ocr_core.contracts.errors import EngineError
-from tests.local_sagemaker.conftest import ROLE, Cloud, Start, wait_until
+from tests.local_sagemaker.conftest import ROLE, Cloud, wait_until
 
 
 def described(cloud: Cloud, name: str) -> dict[str, Any]:
@@ -24,7 +23,7 @@ def counts(cloud: Cloud, name: str) -> tuple[int, int]:
 
 
 def test_in_service_is_what_answers_its_pings(cloud: Cloud) -> None:
-    cloud.create("loading", environment={"FAKE_LOAD_SECONDS": "0.5"}, wait=False)
+    cloud.create("loading", model="loading", environment={"FAKE_LOAD_SECONDS": "0.5"}, wait=False)
     assert described(cloud, "loading")["EndpointStatus"] == "Creating"
     with pytest.raises(ClientError, match="Endpoint loading of account 123456789012 not found"):
         cloud.runtime.invoke_endpoint(EndpointName="loading", Body=b"")
@@ -35,7 +34,7 @@ def test_in_service_is_what_answers_its_pings(cloud: Cloud) -> None:
 
 def test_an_endpoint_that_cannot_start_says_why(cloud: Cloud) -> None:
     with pytest.raises(EngineError, match="the device is gone"):
-        cloud.create("broken", environment={"FAKE_FAILS": "yes"})
+        cloud.create("broken", model="broken", environment={"FAKE_FAILS": "yes"})
     told = described(cloud, "broken")
     assert told["EndpointStatus"] == "Failed"
     assert "the device is gone" in told["FailureReason"]
@@ -50,15 +49,8 @@ def test_endpoints_of_one_model_share_their_processes(cloud: Cloud) -> None:
     assert (counts(cloud, "soon"), counts(cloud, "now")) == ((0, 0), (1, 1))
 
 
-def test_unless_they_shall_not(start: Start) -> None:
-    cloud = start(RuntimeLimits(share_instances=False))
-    cloud.create("one", model="apart")
-    cloud.create("two", model="apart", asynchronous=True)
-    assert set(cloud.sagemaker.pids("one")).isdisjoint(cloud.sagemaker.pids("two"))
-
-
 def test_capacity_is_changed_by_the_api(cloud: Cloud) -> None:
-    cloud.create("growing")
+    cloud.create("growing", model="growing")
     cloud.client("sagemaker").update_endpoint_weights_and_capacities(
         EndpointName="growing",
         DesiredWeightsAndCapacities=[{"VariantName": "main", "DesiredInstanceCount": 2}],
@@ -68,8 +60,8 @@ def test_capacity_is_changed_by_the_api(cloud: Cloud) -> None:
 
 
 def test_an_update_serves_the_old_model_until_the_new_one_is_ready(cloud: Cloud) -> None:
-    cloud.create("old")
-    cloud.create("new")
+    cloud.create("old", model="old")
+    cloud.create("new", model="new")
     (before,) = cloud.sagemaker.pids("old")
     cloud.client("sagemaker").update_endpoint(EndpointName="old", EndpointConfigName="new-config")
     assert cloud.runtime.invoke_endpoint(EndpointName="old", Body=b"x")["Body"].read() == b"x"
@@ -79,18 +71,13 @@ def test_an_update_serves_the_old_model_until_the_new_one_is_ready(cloud: Cloud)
     wait_until(lambda: not psutil.pid_exists(before))
 
 
-def test_deleted_is_gone_and_nothing_is_left_behind(start: Start) -> None:
-    cloud = start()
-    cloud.create("short")
-    cloud.create("long", instances=2)
+def test_deleted_is_gone(cloud: Cloud) -> None:
+    cloud.create("short", model="short")
     (pid,) = cloud.sagemaker.pids("short")
     cloud.client("sagemaker").delete_endpoint(EndpointName="short")
     wait_until(lambda: not psutil.pid_exists(pid))
     with pytest.raises(ClientError, match="not found"):
         cloud.runtime.invoke_endpoint(EndpointName="short", Body=b"")
-    others = cloud.sagemaker.pids("long")
-    cloud.sagemaker.stop()
-    assert not any(psutil.pid_exists(other) for other in others)
 
 
 def test_gpu_instances_are_known_and_nonsense_is_not(cloud: Cloud) -> None:
@@ -105,5 +92,3 @@ def test_gpu_instances_are_known_and_nonsense_is_not(cloud: Cloud) -> None:
         configure(instance_type)
     with pytest.raises(ClientError, match="no instance type"):
         configure("ml.nonsense")
-    with pytest.raises(EngineError, match=r"."):
-        cloud.sagemaker.wait_in_service("typed", 0.01)

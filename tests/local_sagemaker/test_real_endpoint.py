@@ -11,13 +11,13 @@ import pytest
 from PIL import Image, ImageDraw
 
 from local_cloud.aws.server import AwsServer
-from local_cloud.sagemaker import LocalContainers, SageMakerRuntime
+from local_cloud.sagemaker import LocalContainers
 from local_cloud.sagemaker.model_data import stage_of_image
 from ocr_core.artifacts import artifacts_root, load_artifact
 from ocr_core.contracts.codec import MSGPACK, decode, encode
 from ocr_core.contracts.errors import ArtifactError, ConfigurationError
 from ocr_core.contracts.messages import PageBatch, PageImage, PageRegions, RegionBatch
-from tests.local_sagemaker.conftest import Cloud
+from tests.local_sagemaker.conftest import Cloud, started
 
 NAME = "picodet-layout-cdla"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/hybrid-ocr-region-detection:1"
@@ -37,10 +37,8 @@ def url(server: AwsServer) -> str:
 
 @pytest.fixture
 def cloud(server: AwsServer, tmp_path: Path) -> Iterator[Cloud]:
-    containers = LocalContainers(server.client("s3"))
-    with SageMakerRuntime(server.client, containers, tmp_path) as double:
-        server.add_routes(double.routes())
-        yield Cloud(server, double)
+    with started(server, tmp_path, LocalContainers(server.client("s3"))) as cloud:
+        yield cloud
 
 
 def page() -> PageImage:

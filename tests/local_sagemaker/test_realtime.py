@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.sagemaker import RuntimeLimits
-from tests.local_sagemaker.conftest import Cloud, Start, wait_until
+from tests.local_sagemaker.conftest import Cloud, wait_until
 
 
 def invoke(cloud: Cloud, endpoint: str, body: Any, **parameters: str) -> dict[str, Any]:
@@ -95,19 +94,24 @@ def test_an_error_of_the_container_is_a_model_error(cloud: Cloud, status: int) -
     assert cloud.metric(kind, name) == [1]
 
 
-def test_a_container_that_is_too_slow_or_dies(start: Start) -> None:
-    cloud = start(RuntimeLimits(realtime_seconds=0.3))
-    cloud.create("slow")
-    late = refused(cloud, "slow", {"seconds": 5})
-    assert (late["Error"]["Code"], late["OriginalStatusCode"]) == ("ModelError", 0)
-    before = cloud.sagemaker.pids("slow")
-    assert refused(cloud, "slow", {"die": True})["OriginalStatusCode"] == 0
-    wait_until(lambda: cloud.sagemaker.pids("slow") not in ((), before))
-    assert invoke(cloud, "slow", b"again")["Body"] == b"again"
+def test_a_container_that_dies(cloud: Cloud) -> None:
+    cloud.create("dying", model="dying")
+    before = cloud.sagemaker.pids("dying")
+    error = refused(cloud, "dying", {"die": True})
+    assert (error["Error"]["Code"], error["OriginalStatusCode"]) == ("ModelError", 0)
+    wait_until(lambda: cloud.sagemaker.pids("dying") not in ((), before))
+    assert invoke(cloud, "dying", b"again")["Body"] == b"again"
+
+
+def test_a_connection_that_the_container_closed_is_not_used_again(cloud: Cloud) -> None:
+    cloud.create("rude")
+    for _ in range(3):
+        assert invoke(cloud, "rude", {"hang_up": True, "text": "bye"})["Body"] == b"bye"
+    assert invoke(cloud, "rude", b"still there")["Body"] == b"still there"
 
 
 def test_while_instances_are_replaced_a_caller_may_come_again(cloud: Cloud) -> None:
-    cloud.create("killed", environment={"FAKE_LOAD_SECONDS": "1"})
+    cloud.create("killed", model="killed", environment={"FAKE_LOAD_SECONDS": "1"})
     (pid,) = cloud.sagemaker.pids("killed")
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: cloud.sagemaker.pids("killed") == ())
@@ -121,7 +125,7 @@ def test_while_instances_are_replaced_a_caller_may_come_again(cloud: Cloud) -> N
 
 
 def test_a_container_whose_engine_is_broken_is_replaced(cloud: Cloud) -> None:
-    cloud.create("sick")
+    cloud.create("sick", model="sick")
     before = cloud.sagemaker.pids("sick")
     refused(cloud, "sick", {"status": 500, "sick": True})
     wait_until(lambda: cloud.sagemaker.pids("sick") not in ((), before))
