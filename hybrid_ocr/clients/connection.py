@@ -91,7 +91,8 @@ def connect(
     """Find out which deployment is meant, and that it can be reached.
 
     What is not given comes from where AWS's tools look: AWS_PROFILE, AWS_REGION or AWS_DEFAULT_REGION,
-    AWS_ENDPOINT_URL, ~/.aws/config. The account is the one that the credentials belong to.
+    AWS_ENDPOINT_URL, ~/.aws/config. The account is the one that the credentials belong to. The local cloud
+    needs its URL alone; a region for it comes from AWS_REGION or a profile that is named, no other place.
 
     Args:
         stage: of the deployment; else HYBRID_OCR_STAGE, else `local` where the endpoint is this machine and
@@ -105,21 +106,23 @@ def connect(
         ConfigurationError: nothing is configured, or not so that it works; the text says what to do.
         CapacityError: AWS cannot be reached now.
     """
+    named = bool(session or profile or os.environ.get("AWS_PROFILE"))
     try:
         core = None if session else botocore.session.Session(profile=profile)
         session = session or boto3.Session(botocore_session=core)
-        region = region or os.environ.get("AWS_REGION") or session.region_name
         local = is_loopback(_endpoint(session, endpoint_url))
+        # Where somebody's deployments in AWS usually are says nothing of the local cloud.
+        usual = session.region_name if named or not local else LOCAL_REGION
+        region = region or os.environ.get("AWS_REGION") or usual
         if local and core:
             # What an EC2 instance may do is no business of the local cloud, and asking takes a second.
             core.set_config_variable("metadata_service_num_attempts", 0)
         found = session.get_credentials()
         if not local and found is None:
             raise ConfigurationError(NOTHING_CONFIGURED)
-        if not local and region is None:
+        if region is None:
             raise ConfigurationError("no AWS region is configured: give --region or set AWS_REGION")
         login = LOCAL_LOGIN if found is None else {}
-        region = region or LOCAL_REGION
         sts: STSClient = _make(session, "sts", region_name=region, endpoint_url=endpoint_url, **login)
         identity = sts.get_caller_identity()
     except ClientError as error:

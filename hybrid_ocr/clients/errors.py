@@ -104,6 +104,8 @@ def from_answer(error: ClientError, where: str) -> OcrError:
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code == "ModelError":
         return _from_model(int(answer.get("OriginalStatusCode") or 0), str(answer.get("OriginalMessage")))
+    if code == "ValidationError" and "capacity" in text.lower():
+        return CapacityError(f"the endpoint sleeps: {text}", code=ErrorCode.NOT_READY)
     if status in _BUSY_STATUSES or code in _THROTTLED:
         return CapacityError(f"{error.operation_name}: {code} {text}")
     if code in _REFUSED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
@@ -41,17 +41,19 @@ class Inbox:
         if isinstance(document, str) and document.startswith("s3://"):
             return self._find(document)
         if isinstance(document, bytes):
-            return self._upload("document", document)
+            return self._upload("document", document, len(document))
         path = Path(document)
+        if path.exists() and not path.is_file():  # a pipe or device may never end
+            raise DocumentError(f"{path} is no file", code=ErrorCode.SOURCE_NOT_FOUND)
         try:
-            body = path.read_bytes()
+            with path.open("rb") as file:
+                return self._upload(path.name, file, path.stat().st_size)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise DocumentError(f"{path}: {reason}", code=ErrorCode.SOURCE_NOT_FOUND) from None
-        return self._upload(path.name, body)
 
-    def _upload(self, name: str, body: bytes) -> Placed:
-        if not body:
+    def _upload(self, name: str, body: bytes | BinaryIO, size: int) -> Placed:
+        if not size:
             raise DocumentError(f"{name} has no bytes", code=ErrorCode.EMPTY_FILE)
         key = f"submitted/{uuid4().hex}/{safe_name(name)}"
         answer = self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)

@@ -95,6 +95,7 @@ class TestSubmit:
         [
             ("no-such-file.pdf", {}, DocumentError, ErrorCode.SOURCE_NOT_FOUND),
             (".", {}, DocumentError, ErrorCode.SOURCE_NOT_FOUND),
+            ("/dev/zero", {}, DocumentError, ErrorCode.SOURCE_NOT_FOUND),
             (b"", {}, DocumentError, ErrorCode.EMPTY_FILE),
             (PNG, {"pages": "all"}, RequestError, ErrorCode.INVALID_REQUEST),
             (PNG, {"script": "x" * 33}, RequestError, ErrorCode.INVALID_REQUEST),

@@ -46,14 +46,23 @@ def test_a_profile_brings_endpoint_and_region(
 
 @pytest.mark.usefixtures("local")
 def test_what_is_given_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    assert connect().names.region == "eu-west-1"
     monkeypatch.setenv("AWS_REGION", "eu-west-2")
     assert connect().names.region == "eu-west-2"
     assert connect(region="eu-west-3").names.region == "eu-west-3"
     monkeypatch.setenv("HYBRID_OCR_STAGE", "dev")
     assert connect().names.stage == "dev"
     assert connect("test").names.stage == "test"
+
+
+@pytest.mark.usefixtures("local")
+def test_the_usual_region_of_somebody_is_not_that_of_the_local_cloud(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[default]\nregion = eu-central-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert connect().names.region == "us-east-1"
 
 
 @pytest.mark.usefixtures("local")

@@ -208,11 +208,14 @@ class TestTryingAgain:
             refusal("ModelNotReadyException", 429),
             refusal("ThrottlingException", 400),
             refusal("ServiceUnavailable", 503),
+            refusal(
+                "ValidationError", 400, Message="Inference Component has no capacity to process this request"
+            ),
             refusal("InternalDependencyException", 530),
             model_error(503, ErrorCode.OVERLOADED, "full"),
             refusal("ModelError", 424, OriginalStatusCode=429, OriginalMessage="slow down"),
         ],
-        ids=["not-ready", "throttled", "unavailable", "dependency", "model-full", "model-429"],
+        ids=["not-ready", "throttled", "unavailable", "asleep", "dependency", "model-full", "model-429"],
     )
     def test_not_now_is_asked_again(
         self, client: RealtimeClient, endpoints: Endpoints, stage: str, refused: Response
