@@ -53,13 +53,16 @@ class ChannelFaults(BaseModel):
         return self
 
 
+_NONE: Final = ChannelFaults()
+
+
 class _Plan(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = 0
-    sns: ChannelFaults = ChannelFaults()
-    sqs: ChannelFaults = ChannelFaults()
-    events: ChannelFaults = ChannelFaults()
+    sns: ChannelFaults = _NONE
+    sqs: ChannelFaults = _NONE
+    events: ChannelFaults = _NONE
 
 
 class FaultPlan:
@@ -67,11 +70,23 @@ class FaultPlan:
 
     A decision follows from the seed, the channel, what the message says, and how many equal messages came
     before; so a run replays, whichever thread comes first.
+
+    Args:
+        sns: from a topic to its queues.
+        sqs: from a queue to whoever receives.
+        events: from a rule to its targets.
     """
 
-    def __init__(self, seed: int = 0, **channels: ChannelFaults) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        sns: ChannelFaults = _NONE,
+        sqs: ChannelFaults = _NONE,
+        events: ChannelFaults = _NONE,
+    ) -> None:
         self.seed = seed
-        self._channels: dict[str, ChannelFaults] = channels
+        self._channels: dict[Channel, ChannelFaults] = {"sns": sns, "sqs": sqs, "events": events}
         self._lock = threading.Lock()
         self._seen: Counter[tuple[str, str]] = Counter()
         self._done: dict[str, Counter[str]] = {}
@@ -95,8 +110,8 @@ class FaultPlan:
         Args:
             message: its text; what differs between runs (times, ids of AWS) is left out where it is JSON.
         """
-        faults = self._channels.get(channel)
-        if faults is None:
+        faults = self._channels[channel]
+        if faults == _NONE:
             delays: tuple[float, ...] = (0.0,)
         else:
             identity = identity_of(message)

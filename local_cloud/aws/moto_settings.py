@@ -13,6 +13,8 @@ import boto3
 from moto.core.config import default_user_config
 from moto.dynamodb.models import DynamoDBBackend
 from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server import werkzeug_app
+from moto.moto_server.utilities import RegexConverter
 from moto.s3.responses import S3Response
 
 from local_cloud.aws.replacing import replaced
@@ -48,9 +50,17 @@ def moto_serving(port: int) -> Iterator[None]:
         flows: Any = {**default_user_config["stepfunctions"], "execute_state_machine": True}
         stack.enter_context(_item(default_user_config, "stepfunctions", flows))
         stack.enter_context(_one_reading_of_regions())
+        stack.enter_context(replaced(werkzeug_app, "RegexConverter", _AnyCharacter))
         for owner, names in ((DynamoDBBackend, _DYNAMODB), (S3Response, _S3)):
             stack.enter_context(_one_at_a_time(owner, names))
         yield
+
+
+class _AnyCharacter(RegexConverter):  # type: ignore[misc]  # moto is untyped
+    """A part of a path; with moto's own a key of S3 has no line break."""
+
+    def __init__(self, url_map: Any, pattern: str) -> None:  # noqa: ANN401 - werkzeug's
+        super().__init__(url_map, f"(?s:{pattern})")
 
 
 @contextmanager

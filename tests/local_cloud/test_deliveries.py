@@ -120,6 +120,19 @@ def test_an_upload_reaches_the_function_once_as_aws_words_it(aws: AwsServer) -> 
     assert messages(aws, NAMES.queue("jobs")) == []
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["../../work/x.pdf", "%2e%2e/x.pdf", "a\r\nb.pdf", "\u202efdp.x", "a//b/./c", "+ &?#=.pdf", "é" * 509],
+)
+def test_a_key_arrives_byte_for_byte(aws: AwsServer, name: str) -> None:
+    functions = Functions()
+    with delivering(aws, functions):
+        upload(aws, f"inbox/{name}")
+        [event] = functions.wait_for_bodies("intake", 1)
+    assert event["detail"]["object"]["key"] == f"inbox/{name}"
+    assert aws.client("s3").get_object(Bucket=INBOX, Key=f"inbox/{name}")["Body"].read() == b"a document"
+
+
 def test_later_objects_have_later_sequencers(aws: AwsServer) -> None:
     functions = Functions()
     with delivering(aws, functions):
