@@ -39,6 +39,11 @@ class RunningEndpoint:
         return self.group.ready[: self.wanted]
 
     @property
+    def in_flight(self) -> int:
+        """Requests that its containers work on, of whichever endpoint that shares them."""
+        return sum(instance.in_flight for instance in self.instances)
+
+    @property
     def async_config(self) -> AsyncConfig:
         """How an asynchronous endpoint is configured.
 

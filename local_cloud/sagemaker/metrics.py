@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any, Final, Literal
 
 NAMESPACE: Final = "AWS/SageMaker"
@@ -15,6 +17,10 @@ MetricData = list[Mapping[str, Any]]
 
 _MOST_VALUES: Final = 150
 """Different values that one entry of PutMetricData may have."""
+_TICKS: Final = 6
+"""Ticks in a period: ConcurrentRequestsPerModel comes every 10 s, all else once a minute."""
+
+log = logging.getLogger(__name__)
 
 
 class VariantMetrics:
@@ -68,3 +74,41 @@ def endpoint_gauge(endpoint: str, name: str, value: float, unit: Unit = "Count")
         "Unit": unit,
         "Value": float(value),
     }
+
+
+class MetricsPublisher:
+    """Publishes metrics once a period, in a thread of its own.
+
+    Args:
+        publish: takes a namespace and metric data; what it raises is logged.
+        period_seconds: AWS has a minute.
+    """
+
+    def __init__(self, publish: Publish, period_seconds: float) -> None:
+        self._publish, self._period_seconds = publish, period_seconds
+        self._stopped = threading.Event()
+
+    def start(self, *, each_period: Callable[[], MetricData], each_tick: Callable[[], MetricData]) -> None:
+        """Publish what these return; a tick is a sixth of a period."""
+        told = (each_period, each_tick)
+        threading.Thread(target=self._keep, args=told, name="sagemaker-metrics", daemon=True).start()
+
+    def stop(self) -> None:
+        """Publish no more."""
+        self._stopped.set()
+
+    def publish(self, data: MetricData) -> None:
+        """Publish these."""
+        try:
+            if data:
+                self._publish(NAMESPACE, data)
+        except Exception:
+            log.exception("metrics could not be published")
+
+    def _keep(self, each_period: Callable[[], MetricData], each_tick: Callable[[], MetricData]) -> None:
+        for tick in count(1):
+            if self._stopped.wait(self._period_seconds / _TICKS):
+                return
+            self.publish(each_tick())
+            if tick % _TICKS == 0:
+                self.publish(each_period())

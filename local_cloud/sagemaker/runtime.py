@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Self
-
-from werkzeug import Request, Response
+from typing import Any, Self
 
 from local_cloud.aws.server import Route
 from local_cloud.sagemaker import moto_sagemaker
 from local_cloud.sagemaker.async_endpoint import AsyncEndpoint
+from local_cloud.sagemaker.calls import Calls
 from local_cloud.sagemaker.description import EndpointDescription, Model, describe_endpoint
 from local_cloud.sagemaker.endpoint import RunningEndpoint
-from local_cloud.sagemaker.faults import ServiceError, validation_error
 from local_cloud.sagemaker.group import InstanceGroup
 from local_cloud.sagemaker.limits import RuntimeLimits
-from local_cloud.sagemaker.metrics import NAMESPACE, MetricData, Publish, VariantMetrics, endpoint_gauge
+from local_cloud.sagemaker.metrics import (
+    MetricData,
+    MetricsPublisher,
+    Publish,
+    VariantMetrics,
+    endpoint_gauge,
+)
 from local_cloud.sagemaker.model_data import ContainerFactory
-from local_cloud.sagemaker.realtime_endpoint import invoke_realtime
 from ocr_core.contracts.errors import ConfigurationError, EngineError, OcrError
 from ocr_core.telemetry import fields
-from topology.names import LOCAL_ACCOUNT
-
-_HIGH_RESOLUTION: Final = 6
-"""ConcurrentRequestsPerModel is published that often in a period: each 10 s of a minute."""
-_DISCARD_AT_MOST: Final = 64 * 2**20
-"""Bytes of a refused body that are read, so that its sender gets to read the answer."""
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +53,8 @@ class SageMakerRuntime:
         publish: Publish = lambda namespace, data: None,
     ) -> None:
         self._clients, self._containers, self._log_dir = clients, containers, log_dir
-        self._limits, self._publish = limits or RuntimeLimits(), publish
+        self._limits = limits or RuntimeLimits()
+        self._publisher = MetricsPublisher(publish, self._limits.metric_period_seconds)
         self._changed = threading.Condition()
         self._endpoints: dict[str, RunningEndpoint] = {}
         self._asynchronous: dict[str, AsyncEndpoint] = {}
@@ -76,12 +73,13 @@ class SageMakerRuntime:
     def start(self) -> None:
         """Follow moto's records from now on, and publish metrics each period."""
         self._undo = moto_sagemaker.install(self)
-        threading.Thread(target=self._keep_publishing, name="sagemaker-metrics", daemon=True).start()
+        self._publisher.start(each_period=self._collected, each_tick=self._concurrency)
 
     def stop(self) -> None:
         """End every instance; what they were working on gets no answer."""
         self._undo()
         self._stopped.set()
+        self._publisher.stop()
         with self._changed:
             queues, groups = list(self._asynchronous.values()), list(self._groups.values())
             self._endpoints.clear()
@@ -98,14 +96,7 @@ class SageMakerRuntime:
 
     def routes(self) -> list[Route]:
         """What a server must hand to this object."""
-        return [
-            ("POST", re.compile(r"/endpoints/(?P<name>[^/]+)/invocations"), self._answer(self._invoke)),
-            (
-                "POST",
-                re.compile(r"/endpoints/(?P<name>[^/]+)/async-invocations"),
-                self._answer(self._invoke_async),
-            ),
-        ]
+        return Calls(self._in_service, self._asynchronous.get, self._limits).routes()
 
     def start_endpoint(self, name: str) -> None:
         """Start the instances of an endpoint in moto's records; returns at once, and twice is once."""
@@ -119,11 +110,11 @@ class SageMakerRuntime:
         """
         with self._changed:
             self._changed.wait_for(
-                lambda: self._is_in_service(name) or name in self._failures or self._stopped.is_set(), seconds
+                lambda: self._in_service(name) or name in self._failures or self._stopped.is_set(), seconds
             )
             if name in self._failures:
                 raise self._failures[name]
-            if not self._is_in_service(name):
+            if not self._in_service(name):
                 raise EngineError(f"endpoint {name} was not in service within {seconds:g} s")
 
     def set_instance_count(self, name: str, instances: int) -> None:
@@ -144,12 +135,7 @@ class SageMakerRuntime:
 
     def publish_metrics(self) -> None:
         """Publish what came since the last time, and the gauges of now."""
-        data: MetricData = []
-        for endpoint in list(self._endpoints.values()):
-            data += endpoint.metrics.take()
-        for queue in list(self._asynchronous.values()):
-            data += queue.gauges()
-        self._put(data)
+        self._publisher.publish(self._collected())
 
     def endpoint_created(self, name: str) -> None:
         """Part of EndpointEvents."""
@@ -175,9 +161,9 @@ class SageMakerRuntime:
                 endpoint.group.forget(name)
                 self._fit(endpoint.group)
 
-    def _is_in_service(self, name: str) -> bool:
+    def _in_service(self, name: str) -> RunningEndpoint | None:
         endpoint = self._endpoints.get(name)
-        return endpoint is not None and endpoint.in_service
+        return endpoint if endpoint and endpoint.in_service else None
 
     def _bring_up(self, name: str) -> None:
         try:
@@ -278,69 +264,20 @@ class SageMakerRuntime:
             if queue := self._asynchronous.get(endpoint.name):
                 queue.hand_over()
 
-    def _answer(
-        self, handle: Callable[[RunningEndpoint, Request], Response]
-    ) -> Callable[[Request, re.Match[str]], Response]:
-        def answer(call: Request, match: re.Match[str]) -> Response:
-            name = match["name"]
-            try:
-                endpoint = self._endpoints.get(name)
-                if endpoint is None or not endpoint.in_service:
-                    raise validation_error(f"Endpoint {name[:63]} of account {LOCAL_ACCOUNT} not found.")
-                return handle(endpoint, call)
-            except ServiceError as fault:
-                error = fault
-            except Exception as unexpected:
-                log.exception("a call of an endpoint failed", extra=fields(endpoint=name))
-                error = ServiceError("InternalFailure", 500, type(unexpected).__name__)
-            _discard_body(call)
-            return error.response()
+    def _collected(self) -> MetricData:
+        data: MetricData = []
+        for endpoint in list(self._endpoints.values()):
+            data += endpoint.metrics.take()
+        for queue in list(self._asynchronous.values()):
+            data += queue.gauges()
+        return data
 
-        return answer
-
-    def _invoke(self, endpoint: RunningEndpoint, call: Request) -> Response:
-        if endpoint.description.asynchronous:
-            raise validation_error(f"Endpoint {endpoint.name} is asynchronous: call InvokeEndpointAsync.")
-        return invoke_realtime(endpoint, call, self._limits)
-
-    def _invoke_async(self, endpoint: RunningEndpoint, call: Request) -> Response:
-        queue = self._asynchronous.get(endpoint.name)
-        if queue is None:
-            raise validation_error(f"Endpoint {endpoint.name} is not asynchronous: call InvokeEndpoint.")
-        return queue.invoke(call)
-
-    def _keep_publishing(self) -> None:
-        tick = 0
-        while not self._stopped.wait(self._limits.metric_period_seconds / _HIGH_RESOLUTION):
-            tick += 1
-            self._put(
-                [
-                    endpoint_gauge(endpoint.name, "ConcurrentRequestsPerModel", _in_flight(endpoint))
-                    for endpoint in list(self._endpoints.values())
-                ]
-            )
-            if tick % _HIGH_RESOLUTION == 0:
-                self.publish_metrics()
-
-    def _put(self, data: MetricData) -> None:
-        if not data:
-            return
-        try:
-            self._publish(NAMESPACE, data)
-        except Exception:
-            log.exception("metrics could not be published")
+    def _concurrency(self) -> MetricData:
+        return [
+            endpoint_gauge(endpoint.name, "ConcurrentRequestsPerModel", endpoint.in_flight)
+            for endpoint in list(self._endpoints.values())
+        ]
 
     @staticmethod
     def _in_background(work: Callable[[str], None], name: str) -> None:
         threading.Thread(target=work, args=(name,), name=f"sagemaker-{name}", daemon=True).start()
-
-
-def _in_flight(endpoint: RunningEndpoint) -> int:
-    return sum(instance.in_flight for instance in endpoint.instances)
-
-
-def _discard_body(call: Request) -> None:
-    stream = call.environ["wsgi.input"]
-    for _ in range(0, min(call.content_length or 0, _DISCARD_AT_MOST), 1 << 16):
-        if not stream.read(1 << 16):
-            return

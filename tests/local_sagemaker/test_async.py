@@ -26,7 +26,7 @@ def submit(cloud: Cloud, endpoint: str, body: Any = b"input", **parameters: Any)
 
 def in_flight(cloud: Cloud, endpoint: str) -> int:
     """Requests that its containers work on."""
-    return sum(instance.in_flight for instance in cloud.sagemaker._endpoints[endpoint].instances)
+    return cloud.sagemaker._endpoints[endpoint].in_flight
 
 
 def refused(cloud: Cloud, endpoint: str, **parameters: Any) -> str:

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from local_cloud.aws.server import AwsServer
 from local_cloud.sagemaker import RuntimeLimits
 from ocr_core.contracts.errors import EngineError
-from tests.local_sagemaker.conftest import started
+from tests.local_sagemaker.conftest import started, wait_until
 
 
 def test_a_call_may_take_no_longer_than_the_service_waits(server: AwsServer, tmp_path: Path) -> None:
@@ -49,6 +49,17 @@ def test_endpoints_share_no_process_where_they_shall_not(server: AwsServer, tmp_
         cloud.create("one")
         cloud.create("two", asynchronous=True)
         assert set(cloud.sagemaker.pids("one")).isdisjoint(cloud.sagemaker.pids("two"))
+
+
+def test_metrics_come_once_a_period(server: AwsServer, tmp_path: Path) -> None:
+    with started(server, tmp_path, limits=RuntimeLimits(metric_period_seconds=0.3)) as cloud:
+        cloud.create("measured", asynchronous=True)
+
+        def published(name: str) -> int:
+            return sum(entry["MetricName"] == name for entry in list(cloud.metrics))
+
+        wait_until(lambda: published("ApproximateBacklogSize") == 2)
+        assert published("ConcurrentRequestsPerModel") >= 6
 
 
 def test_a_stop_leaves_nothing_behind_and_waits_for_nobody(server: AwsServer, tmp_path: Path) -> None:
