@@ -83,4 +83,5 @@ def _answer(page: PageCrops, readings: Sequence[Reading], seconds: float) -> Pag
             for line, said in zip(page.lines, readings, strict=True)
         ),
         seconds=seconds,
+        detection_seconds=page.seconds,
     )

@@ -120,13 +120,14 @@ class _Known:
         )
 
     def seconds(self) -> dict[str, float]:
-        """The stages' own time, as far as their answers tell it."""
-        spent: defaultdict[str, float] = defaultdict(float)
-        told: dict[StageName, Mapping[int, PageRecord | PageRegions | PageText | FailedPage]]
-        told = {"rotation": self.pages, "region_detection": self._regions, "ocr": self._text}
-        for stage, answers in told.items():
-            for answer in answers.values():
-                spent[stage] += 0.0 if isinstance(answer, FailedPage) else answer.seconds
+        """The stages' own time, as their answers tell it."""
+        text = [answer for answer in self._text.values() if isinstance(answer, PageText)]
+        spent: dict[StageName, float] = {
+            "rotation": _spent(self.pages.values()),
+            "region_detection": _spent(self._regions.values()),
+            "text_detection": sum(answer.detection_seconds for answer in text),
+            "ocr": _spent(text),
+        }
         return {stage: round(seconds, 4) for stage, seconds in spent.items()}
 
     def _lost(self, number: int, *stages: StageName) -> FailedPage:
@@ -134,6 +135,10 @@ class _Known:
         stage = next((stage for stage in stages if stage in losses), stages[0])
         unknown = ErrorInfo(code=ErrorCode.STAGE_TIMEOUT, message=f"{stage} never answered", retryable=True)
         return FailedPage(number=number, stage=stage, error=losses.get(stage, unknown))
+
+
+def _spent(answers: Iterable[PageRecord | PageRegions | PageText | FailedPage]) -> float:
+    return sum(answer.seconds for answer in answers if not isinstance(answer, FailedPage))
 
 
 def _keep(known: dict[int, AnswerT | FailedPage], answers: Iterable[AnswerT | FailedPage]) -> list[int]:

@@ -157,7 +157,7 @@ class RecognisedLine(Message):
 
 
 class PageText(Message):
-    """What OCR read on one page."""
+    """What OCR read on one page; `detection_seconds` is the `seconds` of the crops it read, passed on."""
 
     status: Literal["ok"] = "ok"
     number: PageNumber
@@ -165,6 +165,7 @@ class PageText(Message):
     height: Pixels
     lines: Elements[RecognisedLine]
     seconds: Seconds = 0.0
+    detection_seconds: Seconds = 0.0
 
 
 class Batch(Message):

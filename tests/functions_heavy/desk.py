@@ -122,4 +122,11 @@ def _text_of(page: PageImage | FailedPage) -> PageText | FailedPage:
         confidence=0.99,
         character_confidence=(0.99,) * len(text),
     )
-    return PageText(number=page.number, width=page.width, height=page.height, lines=(line,), seconds=0.25)
+    return PageText(
+        number=page.number,
+        width=page.width,
+        height=page.height,
+        lines=(line,),
+        seconds=0.25,
+        detection_seconds=0.75,
+    )
