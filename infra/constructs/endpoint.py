@@ -1,0 +1,166 @@
+"""A SageMaker endpoint: one stage behind one artefact, cut off from every network, updated blue to green."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from infra.constructs.alarms import AlarmSpec, alarm
+from infra.constructs.images import Images
+from infra.constructs.roles import role
+from infra.deployment import Deployment, camel
+from infra.metrics import metric
+from infra.models import artifact_key
+from infra.permissions import Permissions
+from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+
+__all__ = ["VARIANT", "Endpoint"]
+
+VARIANT: Final = "AllTraffic"
+_STARTUP_SECONDS: Final = 600
+"""For a container to load and warm up its network; the service's default is a few minutes."""
+_DOWNLOAD_SECONDS: Final = 600
+_BAKE_SECONDS: Final = 600
+"""How long the new fleet has all traffic, and its alarms quiet, before the old one is ended."""
+_UPDATE_SECONDS: Final = 7_200
+
+
+class Endpoint(Construct):
+    """The endpoint of a stage, asynchronous or real-time.
+
+    Its name is fixed; model and configuration get new names with every change, which is what an update needs.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        stage: EndpointStage,
+        mode: EndpointMode,
+        deployment: Deployment,
+        *,
+        key: kms.IKey,
+        images: Images,
+        security_group: str,
+    ) -> None:
+        super().__init__(scope, camel(stage, mode))
+        self._stage, self._mode, self._deployment, self._key = stage, mode, deployment, key
+        self.name = deployment.endpoint(stage, mode)
+        model = self._model(images, security_group)
+        config = self._config(model)
+        errors = self._errors_alarm()
+        self.resource = sagemaker.CfnEndpoint(
+            self,
+            "Endpoint",
+            endpoint_name=self.name,
+            endpoint_config_name=config.attr_endpoint_config_name,
+            # An update keeps the number of instances that scaling has come to.
+            retain_all_variant_properties=True,
+            deployment_config=sagemaker.CfnEndpoint.DeploymentConfigProperty(
+                blue_green_update_policy=self._blue_green(),
+                auto_rollback_configuration=sagemaker.CfnEndpoint.AutoRollbackConfigProperty(
+                    alarms=[sagemaker.CfnEndpoint.AlarmProperty(alarm_name=errors.ref)]
+                ),
+            ),
+        )
+
+    def _model(self, images: Images, security_group: str) -> sagemaker.CfnModel:
+        names = self._deployment.names
+        asset = images.endpoint(self._stage)
+        statements = Permissions(
+            self._deployment, self._key.key_arn, asset.repository.repository_arn
+        ).endpoint(self._stage, self._mode)
+        own_role = role(self, "Container", "sagemaker", statements, names.account)
+        artifact = artifact_key(self._deployment.models[self._stage])
+        return sagemaker.CfnModel(
+            self,
+            "Model",
+            execution_role_arn=own_role.role_arn,
+            enable_network_isolation=True,
+            primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
+                image=asset.image_uri,
+                model_data_url=f"s3://{names.bucket('artifacts')}/{artifact}",
+            ),
+            vpc_config=sagemaker.CfnModel.VpcConfigProperty(
+                security_group_ids=[security_group],
+                subnets=list(self._deployment.settings.stage.network.subnet_ids),
+            ),
+        )
+
+    def _config(self, model: sagemaker.CfnModel) -> sagemaker.CfnEndpointConfig:
+        instance_type, instance = self._deployment.settings.instance(self._stage)
+        policy = self._deployment.settings.policies.of(self._stage, self._mode)
+        assert policy is not None  # noqa: S101 - settings are refused without
+        return sagemaker.CfnEndpointConfig(
+            self,
+            "Config",
+            kms_key_id=None if instance.local_storage else self._key.key_id,
+            async_inference_config=self._asynchronous() if self._mode == "async" else None,
+            production_variants=[
+                sagemaker.CfnEndpointConfig.ProductionVariantProperty(
+                    variant_name=VARIANT,
+                    model_name=model.attr_model_name,
+                    instance_type=instance_type,
+                    # An endpoint starts awake, so that its first deployment shows whether the model loads.
+                    initial_instance_count=max(1, policy.min_instances),
+                    initial_variant_weight=1,
+                    inference_ami_version=self._deployment.settings.stage.inference_ami,
+                    container_startup_health_check_timeout_in_seconds=_STARTUP_SECONDS,
+                    model_data_download_timeout_in_seconds=_DOWNLOAD_SECONDS,
+                )
+            ],
+        )
+
+    def _asynchronous(self) -> sagemaker.CfnEndpointConfig.AsyncInferenceConfigProperty:
+        names = self._deployment.names
+        work = f"s3://{names.bucket('work')}"
+        return sagemaker.CfnEndpointConfig.AsyncInferenceConfigProperty(
+            client_config=sagemaker.CfnEndpointConfig.AsyncInferenceClientConfigProperty(
+                max_concurrent_invocations_per_instance=self._deployment.topology.endpoints[
+                    self._stage
+                ].concurrent_invocations
+            ),
+            output_config=sagemaker.CfnEndpointConfig.AsyncInferenceOutputConfigProperty(
+                kms_key_id=self._key.key_id,
+                s3_output_path=f"{work}/",
+                s3_failure_path=f"{work}/failures/",
+                notification_config=sagemaker.CfnEndpointConfig.AsyncInferenceNotificationConfigProperty(
+                    success_topic=names.arn("sns", names.topic("inference-success")),
+                    error_topic=names.arn("sns", names.topic("inference-error")),
+                ),
+            ),
+        )
+
+    def _blue_green(self) -> sagemaker.CfnEndpoint.BlueGreenUpdatePolicyProperty:
+        """Asynchronous work waits in a queue, so all of it may move at once; calls move a part first."""
+        if self._mode == "async":
+            routing = sagemaker.CfnEndpoint.TrafficRoutingConfigProperty(
+                type="ALL_AT_ONCE", wait_interval_in_seconds=0
+            )
+        else:
+            routing = sagemaker.CfnEndpoint.TrafficRoutingConfigProperty(
+                type="CANARY",
+                canary_size=sagemaker.CfnEndpoint.CapacitySizeProperty(type="CAPACITY_PERCENT", value=50),
+                wait_interval_in_seconds=_BAKE_SECONDS,
+            )
+        return sagemaker.CfnEndpoint.BlueGreenUpdatePolicyProperty(
+            traffic_routing_configuration=routing,
+            termination_wait_in_seconds=_BAKE_SECONDS,
+            maximum_execution_timeout_in_seconds=_UPDATE_SECONDS,
+        )
+
+    def _errors_alarm(self) -> cloudwatch.CfnAlarm:
+        name = "InvocationFailures" if self._mode == "async" else "Invocation5XXErrors"
+        spec = AlarmSpec(
+            name=f"{self.name.removeprefix(self._deployment.names.prefix + '-')}-errors",
+            meaning=f"Endpoint {self.name} fails requests.",
+            metric=metric("AWS/SageMaker", name, "Sum", EndpointName=self.name, VariantName=VARIANT),
+            threshold=5,
+            period_seconds=60,
+            periods=2,
+            runbook="endpoint-errors",
+        )
+        return alarm(self, self._deployment, spec)

@@ -1,0 +1,49 @@
+"""Container images: built by `cdk deploy`; synthesis only takes the fingerprint of what goes into them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aws_cdk import IgnoreMode
+from aws_cdk import aws_ecr_assets as assets
+from constructs import Construct
+
+from infra.deployment import Deployment, camel
+from ocr_core.contracts.jobs import EndpointStage
+
+__all__ = ["Images"]
+
+
+class Images(Construct):
+    """The images of functions and endpoints, each made once."""
+
+    def __init__(self, scope: Construct, name: str, deployment: Deployment) -> None:
+        super().__init__(scope, name)
+        self._root = deployment.root
+        self._made: dict[str, assets.DockerImageAsset] = {}
+
+    def function(self, image: str) -> assets.DockerImageAsset:
+        """The image `light` or `heavy` of the functions."""
+        return self._image("lambdas", image)
+
+    def endpoint(self, stage: EndpointStage) -> assets.DockerImageAsset:
+        """The GPU image of an endpoint."""
+        return self._image("endpoints", f"{stage}-gpu")
+
+    def _image(self, folder: str, target: str) -> assets.DockerImageAsset:
+        if target not in self._made:
+            self._made[target] = assets.DockerImageAsset(
+                self,
+                camel(target),
+                directory=str(self._root),
+                file=f"{folder}/Dockerfile",
+                target=target,
+                exclude=_lines(self._root / folder / "Dockerfile.dockerignore"),
+                ignore_mode=IgnoreMode.DOCKER,
+                platform=assets.Platform.LINUX_AMD64,
+            )
+        return self._made[target]
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]

@@ -1,0 +1,70 @@
+"""What every construct is told about the deployment that it is part of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from aws_cdk import Aws, RemovalPolicy
+
+from infra.models import pinned
+from infra.settings import Settings
+from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from ocr_core.contracts.messages import ModelIdentity
+from topology import Names, Topology, load_topology
+
+__all__ = ["Deployment", "camel"]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One deployment.
+
+    Attributes:
+        settings: what the team decided.
+        names: physical names; account and region are known only to CloudFormation.
+        topology: what the component consists of.
+        models: the artefact behind each endpoint.
+        root: the folder that images are built from.
+    """
+
+    settings: Settings
+    names: Names
+    topology: Topology
+    models: Mapping[EndpointStage, ModelIdentity]
+    root: Path
+
+    @classmethod
+    def of(cls, settings: Settings, root: Path) -> Self:
+        """The deployment that settings describe, of this checkout's topology and models."""
+        topology = load_topology()
+        names = Names(stage=settings.name, account=Aws.ACCOUNT_ID, region=Aws.REGION, partition=Aws.PARTITION)
+        models = {stage: pinned(endpoint.artifact) for stage, endpoint in topology.endpoints.items()}
+        return cls(settings, names, topology, models, root)
+
+    @property
+    def removal(self) -> RemovalPolicy:
+        """What becomes of data when its stack is deleted."""
+        return RemovalPolicy.RETAIN if self.settings.stage.keep_data else RemovalPolicy.DESTROY
+
+    @property
+    def endpoints(self) -> list[tuple[EndpointStage, EndpointMode]]:
+        """Every endpoint of the profile."""
+        return [(stage, mode) for stage in self.topology.endpoints for mode in self.settings.profile.modes]
+
+    def endpoint(self, stage: EndpointStage, mode: EndpointMode) -> str:
+        """The name of an endpoint."""
+        return self.names.endpoint(stage, mode)
+
+    def bucket_arn(self, name: str, keys: str = "") -> str:
+        """The ARN of a bucket of the topology, or of the objects in it that `keys` names."""
+        arn = f"arn:{self.names.partition}:s3:::{self.names.bucket(name)}"
+        return f"{arn}/{keys}" if keys else arn
+
+
+def camel(*names: str) -> str:
+    """An id of a construct out of names: `region_detection`, `async` is RegionDetectionAsync."""
+    words = "-".join(names).replace("_", "-").split("-")
+    return "".join(word[:1].upper() + word[1:] for word in words)

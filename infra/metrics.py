@@ -1,0 +1,126 @@
+"""Every metric that a dashboard or an alarm may use: AWS publishes it for that resource, or our code does.
+
+`metric` refuses any other, so a chart that would stay empty is refused at synthesis. Sources:
+https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html
+https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = ["OWN", "PUBLISHED", "Metric", "Statistic", "metric"]
+
+Statistic = Literal["Sum", "Average", "Maximum", "Minimum", "SampleCount", "p50", "p90", "p99"]
+Unit = Literal["Count", "Seconds", "Milliseconds", "Microseconds", "Percent", "Bytes", "None"]
+Dimensions = tuple[str, ...]
+
+OWN: Final = "HybridOCR"
+"""The namespace of what our functions emit; `service` names the function."""
+
+PUBLISHED: Final[Mapping[tuple[str, Dimensions], Mapping[str, Unit]]] = {
+    ("AWS/SageMaker", ("EndpointName",)): {
+        "ApproximateAgeOfOldestRequest": "Seconds",
+        "ApproximateBacklogSize": "Count",
+        "ApproximateBacklogSizePerInstance": "Count",
+        "HasBacklogWithoutCapacity": "Count",
+    },
+    ("AWS/SageMaker", ("EndpointName", "VariantName")): {
+        "ConcurrentRequestsPerModel": "Count",
+        "ExpiredRequests": "Count",
+        "Invocation4XXErrors": "Count",
+        "Invocation5XXErrors": "Count",
+        "InvocationFailures": "Count",
+        "Invocations": "Count",
+        "InvocationsPerInstance": "Count",
+        "InvocationsProcesssed": "Count",  # as AWS spells it
+        "ModelLatency": "Microseconds",
+        "NotificationFailures": "Count",
+        "OverheadLatency": "Microseconds",
+        "RequestDownloadFailures": "Count",
+        "RequestDownloadLatency": "Microseconds",
+        "ResponseUploadFailures": "Count",
+        "ResponseUploadLatency": "Microseconds",
+        "TimeInBacklog": "Milliseconds",
+        "TotalProcessingTime": "Milliseconds",
+    },
+    ("/aws/sagemaker/Endpoints", ("EndpointName", "VariantName")): {
+        "CPUUtilization": "Percent",
+        "DiskUtilization": "Percent",
+        "GPUMemoryUtilization": "Percent",
+        "GPUUtilization": "Percent",
+        "MemoryUtilization": "Percent",
+    },
+    ("AWS/SQS", ("QueueName",)): {
+        "ApproximateAgeOfOldestMessage": "Seconds",
+        "ApproximateNumberOfMessagesNotVisible": "Count",
+        "ApproximateNumberOfMessagesVisible": "Count",
+        "NumberOfMessagesDeleted": "Count",
+        "NumberOfMessagesSent": "Count",
+    },
+    ("AWS/States", ("StateMachineArn",)): {
+        "ExecutionThrottled": "Count",
+        "ExecutionTime": "Milliseconds",
+        "ExecutionsAborted": "Count",
+        "ExecutionsFailed": "Count",
+        "ExecutionsStarted": "Count",
+        "ExecutionsSucceeded": "Count",
+        "ExecutionsTimedOut": "Count",
+    },
+    ("AWS/Lambda", ("FunctionName",)): {
+        "ConcurrentExecutions": "Count",
+        "DeadLetterErrors": "Count",
+        "Duration": "Milliseconds",
+        "Errors": "Count",
+        "Invocations": "Count",
+        "Throttles": "Count",
+    },
+    ("AWS/Events", ("EventBusName", "RuleName")): {
+        "FailedInvocations": "Count",
+        "Invocations": "Count",
+        "InvocationsSentToDlq": "Count",
+        "MatchedEvents": "Count",
+    },
+    (OWN, ("service",)): {
+        "DocumentsAccepted": "Count",
+        "DuplicateEvents": "Count",
+        "ExpiredTickets": "Count",
+        "NoticesInVain": "Count",
+        "OldestTicketSeconds": "Seconds",
+        "OpenTickets": "Count",
+        "RecoveredTickets": "Count",
+        "StaleTokens": "Count",
+        "SweepsCutShort": "Count",
+        "UnsettledTickets": "Count",
+    },
+}
+"""Unit by name, by namespace and dimensions."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of one resource, and how its values are summed up over a period."""
+
+    namespace: str
+    name: str
+    unit: Unit
+    statistic: Statistic
+    dimensions: Mapping[str, str]
+
+
+def metric(namespace: str, name: str, statistic: Statistic, **dimensions: str) -> Metric:
+    """A metric of the list.
+
+    Raises:
+        LookupError: nothing publishes it with these dimensions.
+    """
+    published = PUBLISHED.get((namespace, tuple(sorted(dimensions))), {})
+    if name not in published:
+        raise LookupError(f"nothing publishes {namespace}/{name} by {', '.join(sorted(dimensions))}")
+    return Metric(namespace, name, published[name], statistic, dimensions)

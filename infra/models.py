@@ -1,0 +1,32 @@
+"""Which artefact an endpoint serves: pinned by the catalogue's lock, addressed by what it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from model_artifacts.catalogue import load_catalogue
+from ocr_core.contracts.errors import ConfigurationError
+from ocr_core.contracts.messages import ModelIdentity
+
+__all__ = ["artifact_key", "pinned"]
+
+
+def pinned(artifact: str, catalogue: Path | None = None) -> ModelIdentity:
+    """The identity of an artefact by its name.
+
+    Raises:
+        ConfigurationError: the catalogue has no such artefact, or its lock no sha256 of it.
+    """
+    known = load_catalogue(catalogue)
+    recipe = known.recipe(artifact)
+    if recipe.name not in known.lock:
+        raise ConfigurationError(
+            f"lock.toml: {recipe.name}: its sha256 is unknown: run `hybrid-ocr artifacts build "
+            f"{recipe.name}` and write down the one it tells"
+        )
+    return ModelIdentity(name=recipe.name, version=recipe.entry.version, sha256=known.lock[recipe.name])
+
+
+def artifact_key(model: ModelIdentity) -> str:
+    """Where an artefact lies in the artefacts bucket: what it holds is in its name, so it never changes."""
+    return f"models/{model.name}/{model.version}/{model.sha256}/model.tar.gz"

@@ -1,0 +1,267 @@
+"""What each function, endpoint and the flow may do: statements written out, none made by the CDK's grants.
+
+No action has a wildcard. A resource is `*` only for the actions of UNSCOPED; whatever else ends in a star
+names a prefix of a bucket, the streams of one log group, or the executions of one map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from aws_cdk import aws_iam as iam
+
+from infra.deployment import Deployment
+from infra.models import artifact_key
+from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from topology import Names
+
+__all__ = ["UNSCOPED", "Permissions", "function_logs"]
+
+UNSCOPED: Final[Mapping[str, tuple[str, ...]]] = {
+    "tracing": (
+        "xray:GetSamplingRules",
+        "xray:GetSamplingTargets",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+    ),
+    "network": (
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:CreateNetworkInterfacePermission",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeDhcpOptions",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+        "ec2:UnassignPrivateIpAddresses",
+    ),
+    "log delivery": (
+        "logs:CreateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "logs:DescribeLogGroups",
+        "logs:DescribeResourcePolicies",
+        "logs:GetLogDelivery",
+        "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy",
+        "logs:UpdateLogDelivery",
+    ),
+    "registry login": ("ecr:GetAuthorizationToken",),
+    "metrics": ("cloudwatch:PutMetricData",),
+}
+"""All actions that may stand beside `Resource: *`: AWS offers nothing narrower.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+_MAP_LABEL: Final = "ReadBatches"
+"""The label of the distributed map in the flow file; its children run under it."""
+
+
+def function_logs(names: Names) -> str:
+    """The log group of all functions: a job is found there across them."""
+    return f"/aws/lambda/{names.prefix}"
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """The statements of one deployment.
+
+    Attributes:
+        deployment: whose resources are meant.
+        key_arn: of the key that encrypts everything.
+        images_arn: of the repository that holds the images.
+    """
+
+    deployment: Deployment
+    key_arn: str
+    images_arn: str
+
+    def function(self, name: str) -> list[iam.PolicyStatement]:
+        """Of a function of the topology, by its name."""
+        own: Mapping[str, Callable[[], list[iam.PolicyStatement]]] = {
+            "intake": self._intake,
+            "paginate": self._paginate,
+            "rotation": self._rotation,
+            "dispatch": self._dispatch,
+            "resume": self._settle,
+            "sweep": self._settle,
+            "validation": self._validation,
+        }
+        names = self.deployment.names
+        lines = names.arn("logs", f"log-group:{function_logs(names)}:log-stream:*")
+        return [
+            *own[name](),
+            *self._source(name),
+            self._dead_letters("functions"),
+            self._key(),
+            _allow(["logs:CreateLogStream", "logs:PutLogEvents"], lines),
+            _allow([*UNSCOPED["tracing"], *UNSCOPED["network"]], "*"),
+        ]
+
+    def endpoint(self, stage: EndpointStage, mode: EndpointMode) -> list[iam.PolicyStatement]:
+        """Of the role of an endpoint: its artefact, its logs, and what asynchronous calls read and write."""
+        names = self.deployment.names
+        logs = names.arn(
+            "logs", f"log-group:/aws/sagemaker/Endpoints/{self.deployment.endpoint(stage, mode)}"
+        )
+        artifact = self.deployment.bucket_arn("artifacts", artifact_key(self.deployment.models[stage]))
+        statements = [
+            _allow(["s3:GetObject"], artifact),
+            _allow(["s3:ListBucket"], self.deployment.bucket_arn("artifacts")),
+            _allow(["logs:CreateLogGroup", "logs:DescribeLogStreams"], logs),
+            _allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{logs}:log-stream:*"),
+            _allow(
+                ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                self.images_arn,
+            ),
+            _allow([*UNSCOPED["registry login"], *UNSCOPED["network"]], "*"),
+            _allow(
+                UNSCOPED["metrics"],
+                "*",
+                conditions={
+                    "StringEquals": {"cloudwatch:namespace": ["/aws/sagemaker/Endpoints", "AWS/SageMaker"]}
+                },
+            ),
+            self._key(),
+        ]
+        if mode == "realtime":
+            return statements
+        topics = [names.arn("sns", names.topic(topic)) for topic in self.deployment.topology.topics]
+        return [
+            *statements,
+            self._objects("work", "jobs/*", "s3:GetObject", "s3:PutObject"),
+            self._objects("work", "failures/*", "s3:PutObject"),
+            _allow(["s3:ListBucket"], self.deployment.bucket_arn("work")),
+            _allow(["sns:Publish"], *topics),
+        ]
+
+    def flow(self) -> list[iam.PolicyStatement]:
+        """Of the state machine."""
+        names = self.deployment.names
+        machine = names.state_machine("documents")
+        children = names.arn("states", f"execution:{machine}/{_MAP_LABEL}:*")
+        functions = ("paginate", "rotation", "dispatch", "validation")
+        return [
+            _allow(["lambda:InvokeFunction"], *(self._function_arn(name) for name in functions)),
+            _allow(["events:PutEvents"], names.arn("events", f"event-bus/{names.bus('documents')}")),
+            _allow(["states:StartExecution"], names.arn("states", f"stateMachine:{machine}")),
+            _allow(["states:DescribeExecution", "states:StopExecution"], children),
+            self._key(),
+            _allow([*UNSCOPED["log delivery"], *UNSCOPED["tracing"]], "*"),
+        ]
+
+    def realtime_caller(self) -> list[iam.PolicyStatement]:
+        """Of who reads single pages at once: rotation for an upright page, then the real-time endpoints."""
+        return [
+            _allow(["lambda:InvokeFunction"], self._function_arn("rotation")),
+            _allow(["sagemaker:InvokeEndpoint"], *self._endpoint_arns("realtime")),
+        ]
+
+    def _intake(self) -> list[iam.PolicyStatement]:
+        names = self.deployment.names
+        return [
+            *self._read("inbox", "*"),
+            *self._read("artifacts", "bundles/*"),
+            _allow(
+                ["states:StartExecution"],
+                names.arn("states", f"stateMachine:{names.state_machine('documents')}"),
+            ),
+            self._dead_letters("jobs"),
+        ]
+
+    def _paginate(self) -> list[iam.PolicyStatement]:
+        return [*self._read("inbox", "*"), *self._read("work", "jobs/*"), self._write("work", "jobs/*")]
+
+    def _rotation(self) -> list[iam.PolicyStatement]:
+        return self._paginate()
+
+    def _dispatch(self) -> list[iam.PolicyStatement]:
+        mode = self.deployment.settings.profile.modes[0]
+        action = "sagemaker:InvokeEndpointAsync" if mode == "async" else "sagemaker:InvokeEndpoint"
+        return [
+            *self._settle(),
+            *self._read("artifacts", "bundles/*"),
+            _allow([action], *self._endpoint_arns(mode)),
+        ]
+
+    def _settle(self) -> list[iam.PolicyStatement]:
+        """What whoever settles tickets needs: the ticket, the truth in S3, and the states that wait."""
+        names = self.deployment.names
+        table = names.arn("dynamodb", f"table/{names.table('tickets')}")
+        index = self.deployment.topology.tables["tickets"].index.name
+        machine = names.arn("states", f"stateMachine:{names.state_machine('documents')}")
+        return [
+            _allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], table),
+            _allow(["dynamodb:Query"], f"{table}/index/{index}"),
+            *self._read("work", "jobs/*"),
+            self._write("work", "jobs/*"),
+            self._objects("work", "failures/*", "s3:GetObject"),
+            _allow(
+                ["states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"],
+                machine,
+                f"{machine}/{_MAP_LABEL}",
+            ),
+        ]
+
+    def _validation(self) -> list[iam.PolicyStatement]:
+        return [
+            *self._read("work", "jobs/*"),
+            self._write("work", "jobs/*"),
+            *self._read("results", "results/*"),
+            self._write("results", "results/*"),
+            *self._read("artifacts", "bundles/*"),
+        ]
+
+    def _source(self, name: str) -> list[iam.PolicyStatement]:
+        """What a function that a queue feeds needs to take its messages."""
+        names, queue = self.deployment.names, self.deployment.topology.functions[name].queue
+        if queue is None:
+            return []
+        actions = [
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ReceiveMessage",
+        ]
+        return [_allow(actions, names.arn("sqs", names.queue(queue)))]
+
+    def _dead_letters(self, queue: str) -> iam.PolicyStatement:
+        names = self.deployment.names
+        return _allow(["sqs:SendMessage"], names.arn("sqs", names.dead_letter_queue(queue)))
+
+    def _read(self, bucket: str, keys: str) -> list[iam.PolicyStatement]:
+        """Objects of a bucket; without s3:ListBucket an absent one would look like a forbidden one."""
+        actions = ["s3:GetObject"]
+        if self.deployment.topology.buckets[bucket].versioned:
+            actions.append("s3:GetObjectVersion")
+        return [
+            self._objects(bucket, keys, *actions),
+            _allow(["s3:ListBucket"], self.deployment.bucket_arn(bucket)),
+        ]
+
+    def _write(self, bucket: str, keys: str) -> iam.PolicyStatement:
+        return self._objects(bucket, keys, "s3:PutObject")
+
+    def _objects(self, bucket: str, keys: str, *actions: str) -> iam.PolicyStatement:
+        return _allow(actions, self.deployment.bucket_arn(bucket, keys))
+
+    def _key(self) -> iam.PolicyStatement:
+        return _allow(["kms:Decrypt", "kms:GenerateDataKey"], self.key_arn)
+
+    def _function_arn(self, name: str) -> str:
+        return self.deployment.names.arn("lambda", f"function:{self.deployment.names.function(name)}")
+
+    def _endpoint_arns(self, mode: EndpointMode) -> list[str]:
+        return [
+            self.deployment.names.arn("sagemaker", f"endpoint/{self.deployment.endpoint(stage, mode)}")
+            for stage in self.deployment.topology.endpoints
+        ]
+
+
+def _allow(
+    actions: Sequence[str], *resources: str, conditions: Mapping[str, Mapping[str, object]] | None = None
+) -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)

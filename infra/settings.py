@@ -1,0 +1,188 @@
+"""What a team decides about a deployment: stages, profiles and instance types, as validated TOML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, RootModel
+
+from autoscaling import Policies, load_policies
+from autoscaling.toml_file import read_toml
+from ocr_core.contracts.base import Message
+from ocr_core.contracts.errors import ConfigurationError
+from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+
+__all__ = ["Ami", "Instances", "Profile", "Settings", "Stage", "load_settings", "stage_names"]
+
+_HERE: Final = Path(str(files(__package__)))
+_CUDA_IMAGE: Final = re.compile(r"^FROM nvidia/cuda:(\d+)\.(\d+)", re.MULTILINE)
+
+Retention = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653]
+"""Days that CloudWatch Logs can keep lines for."""
+
+
+class Ami(Message):
+    """An image of the hosts beneath the containers: its GPU driver and the newest CUDA that this runs."""
+
+    driver: int
+    cuda: str = Field(pattern=r"^\d+\.\d+$")
+
+
+class InstanceType(Message):
+    """An instance type of SageMaker hosting."""
+
+    gpus: int = Field(ge=1)
+    gpu_memory_gib: int = Field(ge=1)
+    local_storage: bool
+    dollars_per_hour: float = Field(gt=0)
+
+
+class Instances(Message):
+    """instances.toml."""
+
+    amis: dict[str, Ami]
+    types: dict[str, InstanceType]
+
+
+class Profile(Message):
+    """Which kinds of endpoint there are; the flow uses the first."""
+
+    modes: tuple[EndpointMode, ...] = Field(min_length=1, max_length=2)
+
+
+class Profiles(RootModel[dict[str, Profile]]):
+    """profiles.toml."""
+
+
+class Network(Message):
+    """Where functions and containers run."""
+
+    vpc_id: str = Field(pattern=r"^vpc-[0-9a-f]{8,17}$")
+    subnet_ids: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")], ...],
+        Field(min_length=2, max_length=16),
+    ]
+
+
+class Alarms(Message):
+    """Who hears of alarms, and where their runbooks can be read."""
+
+    emails: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...]
+    runbooks: str = Field(pattern=r"^https://\S+[^/\s]$")
+
+
+class EndpointHosting(Message):
+    """What an endpoint runs on."""
+
+    instance_type: str
+
+
+class Stage(Message):
+    """stages/NAME.toml."""
+
+    profile: str
+    keep_data: bool
+    log_retention_days: Retention
+    inference_ami: str
+    network: Network
+    alarms: Alarms
+    endpoints: dict[EndpointStage, EndpointHosting]
+
+
+class Settings(Message):
+    """Everything that is decided about one deployment; its parts fit together."""
+
+    name: str
+    stage: Stage
+    profile: Profile
+    instances: Instances
+    policies: Policies
+
+    def instance(self, stage: EndpointStage) -> tuple[str, InstanceType]:
+        """Name and properties of what an endpoint runs on."""
+        name = self.stage.endpoints[stage].instance_type
+        return name, self.instances.types[name]
+
+
+def stage_names(folder: Path = _HERE) -> list[str]:
+    """The stages there are settings of."""
+    return sorted(file.stem for file in (folder / "stages").glob("*.toml"))
+
+
+def load_settings(
+    name: str, *, folder: Path = _HERE, policies: Path | None = None, dockerfile: Path
+) -> Settings:
+    """The settings of a stage.
+
+    Args:
+        name: of a file in `stages/`, without its ending.
+        folder: that has `stages/`, profiles.toml and instances.toml.
+        policies: another policies.toml.
+        dockerfile: of the endpoints; its CUDA must be one that the stage's hosts run.
+
+    Raises:
+        ConfigurationError: a file is not as it must be, or two do not fit together; the message names the
+            file, the key and what would be right.
+    """
+    path = folder / "stages" / f"{name}.toml"
+    known = stage_names(folder)
+    if name not in known:
+        raise ConfigurationError(f"there is no stage {name!r} in {path.parent}: there are {', '.join(known)}")
+    stage = read_toml(path, Stage)
+    profiles = read_toml(folder / "profiles.toml", Profiles).root
+    instances = read_toml(folder / "instances.toml", Instances)
+    _check_known(path, "profile", stage.profile, profiles)
+    _check_known(path, "inference_ami", stage.inference_ami, instances.amis)
+    for endpoint, hosting in stage.endpoints.items():
+        _check_known(path, f"endpoints.{endpoint}.instance_type", hosting.instance_type, instances.types)
+    _check_cuda(path, stage.inference_ami, instances.amis, dockerfile)
+    settings = Settings(
+        name=name,
+        stage=stage,
+        profile=profiles[stage.profile],
+        instances=instances,
+        policies=load_policies(policies),
+    )
+    _check_policies(path, settings)
+    return settings
+
+
+def _check_known(path: Path, key: str, value: str, known: Mapping[str, object]) -> None:
+    if value not in known:
+        raise ConfigurationError(f"{path.name}: {key}: {value!r} is unknown: use {' or '.join(known)}")
+
+
+def _check_cuda(path: Path, name: str, amis: Mapping[str, Ami], dockerfile: Path) -> None:
+    found = _CUDA_IMAGE.search(dockerfile.read_text("utf-8"))
+    if found is None:
+        raise ConfigurationError(f"{dockerfile.name}: no stage is made FROM nvidia/cuda:MAJOR.MINOR")
+    wanted = (int(found[1]), int(found[2]))
+    fitting = [ami for ami, told in amis.items() if _version(told.cuda) >= wanted]
+    if name not in fitting:
+        better = " or ".join(fitting) or "an older image"
+        raise ConfigurationError(
+            f"{path.name}: inference_ami: {name} runs CUDA {amis[name].cuda} at most, the image of the "
+            f"endpoints ({dockerfile.name}) has {found[1]}.{found[2]}: use {better}"
+        )
+
+
+def _check_policies(path: Path, settings: Settings) -> None:
+    for stage in settings.policies.model_fields_set:
+        if stage not in settings.stage.endpoints:
+            raise ConfigurationError(f"{path.name}: endpoints.{stage}: is missing: say its instance_type")
+    for endpoint in settings.stage.endpoints:
+        for mode in settings.profile.modes:
+            if settings.policies.of(endpoint, mode) is None:
+                raise ConfigurationError(
+                    f"policies.toml: {endpoint}.{mode}: is missing, and profile {settings.stage.profile} of "
+                    f"{path.name} has such an endpoint: add it"
+                )
+
+
+def _version(text: str) -> tuple[int, int]:
+    major, minor = text.split(".")
+    return int(major), int(minor)
