@@ -7,7 +7,6 @@ file knows, counts, traces, and logs without a word of a document.
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Final, Literal, TypeVar
@@ -23,7 +22,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ocr_core import telemetry
 from ocr_core.contracts.base import Message
-from ocr_core.contracts.errors import ErrorCode, ErrorInfo
+from ocr_core.contracts.errors import ErrorInfo, RequestError
 from ocr_core.settings import PREFIX
 from ocr_core.storage.faults import explain
 
@@ -63,9 +62,9 @@ class FunctionHost:
         logging.getLogger("botocore").setLevel(logging.WARNING)
         # The Logger keeps lines of every logger whose name contains its own from the root: be unlike any.
         self.log = Logger(service=f"function:{service}", utc=True, use_rfc3339=True)
+        logging.getLogger(f"function:{service}").propagate = False  # its lines are written once
         self.metrics = Metrics(namespace=NAMESPACE, service=service)
         self.tracer = Tracer(service=service, patch_modules=("botocore",))
-        warnings.filterwarnings("ignore", message="No application metrics to publish")
         self._service = service
         self._context: LambdaContext | None = None
 
@@ -77,12 +76,10 @@ class FunctionHost:
 
         def decorate(run: Callable[[RequestT], Message | None]) -> Handler:
             def answer(event: dict[str, Any]) -> dict[str, Any] | None:
-                started = perf_counter()
                 try:
-                    message = run(parse(event=event, model=request))
+                    message = run(_parsed(event, request))
                 except Exception as error:
                     raise self._task_error(error) from None
-                self.log.info("answered", seconds=round(perf_counter() - started, 3))
                 return None if message is None else message.model_dump(mode="json")
 
             return self._handler(answer)
@@ -134,7 +131,13 @@ class FunctionHost:
     def _handler(self, answer: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Handler:
         def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
             self._context = context
-            return answer(event)
+            started = perf_counter()
+            try:
+                return answer(event)
+            finally:
+                seconds = perf_counter() - started
+                self.count("HandlerSeconds", seconds, "Seconds")
+                self.log.info("done", seconds=round(seconds, 3))
 
         traced = self.tracer.capture_lambda_handler(handler, capture_response=False, capture_error=False)
         logged = self.log.inject_lambda_context(traced, clear_state=True)
@@ -148,11 +151,14 @@ class FunctionHost:
         return (TransientError if info.retryable else PermanentError)(info.model_dump_json())
 
 
-def _info(error: Exception) -> ErrorInfo:
-    if isinstance(error, BotoCoreError | ClientError):
-        return explain(error)
-    if isinstance(error, ValidationError):
+def _parsed(event: dict[str, Any], request: type[RequestT]) -> RequestT:
+    try:
+        return parse(event=event, model=request)
+    except ValidationError as error:
         places = [".".join(map(str, told["loc"])) for told in error.errors(include_input=False)[:3]]
-        message = f"the input is not a {error.title}: see {', '.join(places) or 'its type'}"
-        return ErrorInfo(code=ErrorCode.INVALID_REQUEST, message=message[:2048], retryable=False)
-    return ErrorInfo.of(error)
+        message = f"the input is not a {request.__name__}: see {', '.join(places) or 'its type'}"
+        raise RequestError(message[:2048]) from None
+
+
+def _info(error: Exception) -> ErrorInfo:
+    return explain(error) if isinstance(error, BotoCoreError | ClientError) else ErrorInfo.of(error)
