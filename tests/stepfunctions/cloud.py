@@ -44,6 +44,12 @@ class ThrottledError(Exception):
 Answer = Callable[[dict[str, Any]], object]
 
 
+class KeepingAlive(MotoRequestHandler):
+    """One connection for many requests."""
+
+    protocol_version = "HTTP/1.1"
+
+
 @dataclass
 class Script:
     """The four functions of one job; every payload is kept."""
@@ -95,9 +101,7 @@ class Cloud:
         self._scripts: dict[str, Script] = {}
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server(
-            "127.0.0.1", 0, self._answer, threaded=True, request_handler=MotoRequestHandler
-        )
+        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=KeepingAlive)
         self.port = self._server.port
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self.states = self.client("stepfunctions")

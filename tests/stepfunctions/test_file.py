@@ -9,6 +9,8 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ocr_core.contracts.base import SCHEMA_VERSION
 from ocr_core.contracts.errors import ConfigurationError
@@ -88,6 +90,16 @@ def test_every_function_and_the_bus_are_substituted() -> None:
 def test_wrong_substitutions_are_refused(substitutions: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError):
         definition(substitutions)
+
+
+@given(st.text(max_size=40))
+def test_a_substitution_is_refused_or_arrives_as_it_is(bus: str) -> None:
+    try:
+        flow = json.loads(definition({**SUBSTITUTIONS, "EventBus": bus}))
+    except ConfigurationError:
+        return
+    [entry] = flow["States"]["Publish the outcome"]["Parameters"]["Entries"]
+    assert entry["EventBusName"] == bus
 
 
 def test_a_task_outlasts_its_function() -> None:

@@ -222,3 +222,12 @@ def test_a_map_fails_when_more_items_fail_than_are_tolerated(
 
 def test_a_map_of_nothing_succeeds(cloud: Cloud) -> None:
     assert cloud.wait(start(cloud, make(cloud, distributed()), "empty", items=[])).status == "SUCCEEDED"
+
+
+def test_a_stopped_execution_ends_though_its_tasks_wait(cloud: Cloud) -> None:
+    script = silent()
+    execution = cloud.start(cloud.machine(), job(), script)
+    given = token(script)
+    cloud.states.stop_execution(executionArn=execution)
+    assert cloud.wait(execution).status == "ABORTED"
+    assert refused(cloud.states.send_task_success, taskToken=given, output="{}") == "TaskTimedOut"
