@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final
 
 from botocore.config import Config
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.dispatch.bodies import INPUTS, OUTPUTS, Output, cut, merge
 from ocr_core.contracts.codec import MSGPACK, decode, encode
@@ -17,7 +17,7 @@ from ocr_core.contracts.errors import CapacityError, EngineError, OcrError, Requ
 from ocr_core.contracts.jobs import EndpointStage, StageTask
 from ocr_core.contracts.keys import input_key, output_key
 from ocr_core.storage.failures import failure_of
-from ocr_core.storage.faults import code_of
+from ocr_core.storage.faults import code_of, is_transient
 from ocr_core.storage.objects import Objects
 from ocr_core.storage.tasks import Tasks
 
@@ -32,9 +32,6 @@ RUNTIME_CONFIG: Final = Config(
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 5.0
 
-_BUSY: Final = frozenset(
-    {"ModelNotReadyException", "ServiceUnavailable", "InternalDependencyException", "ThrottlingException"}
-)
 _BUSY_STATUS: Final = frozenset({429, 503, 530})
 
 
@@ -118,7 +115,7 @@ def patiently(invoke: Callable[[], bytes], deadline: float) -> bytes:
     while True:
         try:
             return invoke()
-        except (ClientError, HTTPClientError) as error:
+        except (BotoCoreError, ClientError) as error:
             if not _busy(error):
                 raise _container_error(error) or error from None
         pause = random.uniform(0, longest)  # noqa: S311 - jitter is no secret
@@ -128,13 +125,10 @@ def patiently(invoke: Callable[[], bytes], deadline: float) -> bytes:
         longest = min(2 * longest, LONGEST_PAUSE_SECONDS)
 
 
-def _busy(error: ClientError | HTTPClientError) -> bool:
-    if not isinstance(error, ClientError):
-        return True
-    told = error.response
-    if code_of(error) == "ModelError":
-        return told.get("OriginalStatusCode") in _BUSY_STATUS
-    return code_of(error) in _BUSY or told["ResponseMetadata"]["HTTPStatusCode"] in _BUSY_STATUS
+def _busy(error: BotoCoreError | ClientError) -> bool:
+    if isinstance(error, ClientError) and code_of(error) == "ModelError":
+        return error.response.get("OriginalStatusCode") in _BUSY_STATUS
+    return is_transient(error)
 
 
 def _container_error(error: Exception) -> OcrError | None:

@@ -60,6 +60,7 @@ class FunctionHost:
     def __init__(self, service: str) -> None:
         telemetry.configure(service=service)  # lines of libraries; the function's own come from `log`
         logging.getLogger("botocore").setLevel(logging.WARNING)
+        logging.getLogger("aws_lambda_powertools").setLevel(logging.CRITICAL)  # it tells errors a second time
         # The Logger keeps lines of every logger whose name contains its own from the root: be unlike any.
         self.log = Logger(service=f"function:{service}", utc=True, use_rfc3339=True)
         logging.getLogger(f"function:{service}").propagate = False  # its lines are written once

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 - botocore's own, which the built-in one is not
+    HTTPClientError,
+    IncompleteReadError,
+)
 
 from ocr_core.contracts.errors import ErrorCode, ErrorInfo
 
@@ -57,7 +63,7 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return code_of(error) in _LATER or status == 429 or status >= 500
-    return isinstance(error, HTTPClientError)
+    return isinstance(error, ConnectionError | HTTPClientError | IncompleteReadError)
 
 
 def explain(error: BotoCoreError | ClientError) -> ErrorInfo:
