@@ -82,6 +82,11 @@ class AsyncEndpoint:
         """Look again who can take work, after the number of instances was changed."""
         self._backlog.hand_over()
 
+    @property
+    def backlog(self) -> int:
+        """Requests that wait or are worked on."""
+        return self._backlog.size()
+
     def gauges(self) -> MetricData:
         """The state of the queue, as metrics of the endpoint."""
         name, size, instances = self._endpoint.name, self._backlog.size(), len(self._endpoint.instances)

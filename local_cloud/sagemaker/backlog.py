@@ -68,6 +68,7 @@ class Backlog:
 
     def release(self, instance: Instance) -> None:
         """An instance has answered a request and has room for another."""
+        instance.let_go()
         with self._changed:
             self._busy[instance] -= 1
             if not self._busy[instance]:
@@ -79,6 +80,7 @@ class Backlog:
         with self._changed:
             while self._waiting and not self._closed and (instance := self._with_room()):
                 self._busy[instance] += 1
+                instance.hold()
                 self._threads.submit(self._serve, self._waiting.popleft(), instance)
 
     def size(self) -> int:

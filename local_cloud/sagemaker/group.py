@@ -101,7 +101,7 @@ class InstanceGroup:
         for place in places:
             place.thread.join(max(0.0, deadline - time.monotonic()))
             place.kill()
-            place.thread.join()
+            place.thread.join(_STOP_SECONDS)
 
     def _spawn(self) -> ContainerProcess:
         with self._changed:

@@ -59,6 +59,7 @@ class Instance:
         self._idle: list[HTTPConnection] = []
         self._changed = threading.Condition()
         self._in_flight = 0
+        self._held = 0
 
     @property
     def pid(self) -> int:
@@ -96,10 +97,21 @@ class Instance:
                 self._in_flight -= 1
                 self._changed.notify_all()
 
-    def drain(self, seconds: float) -> None:
-        """Wait until nothing is in flight any more, or that many seconds."""
+    def hold(self) -> None:
+        """A request is on its way: the instance does not end before it is let go."""
         with self._changed:
-            self._changed.wait_for(lambda: self._in_flight == 0, seconds)
+            self._held += 1
+
+    def let_go(self) -> None:
+        """The request that it was held for is answered."""
+        with self._changed:
+            self._held -= 1
+            self._changed.notify_all()
+
+    def drain(self, seconds: float) -> None:
+        """Wait until nothing is in flight or on its way any more, or that many seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._in_flight == self._held == 0, seconds)
 
     def close(self) -> None:
         """Close the kept connections."""

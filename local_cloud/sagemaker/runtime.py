@@ -133,6 +133,11 @@ class SageMakerRuntime:
         """The processes that serve an endpoint now."""
         return tuple(instance.pid for instance in self._endpoints[name].instances)
 
+    @property
+    def backlogs(self) -> dict[str, int]:
+        """Requests that each asynchronous endpoint has not answered yet."""
+        return {name: queue.backlog for name, queue in list(self._asynchronous.items())}
+
     def publish_metrics(self) -> None:
         """Publish what came since the last time, and the gauges of now."""
         self._publisher.publish(self._collected())
@@ -187,7 +192,7 @@ class SageMakerRuntime:
 
         What waits in the queue of an asynchronous endpoint waits for the new ones.
         """
-        endpoint = self._endpoints[name]
+        endpoint, group = self._endpoints[name], None
         try:
             description = describe_endpoint(self._clients("sagemaker"), name)
             if (description.asynchronous is None) != (endpoint.description.asynchronous is None):
@@ -198,6 +203,8 @@ class SageMakerRuntime:
             group.wait_until_ready(description.instances, description.startup_seconds)
         except Exception as error:
             log.exception("an endpoint could not be updated", extra=fields(endpoint=name))
+            with self._changed:
+                self._fit(group or endpoint.group)
             moto_sagemaker.set_status(name, "InService", str(error)[:1024])
             return
         with self._changed:

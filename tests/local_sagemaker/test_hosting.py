@@ -71,6 +71,28 @@ def test_an_update_serves_the_old_model_until_the_new_one_is_ready(cloud: Cloud)
     wait_until(lambda: not psutil.pid_exists(before))
 
 
+def test_an_update_that_fails_leaves_the_old_model_in_service(cloud: Cloud) -> None:
+    cloud.create("kept", model="kept")
+    with pytest.raises(EngineError):
+        cloud.create("bad", model="bad", environment={"FAKE_FAILS": "yes"})
+    before = cloud.sagemaker.pids("kept")
+    cloud.client("sagemaker").update_endpoint(EndpointName="kept", EndpointConfigName="bad-config")
+    wait_until(lambda: described(cloud, "kept").get("FailureReason") is not None)
+    assert described(cloud, "kept")["EndpointStatus"] == "InService"
+    assert cloud.sagemaker.pids("kept") == before
+    assert cloud.runtime.invoke_endpoint(EndpointName="kept", Body=b"x")["Body"].read() == b"x"
+
+
+def test_what_waits_when_an_endpoint_is_updated_is_served_by_the_new_model(cloud: Cloud) -> None:
+    cloud.create("moved", model="moved", asynchronous=True)
+    cloud.create("next", model="next", asynchronous=True)
+    cloud.sagemaker.set_instance_count("moved", 0)
+    cloud.runtime.invoke_endpoint_async(EndpointName="moved", Body=b"{}", InferenceId="waited")
+    cloud.client("sagemaker").update_endpoint(EndpointName="moved", EndpointConfigName="next-config")
+    (message,) = cloud.messages("next", "success")
+    assert (message["inferenceId"], message["requestParameters"]["endpointName"]) == ("waited", "moved")
+
+
 def test_deleted_is_gone(cloud: Cloud) -> None:
     cloud.create("short", model="short")
     (pid,) = cloud.sagemaker.pids("short")
