@@ -43,6 +43,16 @@ def test_what_is_put_is_got(aws: AwsServer, key: str) -> None:
     assert [thing["Key"] for thing in s3.list_objects_v2(Bucket="bucket")["Contents"]] == [key]
 
 
+def test_a_body_of_unknown_length_is_taken_whole(aws: AwsServer) -> None:
+    s3, thing = aws.client("s3"), {"Bucket": "bucket", "Key": "key"}
+    s3.create_bucket(Bucket="bucket")
+    url = s3.generate_presigned_url("put_object", Params=thing)
+    with httpx.Client() as http:
+        for _ in range(2):
+            assert http.put(url, content=(b"part " for _ in range(1_000))).status_code == 200
+    assert s3.get_object(**thing)["Body"].read() == b"part " * 1_000
+
+
 def test_a_connection_serves_many_requests_whatever_their_answers(aws: AwsServer) -> None:
     ports: set[int] = set()
 
