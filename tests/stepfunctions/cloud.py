@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import unquote
 from uuid import uuid4
 
-import boto3
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.server import MotoRequestHandler
 from werkzeug import Request, Response
-from werkzeug.serving import make_server
 
+from local_cloud.aws.server import AwsServer
 from ocr_core.contracts.events import EVENT_SOURCE, TEST_SOURCE
 from ocr_core.contracts.jobs import Job, Plan, StageTask
 from stepfunctions import definition
@@ -42,12 +36,6 @@ class ThrottledError(Exception):
 
 
 Answer = Callable[[dict[str, Any]], object]
-
-
-class KeepingAlive(MotoRequestHandler):
-    """One connection for many requests."""
-
-    protocol_version = "HTTP/1.1"
 
 
 @dataclass
@@ -99,27 +87,16 @@ class Cloud:
 
     def __init__(self) -> None:
         self._scripts: dict[str, Script] = {}
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
-        self._moto = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=KeepingAlive)
-        self.port = self._server.port
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.states = self.client("stepfunctions")
-        self.bus = f"documents-{self.port}"
+        self._server = AwsServer()
+        self._server.add_route("POST", _INVOCATION, self._invoke)
+        self._server.start()
+        self.states = self._server.client("stepfunctions")
+        self.bus = "documents"
+        self._listen()
 
     def stop(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-
-    def client(self, service: str) -> Any:
-        """A boto3 client of this cloud."""
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            region_name="us-east-1",
-            endpoint_url=f"http://127.0.0.1:{self.port}",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106
-        )
+        """Stop serving and forget everything."""
+        self._server.stop()
 
     def machine(self, change: Callable[[dict[str, Any]], None] = lambda flow: None, bus: str = "") -> str:
         """A state machine of the real file, or of one that was changed; its ARN."""
@@ -134,9 +111,9 @@ class Cloud:
         )
         return str(made["stateMachineArn"])
 
-    def listen(self) -> None:
+    def _listen(self) -> None:
         """Make the bus, and a queue for each of the two sources."""
-        events, sqs = self.client("events"), self.client("sqs")
+        events, sqs = self._server.client("events"), self._server.client("sqs")
         events.create_event_bus(Name=self.bus)
         for kind, source in (("production", EVENT_SOURCE), ("test", TEST_SOURCE)):
             name = f"{self.bus}-{kind}"
@@ -174,7 +151,7 @@ class Cloud:
 
     def _heard(self, kind: str, job_id: str) -> list[dict[str, Any]]:
         """Events about a job, left in their queue."""
-        sqs = self.client("sqs")
+        sqs = self._server.client("sqs")
         url = sqs.get_queue_url(QueueName=f"{self.bus}-{kind}")["QueueUrl"]
         found: list[dict[str, Any]] = []
         while received := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=2).get(
@@ -183,13 +160,8 @@ class Cloud:
             found += [json.loads(message["Body"]) for message in received]
         return [event for event in found if event["detail"]["job_id"] == job_id]
 
-    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        match = _INVOCATION.fullmatch(unquote(environ["PATH_INFO"]))
-        answer = self._invoke(match[1].rpartition(":")[2], Request(environ)) if match else self._moto
-        answered: Iterable[bytes] = answer(environ, start_response)
-        return answered
-
-    def _invoke(self, name: str, request: Request) -> Response:
+    def _invoke(self, request: Request, match: re.Match[str]) -> Response:
+        name = match[1].rpartition(":")[2]
         payload = json.loads(request.get_data())
         script = self._scripts[payload["job"]["job_id"]]
         script.calls[name].append(payload)

@@ -15,8 +15,8 @@ from tests.stepfunctions.cloud import Cloud, FunctionError, Script, ThrottledErr
 
 
 @pytest.fixture(scope="module")
-def machine(session_cloud: Cloud) -> str:
-    return session_cloud.machine()
+def machine(cloud: Cloud) -> str:
+    return cloud.machine()
 
 
 def failing_first(times: int, error: Exception, answer: object = None) -> Any:

@@ -29,19 +29,16 @@ def script() -> Script:
 
 
 @pytest.fixture(scope="module")
-def ended(session_cloud: Cloud, script: Script) -> Ended:
+def ended(cloud: Cloud, script: Script) -> Ended:
     """With a job whose every field is as long as it may be."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MOTO_PORT", str(session_cloud.port))
-        longest = job(
-            source="s3://" + "b" * 63 + "/" + "ä" * 490,
-            etag="e" * 128,
-            version_id="v" * 1_024,
-            options=ReadOptions(pages=",".join(["1000"] * 200), script="s" * 32),
-            test=TestRun(id="t" * 64, truth="s3://" + "b" * 63 + "/" + "ä" * 490),
-        )
-        execution = session_cloud.start(session_cloud.machine(), longest, script)
-        return session_cloud.wait(execution, seconds=240)
+    longest = job(
+        source="s3://" + "b" * 63 + "/" + "ä" * 490,
+        etag="e" * 128,
+        version_id="v" * 1_024,
+        options=ReadOptions(pages=",".join(["1000"] * 200), script="s" * 32),
+        test=TestRun(id="t" * 64, truth="s3://" + "b" * 63 + "/" + "ä" * 490),
+    )
+    return cloud.wait(cloud.start(cloud.machine(), longest, script), seconds=240)
 
 
 def test_each_page_is_tried_again_alone_and_the_document_ends(ended: Ended, script: Script) -> None:
