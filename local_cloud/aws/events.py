@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,13 @@ from local_cloud.aws.later import Later
 from local_cloud.aws.replacing import replaced
 
 _log = logging.getLogger(__name__)
+_MOST_ENTRIES: Final = 10  # of one PutEvents
+_NOT_AUTHORISED: Final = {
+    "ErrorCode": "NotAuthorizedForSourceException",
+    "ErrorMessage": "Not authorized for the source.",
+}
 _MOST_BYTES: Final = 1024 * 1024  # of the entries of one PutEvents
+_SERVED: Final = re.compile(r"arn:[^:]+:(sqs:[^:]+:\d{12}:[^:]+|lambda:[^:]+:\d{12}:function:[^:]+(:[^:]+)?)")
 _UNSERVED: Final = (
     "InputTransformer",
     "HttpParameters",
@@ -89,7 +96,10 @@ class EventTargets:
         def checked_events(backend: EventsBackend, events: list[dict[str, Any]]) -> Any:  # noqa: ANN401
             if sum(map(_size, events)) > _MOST_BYTES:
                 raise ValidationException("Total size of the entries in the request is over the limit.")
-            return put_events(backend, events)
+            if len(events) > _MOST_ENTRIES:
+                return put_events(backend, events)  # which says so
+            answers = iter(put_events(backend, [event for event in events if not _claims_to_be_aws(event)]))
+            return [_NOT_AUTHORISED if _claims_to_be_aws(event) else next(answers) for event in events]
 
         with ExitStack() as stack:
             stack.callback(self._functions.shutdown, wait=False, cancel_futures=True)
@@ -134,6 +144,10 @@ class EventTargets:
             _log.warning("function %s failed on an event: %s", name, answer.error)
 
 
+def _claims_to_be_aws(entry: Mapping[str, Any]) -> bool:
+    return str(entry.get("Source") or "").lower().startswith("aws.")
+
+
 def _address(arn: str) -> tuple[str, str]:
     service, name = arn.split(":")[2], arn.split(":")[6 if ":function:" in arn else 5]
     return service, name
@@ -155,7 +169,7 @@ def _input(target: Mapping[str, Any], event: Mapping[str, Any]) -> str:
 
 def _check_target(target: Mapping[str, Any]) -> None:
     arn, path = str(target.get("Arn", "")), str(target.get("InputPath") or "$")
-    if not (arn.startswith("arn:") and arn.split(":")[2] in {"sqs", "lambda"}):
+    if not _SERVED.fullmatch(arn):
         raise ValidationException(f"The local cloud delivers events to SQS and Lambda, not to {arn}.")
     for name in _UNSERVED:
         if target.get(name):

@@ -366,6 +366,7 @@ def test_an_event_whose_target_is_gone_goes_to_the_dead_letter_queue_of_the_targ
     "told",
     [
         {"Arn": "arn:aws:kinesis:us-east-1:123456789012:stream/x"},
+        {"Arn": "arn:of:nothing"},
         {"Arn": "arn:aws:sqs:us-east-1:123456789012:q", "InputPath": "$.detail[0]"},
         {"Arn": "arn:aws:sqs:us-east-1:123456789012:q", "InputTransformer": {"InputTemplate": '"x"'}},
     ],
@@ -386,6 +387,22 @@ def test_put_events_has_the_limits_of_aws(aws: AwsServer) -> None:
         for entries in ([entry] * 11, [large, large]):
             with pytest.raises(ClientError, match="ValidationException"):
                 aws.client("events").put_events(Entries=entries)
+
+
+def test_nobody_speaks_for_aws(aws: AwsServer) -> None:
+    functions, forged = Functions(), object_created_by_hand()
+    entries = [forged, {**forged, "Source": "a.producer"}]
+    with delivering(aws, functions):
+        told = aws.client("events").put_events(Entries=entries)
+        settle()
+    assert told["FailedEntryCount"] == 1
+    assert [entry.get("ErrorCode") for entry in told["Entries"]] == ["NotAuthorizedForSourceException", None]
+    assert functions.calls == []
+
+
+def object_created_by_hand() -> dict[str, str]:
+    detail = {"bucket": {"name": INBOX}, "object": {"key": "inbox/x"}}
+    return {"Source": "aws.s3", "DetailType": "Object Created", "Detail": json.dumps(detail)}
 
 
 def test_stopping_ends_long_polls_and_gives_moto_back_its_parts(aws: AwsServer) -> None:
