@@ -32,6 +32,7 @@ class InstanceGroup:
         name: of the group; each container that starts has a log of its own, NAME-1.log and so on.
         container: makes the container; called for the first instance, in that one's thread.
         log_dir: where logs go.
+        provisioning_seconds: how long a new instance takes before its container starts.
         startup_seconds: how long a container may take until /ping answers 200.
         drain_seconds: how long one that is not wanted any more may work on what it has.
     """
@@ -42,10 +43,12 @@ class InstanceGroup:
         container: Callable[[], Container],
         log_dir: Path,
         *,
+        provisioning_seconds: float = 0.0,
         startup_seconds: float = 600.0,
         drain_seconds: float = 3_600.0,
     ) -> None:
         self._name, self._make, self._log_dir = name, container, log_dir
+        self._provisioning_seconds = provisioning_seconds
         self._startup_seconds, self._drain_seconds = startup_seconds, drain_seconds
         self._changed = threading.Condition()
         self._listeners: dict[str, Callable[[], None]] = {}
@@ -175,6 +178,7 @@ class _Place:
         self.end()
 
     def _keep_running(self) -> None:
+        self._unwanted.wait(self._group._provisioning_seconds)
         pause = _FIRST_PAUSE
         while not self._unwanted.is_set():
             try:

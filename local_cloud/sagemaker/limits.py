@@ -38,6 +38,7 @@ class RuntimeLimits:
         retries_on_5xx: the same for a 5xx.
         retries_on_lost_instance: how often a request starts again whose instance died under it.
         retry_seconds: the pause before the first retry; it doubles.
+        provisioning_seconds: how long a new instance takes before its container starts; minutes in AWS.
         metric_period_seconds: how often metrics are published.
         share_instances: endpoints of the same model are served by the same processes. AWS never does that; a
             laptop has not the memory to hold each network twice.
@@ -52,6 +53,7 @@ class RuntimeLimits:
     retries_on_5xx: int = 2
     retries_on_lost_instance: int = 2
     retry_seconds: float = 0.5
+    provisioning_seconds: float = 0.0
     metric_period_seconds: float = 60.0
     share_instances: bool = True
 

@@ -6,7 +6,6 @@ import logging
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Final, Literal
 
@@ -56,7 +55,6 @@ class VariantMetrics:
                     {
                         "MetricName": name,
                         "Dimensions": self._dimensions,
-                        "Timestamp": datetime.now(UTC),
                         "Unit": unit,
                         "Values": [float(value) for value, _ in chosen],
                         "Counts": [float(times) for _, times in chosen],
@@ -70,14 +68,13 @@ def endpoint_gauge(endpoint: str, name: str, value: float, unit: Unit = "Count")
     return {
         "MetricName": name,
         "Dimensions": [{"Name": "EndpointName", "Value": endpoint}],
-        "Timestamp": datetime.now(UTC),
         "Unit": unit,
         "Value": float(value),
     }
 
 
 class MetricsPublisher:
-    """Publishes metrics once a period, in a thread of its own.
+    """Publishes metrics once a period, in a thread of its own; they are of the time at which that happens.
 
     Args:
         publish: takes a namespace and metric data; what it raises is logged.

@@ -178,7 +178,7 @@ class SageMakerRuntime:
                     return
                 endpoint = self._endpoints[name] = self._made(description)
                 self._fit(endpoint.group)
-            endpoint.group.wait_until_ready(description.instances, description.startup_seconds)
+            endpoint.group.wait_until_ready(description.instances, self._patience(description))
         except Exception as error:
             self._give_up(name, error)
         else:
@@ -200,7 +200,7 @@ class SageMakerRuntime:
             with self._changed:
                 group = self._group(description)
                 group.resize(max(description.instances, len(group.ready)))
-            group.wait_until_ready(description.instances, description.startup_seconds)
+            group.wait_until_ready(description.instances, self._patience(description))
         except Exception as error:
             log.exception("an endpoint could not be updated", extra=fields(endpoint=name))
             with self._changed:
@@ -216,6 +216,9 @@ class SageMakerRuntime:
                 self._open(endpoint)
             self._fit(group)
 
+    def _patience(self, description: EndpointDescription) -> float:
+        return self._limits.provisioning_seconds + description.startup_seconds
+
     def _made(self, description: EndpointDescription) -> RunningEndpoint:
         metrics = VariantMetrics(description.name, description.variant)
         return RunningEndpoint(description, self._group(description), metrics, wanted=description.instances)
@@ -228,6 +231,7 @@ class SageMakerRuntime:
                 "-".join(part for part in (owner, model.name) if part),
                 lambda: self._containers(model),
                 self._log_dir,
+                provisioning_seconds=self._limits.provisioning_seconds,
                 startup_seconds=description.startup_seconds,
             )
         return self._groups[model, owner]

@@ -51,6 +51,14 @@ def test_endpoints_share_no_process_where_they_shall_not(server: AwsServer, tmp_
         assert set(cloud.sagemaker.pids("one")).isdisjoint(cloud.sagemaker.pids("two"))
 
 
+def test_a_new_instance_takes_its_time(server: AwsServer, tmp_path: Path) -> None:
+    with started(server, tmp_path, limits=RuntimeLimits(provisioning_seconds=0.5)) as cloud:
+        cloud.create("ordered", wait=False)
+        with pytest.raises(EngineError, match="not in service within"):
+            cloud.sagemaker.wait_in_service("ordered", 0.3)
+        cloud.sagemaker.wait_in_service("ordered", 20)
+
+
 def test_metrics_come_once_a_period(server: AwsServer, tmp_path: Path) -> None:
     with started(server, tmp_path, limits=RuntimeLimits(metric_period_seconds=0.3)) as cloud:
         cloud.create("measured", asynchronous=True)
