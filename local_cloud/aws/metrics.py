@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from typing import Any
 
 from topology.names import LOCAL_ACCOUNT, LOCAL_REGION
@@ -16,6 +17,10 @@ def publish(namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
     """
     from moto.cloudwatch.models import cloudwatch_backends  # 0.4 s, and the first metric can wait
 
-    cloudwatch_backends[LOCAL_ACCOUNT][LOCAL_REGION].put_metric_data(
-        namespace, [dict(datum) for datum in data]
-    )
+    cloudwatch_backends[LOCAL_ACCOUNT][LOCAL_REGION].put_metric_data(namespace, [_stored(d) for d in data])
+
+
+def _stored(datum: Mapping[str, Any]) -> dict[str, Any]:
+    """As moto keeps it: it compares timestamps with UTC ones that say nothing of a zone."""
+    when = datum.get("Timestamp")
+    return {**datum, "Timestamp": when.astimezone(UTC).replace(tzinfo=None)} if when else dict(datum)

@@ -23,8 +23,9 @@ def test_what_is_published_can_be_read_by_its_dimensions(server: AwsServer) -> N
     metrics = VariantMetrics("read", "main")
     for seconds in (0.1, 0.1, 0.4):
         metrics.add_duration("ModelLatency", seconds, "Microseconds")
-    publish(NAMESPACE, [*metrics.take(), endpoint_gauge("read", "ApproximateBacklogSize", 7)])
     now = datetime.now(UTC)
+    gauge = {**endpoint_gauge("read", "ApproximateBacklogSize", 7), "Timestamp": now}
+    publish(NAMESPACE, [*metrics.take(), gauge])
 
     def read(name: str, *dimensions: tuple[str, str]) -> dict[str, float]:
         (point,) = server.client("cloudwatch").get_metric_statistics(
