@@ -17,7 +17,7 @@ from infra.models import artifact_key
 from ocr_core.contracts.jobs import EndpointMode, EndpointStage
 from topology import Names
 
-__all__ = ["UNSCOPED", "Permissions", "function_logs"]
+__all__ = ["LOG_GROUP_TAG", "MAP_LABEL", "UNSCOPED", "Permissions", "endpoint_logs", "function_logs"]
 
 UNSCOPED: Final[Mapping[str, tuple[str, ...]]] = {
     "tracing": (
@@ -56,13 +56,21 @@ UNSCOPED: Final[Mapping[str, tuple[str, ...]]] = {
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
-_MAP_LABEL: Final = "ReadBatches"
+MAP_LABEL: Final = "ReadBatches"
 """The label of the distributed map in the flow file; its children run under it."""
+
+LOG_GROUP_TAG: Final = "LogGroup"
+"""Each role that writes logs has this tag: the one group whose streams it may write to."""
 
 
 def function_logs(names: Names) -> str:
     """The log group of all functions: a job is found there across them."""
     return f"/aws/lambda/{names.prefix}"
+
+
+def endpoint_logs(endpoint: str) -> str:
+    """The log group that SageMaker makes for an endpoint."""
+    return f"/aws/sagemaker/Endpoints/{endpoint}"
 
 
 @dataclass(frozen=True)
@@ -90,29 +98,25 @@ class Permissions:
             "sweep": self._settle,
             "validation": self._validation,
         }
-        names = self.deployment.names
-        lines = names.arn("logs", f"log-group:{function_logs(names)}:log-stream:*")
         return [
             *own[name](),
             *self._source(name),
             self._dead_letters("functions"),
             self._key(),
-            _allow(["logs:CreateLogStream", "logs:PutLogEvents"], lines),
+            self._log_streams(),
             _allow([*UNSCOPED["tracing"], *UNSCOPED["network"]], "*"),
         ]
 
     def endpoint(self, stage: EndpointStage, mode: EndpointMode) -> list[iam.PolicyStatement]:
         """Of the role of an endpoint: its artefact, its logs, and what asynchronous calls read and write."""
         names = self.deployment.names
-        logs = names.arn(
-            "logs", f"log-group:/aws/sagemaker/Endpoints/{self.deployment.endpoint(stage, mode)}"
-        )
+        logs = names.arn("logs", f"log-group:{endpoint_logs(self.deployment.endpoint(stage, mode))}")
         artifact = self.deployment.bucket_arn("artifacts", artifact_key(self.deployment.models[stage]))
         statements = [
             _allow(["s3:GetObject"], artifact),
             _allow(["s3:ListBucket"], self.deployment.bucket_arn("artifacts")),
             _allow(["logs:CreateLogGroup", "logs:DescribeLogStreams"], logs),
-            _allow(["logs:CreateLogStream", "logs:PutLogEvents"], f"{logs}:log-stream:*"),
+            self._log_streams(),
             _allow(
                 ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
                 self.images_arn,
@@ -142,7 +146,7 @@ class Permissions:
         """Of the state machine."""
         names = self.deployment.names
         machine = names.state_machine("documents")
-        children = names.arn("states", f"execution:{machine}/{_MAP_LABEL}:*")
+        children = names.arn("states", f"execution:{machine}/{MAP_LABEL}:*")
         functions = ("paginate", "rotation", "dispatch", "validation")
         return [
             _allow(["lambda:InvokeFunction"], *(self._function_arn(name) for name in functions)),
@@ -202,7 +206,7 @@ class Permissions:
             _allow(
                 ["states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"],
                 machine,
-                f"{machine}/{_MAP_LABEL}",
+                f"{machine}/{MAP_LABEL}",
             ),
         ]
 
@@ -247,6 +251,12 @@ class Permissions:
 
     def _objects(self, bucket: str, keys: str, *actions: str) -> iam.PolicyStatement:
         return _allow(actions, self.deployment.bucket_arn(bucket, keys))
+
+    def _log_streams(self) -> iam.PolicyStatement:
+        own_group = f"log-group:${{aws:PrincipalTag/{LOG_GROUP_TAG}}}:log-stream:*"
+        return _allow(
+            ["logs:CreateLogStream", "logs:PutLogEvents"], self.deployment.names.arn("logs", own_group)
+        )
 
     def _key(self) -> iam.PolicyStatement:
         return _allow(["kms:Decrypt", "kms:GenerateDataKey"], self.key_arn)

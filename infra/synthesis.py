@@ -7,19 +7,29 @@ from typing import Final
 
 import aws_cdk as cdk
 
+from infra.acknowledgements import acknowledge
 from infra.deployment import Deployment
+from infra.nag import findings
 from infra.settings import load_settings
 from infra.stacks import compose
+from ocr_core.contracts.errors import ConfigurationError
 
-__all__ = ["OUTPUT", "ROOT", "synthesise"]
+__all__ = ["OUTPUT", "ROOT", "make_app", "synthesise"]
 
-ROOT = Path(__file__).resolve().parents[1]
-OUTPUT = Path(__file__).resolve().parent / "cdk.out"
+ROOT: Final = Path(__file__).resolve().parents[1]
+OUTPUT: Final = Path(__file__).resolve().parent / "cdk.out"
 
 _CONTEXT: Final = {
     # Access logs are let in by a policy of their bucket; the ACLs of old are switched off.
     "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,
 }
+
+
+def make_app(deployment: Deployment, output: Path) -> cdk.App:
+    """The app of a deployment, not written yet."""
+    app = cdk.App(outdir=str(output), analytics_reporting=False, tree_metadata=False, context=_CONTEXT)
+    compose(app, deployment)
+    return app
 
 
 def synthesise(stage: str, *, output: Path | None = None, root: Path = ROOT) -> Path:
@@ -34,12 +44,13 @@ def synthesise(stage: str, *, output: Path | None = None, root: Path = ROOT) -> 
         the folder of the cloud assembly.
 
     Raises:
-        ConfigurationError: a file of settings, policies or models is not as it must be.
+        ConfigurationError: a file of settings, policies or models is not as it must be, or cdk-nag found what
+            nobody acknowledged.
     """
     settings = load_settings(stage, dockerfile=root / "endpoints" / "Dockerfile")
-    app = cdk.App(
-        outdir=str(output or OUTPUT / stage), analytics_reporting=False, tree_metadata=False, context=_CONTEXT
-    )
-    deployment = Deployment.of(settings, root)
-    compose(app, deployment)
+    app = make_app(Deployment.of(settings, root), output or OUTPUT / stage)
+    acknowledge(app, stage)
+    if found := findings(app):
+        listed = "\n".join(f"  {finding} at {path}" for finding, path in found)
+        raise ConfigurationError(f"cdk-nag has {len(found)} findings that nobody acknowledged:\n{listed}")
     return Path(app.synth().directory)

@@ -11,11 +11,12 @@ from constructs import Construct
 
 from infra.constructs.alarms import AlarmSpec, alarm
 from infra.constructs.images import Images
+from infra.constructs.logs import log_group
 from infra.constructs.roles import role
 from infra.deployment import Deployment, camel
 from infra.metrics import metric
 from infra.models import artifact_key
-from infra.permissions import Permissions
+from infra.permissions import Permissions, endpoint_logs
 from ocr_core.contracts.jobs import EndpointMode, EndpointStage
 
 __all__ = ["VARIANT", "Endpoint"]
@@ -73,7 +74,9 @@ class Endpoint(Construct):
         statements = Permissions(
             self._deployment, self._key.key_arn, asset.repository.repository_arn
         ).endpoint(self._stage, self._mode)
-        own_role = role(self, "Container", "sagemaker", statements, names.account)
+        lines = endpoint_logs(self.name)
+        log_group(self, "Logs", self._deployment, self._key, lines)
+        own_role = role(self, "Container", "sagemaker", statements, account=names.account, log_group=lines)
         artifact = artifact_key(self._deployment.models[self._stage])
         return sagemaker.CfnModel(
             self,

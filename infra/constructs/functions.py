@@ -37,7 +37,9 @@ class Functions(Construct):
     def _function(self, name: str) -> lambda_.CfnFunction:
         names, told = self._deployment.names, self._deployment.topology.functions[name]
         statements = self._permissions.function(name)
-        own_role = role(self, camel(name), "lambda", statements, names.account)
+        own_role = role(
+            self, camel(name), "lambda", statements, account=names.account, log_group=function_logs(names)
+        )
         function = lambda_.CfnFunction(
             self,
             camel(name),

@@ -1,0 +1,112 @@
+"""Findings of cdk-nag that stand, each with its reason. Any other finding fails the synthesis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from aws_cdk import Acknowledgment, Validations
+from constructs import IConstruct
+
+from infra.permissions import LOG_GROUP_TAG, MAP_LABEL
+from topology import Names
+
+__all__ = ["Acknowledgement", "acknowledge", "acknowledgements"]
+
+_PACKS: Final = ("HIPAA.Security", "NIST.800.53.R5", "PCI.DSS.321")
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """One finding: its id, the construct below which it stands (`` is the app), and why."""
+
+    finding: str
+    path: str
+    reason: str
+
+
+def acknowledgements(stage: str) -> list[Acknowledgement]:
+    """All of a stage."""
+    return [*_wildcards(stage), *_storage(), *_messages(), *_endpoints()]
+
+
+def acknowledge(app: IConstruct, stage: str) -> None:
+    """Tell the rule packs what stands; a construct that this deployment has not is passed over."""
+    prefix = Names(stage).prefix
+    for told in acknowledgements(stage):
+        construct: IConstruct | None = app
+        for part in filter(None, told.path.split("/")):
+            name = f"{prefix}-{part}" if construct is app else part
+            construct = construct.node.try_find_child(name) if construct else None
+        if construct is not None:
+            acknowledged = Acknowledgment(id=told.finding, reason=told.reason)
+            Validations.of(construct).acknowledge(acknowledged)
+
+
+def _wildcards(stage: str) -> Iterator[Acknowledgement]:
+    """Stars in policies: prefixes of keys, streams of logs, and what AWS knows no resource for."""
+    names = Names(stage, account="<AWS::AccountId>", region="<AWS::Region>", partition="<AWS::Partition>")
+
+    def objects(bucket: str, keys: str) -> str:
+        return f"arn:{names.partition}:s3:::{names.bucket(bucket)}/{keys}"
+
+    machine = names.state_machine("documents")
+    reasons = {
+        "*": "Only the actions of permissions.UNSCOPED stand beside it, which AWS offers nothing narrower for.",
+        objects("inbox", "*"): "Which object is read is what a producer decides.",
+        objects("work", "jobs/*"): "Keys begin with the id of a job, which nobody knows before.",
+        objects("work", "failures/*"): "SageMaker names a failure by an id of its own.",
+        objects("results", "results/*"): "Keys begin with the id of a job, which nobody knows before.",
+        objects(
+            "artifacts", "bundles/*"
+        ): "A bundle is named by a hash of its models; new ones come without a deployment.",
+        names.arn("logs", f"log-group:<aws:PrincipalTag/{LOG_GROUP_TAG}>:log-stream:*"): (
+            "Lambda and SageMaker name the streams; the tag limits each role to its own group."
+        ),
+        names.arn("states", f"execution:{machine}/{MAP_LABEL}:*"): (
+            "The flow watches and stops the children of its own map, whose names Step Functions makes up."
+        ),
+    }
+    for resource, reason in reasons.items():
+        yield Acknowledgement(f"AwsSolutions-IAM5[Resource::{resource}]", "", reason)
+
+
+def _storage() -> Iterator[Acknowledgement]:
+    for pack in _PACKS:
+        yield Acknowledgement(
+            f"{pack}-S3BucketReplicationEnabled",
+            "data/Storage",
+            "Documents and results are copies that expire: their producer has the original, and versions undo "
+            "mistakes. A team that must keep results in two regions adds a rule to its results bucket.",
+        )
+        yield Acknowledgement(
+            f"{pack}-S3DefaultEncryptionKMS",
+            "data/Storage/AccessLogs",
+            "S3 delivers access logs only into a bucket encrypted with keys of S3 itself.",
+        )
+
+
+def _messages() -> Iterator[Acknowledgement]:
+    yield Acknowledgement(
+        "Serverless-SQSRedrivePolicy", "data/DeadLetters", "A dead-letter queue is where redriving ends."
+    )
+    yield Acknowledgement(
+        "AwsSolutions-SQS3",
+        "data/DeadLetters",
+        "They are dead-letter queues, of functions and e-mails, which the rule does not recognise across stacks.",
+    )
+    yield Acknowledgement(
+        "Serverless-LambdaEventSourceMappingDestination",
+        "flow/Functions",
+        "Lambda takes no such destination for SQS: the queue's own redrive policy keeps what fails.",
+    )
+
+
+def _endpoints() -> Iterator[Acknowledgement]:
+    for pack in _PACKS:
+        yield Acknowledgement(
+            f"{pack}-SageMakerEndpointConfigurationKMSKeyConfigured",
+            "endpoints",
+            "SageMaker refuses a key for an instance with local storage, whose hardware encrypts it.",
+        )
