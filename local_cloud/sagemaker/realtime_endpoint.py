@@ -67,6 +67,10 @@ def _invoke(endpoint: RunningEndpoint, call: Request, limits: RuntimeLimits) -> 
 def _ask(
     endpoint: RunningEndpoint, instance: Instance, headers: dict[str, str], body: bytes, seconds: float
 ) -> ContainerAnswer:
+    """The container's answer. Where none comes AWS tells of status 0, for a timeout as for a crash.
+
+    Source: https://github.com/aws/amazon-sagemaker-examples/issues/2815
+    """
     try:
         return instance.invoke(headers, body, seconds)
     except NoAnswerError:
