@@ -25,7 +25,7 @@ from local_cloud.functions.pool import FunctionPool
 from local_cloud.functions.routes import routes as function_routes
 from local_cloud.models import ENGINE, LocalModels, python_of
 from local_cloud.moto_stepfunctions import install as install_stepfunctions
-from local_cloud.sagemaker import LocalContainers, SageMakerRuntime
+from local_cloud.sagemaker import LocalContainers, RuntimeLimits, SageMakerRuntime
 from local_cloud.sagemaker.description import Model
 from ocr_core.contracts.stage import EngineName
 from ocr_core.hosts.cpu import granted_threads
@@ -52,6 +52,7 @@ class CloudSettings:
         faults: what happens to messages on their way.
         log_dir: gets the logs of functions and containers; a temporary folder unless given.
         retry_scale: what the pauses of the flow's retries are multiplied with.
+        limits: of SageMaker's runtime.
         container: changes the container of a model before it is started.
     """
 
@@ -62,6 +63,7 @@ class CloudSettings:
     faults: FaultPlan | None = None
     log_dir: Path | None = None
     retry_scale: float = 1.0
+    limits: RuntimeLimits = field(default_factory=RuntimeLimits)
     container: Callable[[Container], Container] = field(default=lambda container: container, repr=False)
 
 
@@ -102,10 +104,19 @@ class LocalCloud:
             self.server.add_routes(function_routes(self.functions))
             self.runtime = stack.enter_context(self._runtime())
             self.server.add_routes(self.runtime.routes())
+            deployment = Deployment(self.client, self.names, self.topology)
+            deployment.create_endpoints(self.models)  # first, since containers take longest to get ready
             resources.create(self.server, self.topology, self.names, {"documents": self._definition()})
             stack.enter_context(self._deliveries())
-            self._deploy()
+            deployment.publish(self.models)
+            self.bundle = deployment.announce(self.models)
+            deployment.activate(default_bundles(self.bundle, self.settings.script))
+            for name in deployment.endpoint_names():
+                self.runtime.wait_in_service(name)
             self.server.add_route("GET", re.compile("/_local/processes"), self._processes)
+            self.server.add_route(
+                "GET", re.compile("/_local/backlog"), lambda *_: json_response(self.runtime.backlogs)
+            )
             self.server.ready.set()
             self._resources = stack.pop_all()
 
@@ -129,15 +140,6 @@ class LocalCloud:
 
             load_rules(self.settings.rules)
         _ = self.models.folders
-
-    def _deploy(self) -> None:
-        """Bring up a bundle; its artefacts are published while its containers start."""
-        deployment = Deployment(self.client, self.names, self.topology)
-        self.bundle = deployment.deploy(self.models)
-        deployment.publish(self.models)
-        deployment.activate(default_bundles(self.bundle, self.settings.script))
-        for name in deployment.endpoint_names():
-            self.runtime.wait_in_service(name)
 
     def _deliveries(self) -> Deliveries:
         return Deliveries(
@@ -175,6 +177,7 @@ class LocalCloud:
                 timeout_seconds=function.timeout_seconds,
                 memory_mb=function.memory_mb,
                 concurrency=min(function.concurrency, CALLS_AT_ONCE.get(name, function.concurrency)),
+                provisioned=int(name == "rotation"),  # loads a network: not in the time of the first document
                 environment={**resources.function_environment(function, self.names), **own.get(name, {})},
             )
             for name, function in self.topology.functions.items()
@@ -196,7 +199,9 @@ class LocalCloud:
             python = python_of(made.environment[ENGINE])
             return self.settings.container(replace(made, python=python))
 
-        return SageMakerRuntime(self.client, container, self.log_dir, publish=publish)
+        return SageMakerRuntime(
+            self.client, container, self.log_dir, limits=self.settings.limits, publish=publish
+        )
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
-from local_cloud.models import ENGINE, LocalModels
+from local_cloud.models import ENGINE, REQUEST_SECONDS, LocalModels
 from ocr_core.artifacts import artifacts_root
 from ocr_core.contracts.codec import JSON
 from ocr_core.contracts.jobs import Bundle, EndpointMode, EndpointRef, EndpointStage
@@ -21,6 +21,8 @@ from topology import Names, Topology
 
 _IMAGE: Final = "hybrid-ocr-{stage}:local"
 _INSTANCE_TYPE: Final = "ml.g5.xlarge"
+_MARGIN_SECONDS: Final = 10
+"""A container that is late says so itself before SageMaker hangs up."""
 
 
 def artifact_key(model: ModelIdentity) -> str:
@@ -44,22 +46,38 @@ class Deployment:
     topology: Topology
     modes: Sequence[EndpointMode] = ("async", "realtime")
 
+    def deploy(self, models: LocalModels, label: str = "") -> Bundle:
+        """Publish a bundle's artefacts, create its endpoints and make it known, in that order.
+
+        Args:
+            models: its artefacts.
+            label: keeps its endpoints' names apart from those of other bundles.
+        """
+        self.publish(models)
+        self.create_endpoints(models, label)
+        return self.announce(models, label)
+
     def publish(self, models: LocalModels) -> None:
-        """Put the artefacts of a bundle into the artefacts bucket, unless they are there."""
+        """Put the artefacts of a bundle into the artefacts bucket."""
         bucket, s3 = self.names.bucket("artifacts"), self.client("s3")
         for stage, identity in models.identities.items():
             archive = artifacts_root() / f"{models.folders[stage].name}.tar.gz"
-            s3.put_object(Bucket=bucket, Key=artifact_key(identity), Body=archive.read_bytes())
+            with archive.open("rb") as body:
+                s3.put_object(Bucket=bucket, Key=artifact_key(identity), Body=body)
 
-    def deploy(self, models: LocalModels, label: str = "") -> Bundle:
-        """Create the endpoints of a bundle and make it known; `label` keeps its endpoints' names apart."""
+    def create_endpoints(self, models: LocalModels, label: str = "") -> None:
+        """Create an endpoint for each stage and mode; they get ready meanwhile."""
         stages = get_args(EndpointStage)
         with ThreadPoolExecutor(len(stages)) as pool:
             for made in [pool.submit(self._create_stage, stage, models, label) for stage in stages]:
                 made.result()
+
+    def announce(self, models: LocalModels, label: str = "") -> Bundle:
+        """Write down which models and endpoints belong together."""
+        mode = self.modes[0]
         endpoints: dict[EndpointStage, EndpointRef] = {
-            stage: EndpointRef(name=self.names.endpoint(stage, self.modes[0], label), mode=self.modes[0])
-            for stage in stages
+            stage: EndpointRef(name=self.names.endpoint(stage, mode, label), mode=mode)
+            for stage in get_args(EndpointStage)
         }
         bundle = Bundle.of(dict(models.identities), endpoints)
         self._put(bundle_key(bundle.id), bundle.model_dump_json())
@@ -80,6 +98,7 @@ class Deployment:
     def _create_stage(self, stage: EndpointStage, models: LocalModels, label: str) -> None:
         """A model, and an endpoint of it in each mode."""
         model = self.names.model(stage, label)
+        seconds = self.topology.endpoints[stage].invocation_timeout_seconds - _MARGIN_SECONDS
         self.client("sagemaker").create_model(
             ModelName=model,
             ExecutionRoleArn=f"arn:{self.names.partition}:iam::{self.names.account}:role/{model}",
@@ -87,7 +106,7 @@ class Deployment:
             PrimaryContainer={
                 "Image": _IMAGE.format(stage=stage.replace("_", "-")),
                 "ModelDataUrl": f"s3://{self.names.bucket('artifacts')}/{artifact_key(models.identities[stage])}",
-                "Environment": {ENGINE: models.engine_of(stage)},
+                "Environment": {ENGINE: models.engine_of(stage), REQUEST_SECONDS: str(seconds)},
             },
         )
         for mode in self.modes:

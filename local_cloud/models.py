@@ -21,6 +21,8 @@ from topology import load_topology
 
 ENGINE: Final = "HYBRID_OCR_ENGINE"
 """The variable of a container that chooses its engine."""
+REQUEST_SECONDS: Final = "HYBRID_OCR_REQUEST_SECONDS"
+"""The variable of a container that says how long a request may take, its queue included."""
 PADDLE_PYTHON: Final = Path(__file__).resolve().parents[1] / ".venv-paddle" / "bin" / "python"
 
 

@@ -10,6 +10,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", action="store_true", help="the sizes the project promises: takes many minutes")
+
+
 @pytest.fixture(scope="session")
 def real_documents() -> Path:
     """A folder of real documents with ground truth, where a developer has one; see CONTRIBUTING.md."""

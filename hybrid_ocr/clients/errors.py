@@ -40,7 +40,8 @@ NOTHING_CONFIGURED: Final = (
 )
 _BUSY_STATUSES: Final = frozenset({429, 503, 530})
 """ModelNotReadyException and throttling, ServiceUnavailable, InternalDependencyException."""
-_BUSY_MODEL_STATUSES: Final = frozenset({429, 503})
+_BUSY_MODEL_STATUSES: Final = frozenset({0, 429, 503})
+"""0 is what SageMaker says where the container died or did not answer in time."""
 _THROTTLED: Final = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown"})
 _REFUSED: Final = frozenset(
     {

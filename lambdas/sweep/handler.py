@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from aws_lambda_powertools.utilities.parser import BaseModel
 
+from lambdas.sweep.linger import linger, recovered
 from lambdas.sweep.settings import SweepSettings
 from lambdas.sweep.sweep import sweep
 from ocr_core.hosts.function import FunctionHost
@@ -30,12 +32,16 @@ class Tick(BaseModel):
 
 @host.task(Tick)
 def handler(_: Tick) -> None:
-    """Go through the open tickets once."""
-    told = sweep(tickets, settler, lambda: host.remaining_seconds > MARGIN_SECONDS)
+    """Go through the open tickets, again and again while notices are being lost."""
+    told = linger(lambda: sweep(tickets, settler, _in_time), _in_time, time.sleep)
     host.count("OpenTickets", told.open_tickets)
     host.count("OldestTicketSeconds", told.oldest_seconds, "Seconds")
-    host.count("RecoveredTickets", told.ends[End.SUCCEEDED] + told.ends[End.FAILED])
+    host.count("RecoveredTickets", recovered(told))
     host.count("ExpiredTickets", told.ends[End.EXPIRED])
     host.count("StaleTokens", told.stale_tokens)
     host.count("UnsettledTickets", told.unsettled)
     host.count("SweepsCutShort", 0 if told.complete else 1)
+
+
+def _in_time() -> bool:
+    return host.remaining_seconds > MARGIN_SECONDS

@@ -41,6 +41,12 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
     return started
 
 
+@pytest.fixture
+def size(request: pytest.FixtureRequest) -> int:
+    """Jobs at once: what the project promises with --soak, else what a build bears."""
+    return 200 if request.config.getoption("--soak") else 8
+
+
 @pytest.fixture(scope="session")
 def site(start: Start) -> Iterator[Site]:
     """The cloud that most tests share."""

@@ -1,7 +1,7 @@
 """A local cloud for a test, in a process of its own: `python -m tests.flow.serve SETTINGS`.
 
 SETTINGS is JSON: `log_dir`, and where they differ from the command's own `faults` (a file), `retry_scale`,
-and `module`, which runs in place of the endpoint of that name. SIGTERM stops it.
+`lost_retries`, and `module`, which runs in place of the endpoint of that name. SIGTERM stops it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from hybrid_ocr.commands.up import serve
 from local_cloud.aws.faults import FaultPlan
 from local_cloud.cloud import CloudSettings
 from local_cloud.containers import Container
+from local_cloud.sagemaker import RuntimeLimits
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,6 +36,7 @@ def main(told: dict[str, Any]) -> int:
             script="latin",
             faults=FaultPlan.load(Path(told["faults"])) if "faults" in told else None,
             log_dir=Path(told["log_dir"]),
+            limits=RuntimeLimits(retries_on_lost_instance=told.get("lost_retries", 2)),
             retry_scale=told.get("retry_scale", 0.1),
             container=container,
         )

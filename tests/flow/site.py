@@ -118,6 +118,49 @@ class Site:
         pages = self.flow.get_paginator("list_executions").paginate(stateMachineArn=machine)
         return [execution["name"] for page in pages for execution in page["executions"]]
 
+    def finished(self) -> dict[str, str]:
+        """The executions that are done, each with how it ended."""
+        machine = self.names.arn("states", f"stateMachine:{self.names.state_machine('documents')}")
+        pages = self.flow.get_paginator("list_executions").paginate(stateMachineArn=machine)
+        executions = [execution for page in pages for execution in page["executions"]]
+        return {told["name"]: told["status"] for told in executions if told["status"] != "RUNNING"}
+
+    def published(self) -> dict[str, int]:
+        """How many events each execution has published, by its history."""
+        published = {}
+        for name in self.executions():
+            arn = self.names.execution_arn("documents", name)
+            pages = self.flow.get_paginator("get_execution_history").paginate(executionArn=arn)
+            events = [event for page in pages for event in page["events"]]
+            published[name] = sum(
+                event["type"] == "TaskSucceeded"
+                and event["taskSucceededEventDetails"]["resource"] == "putEvents"
+                for event in events
+            )
+        return published
+
+    def open_tickets(self) -> int:
+        """How many invocations are waited for."""
+        answer = self.connection.client("dynamodb").scan(
+            TableName=self.names.table("tickets"),
+            FilterExpression="attribute_exists(#open)",
+            ExpressionAttributeNames={"#open": "open"},
+        )
+        return int(answer["Count"])
+
+    def waiting(self) -> int:
+        """Tickets whose answer is there, and nobody has told."""
+        return 0 if any(self.local("backlog").values()) else self.open_tickets()
+
+    def backlog(self, endpoint: str) -> int:
+        """Requests that an asynchronous endpoint has and has not answered."""
+        return int(self.local("backlog")[endpoint])
+
+    def endpoint_status(self, endpoint: str) -> str:
+        """As DescribeEndpoint says it."""
+        answer = self.connection.client("sagemaker").describe_endpoint(EndpointName=endpoint)
+        return str(answer["EndpointStatus"])
+
     def dead_letters(self) -> Iterator[dict[str, Any]]:
         """Dead letters of the jobs, taken from their queue."""
         url = self.names.queue_url(self.names.dead_letter_queue("jobs"))

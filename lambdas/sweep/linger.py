@@ -1,0 +1,46 @@
+"""A sweep that recovers tickets stays: where one notice was lost, that of the next stage will be too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from lambdas.sweep.sweep import Round
+from ocr_core.storage.settle import End
+
+PAUSE_SECONDS: Final = 1.0
+"""Between two rounds: about what a stage takes for a batch."""
+QUIET_ROUNDS: Final = 3
+"""So many rounds without an open ticket end the sweep: a state needs a moment to dispatch its next stage."""
+
+
+def linger(once: Callable[[], Round], in_time: Callable[[], bool], pause: Callable[[float], None]) -> Round:
+    """Make rounds for as long as notices are being lost and there is time.
+
+    Args:
+        once: makes one round through the open tickets.
+        in_time: whether there is time for another.
+        pause: waits for some seconds.
+
+    Returns:
+        All rounds together; `open_tickets` and `oldest_seconds` are those of the first one, which an alarm is
+        about.
+    """
+    told = once()
+    quiet = 0
+    while recovered(told) and told.complete and quiet < QUIET_ROUNDS:
+        pause(PAUSE_SECONDS)
+        if not in_time():
+            break
+        again = once()
+        quiet = 0 if again.open_tickets else quiet + 1
+        told.ends += again.ends
+        told.stale_tokens += again.stale_tokens
+        told.unsettled += again.unsettled
+        told.complete = again.complete
+    return told
+
+
+def recovered(told: Round) -> int:
+    """How many tickets were answered whose notice had not come."""
+    return told.ends[End.SUCCEEDED] + told.ends[End.FAILED]
