@@ -46,10 +46,10 @@ def tickets(component: Component) -> Tickets:
     return Tickets(ENVIRONMENT["HYBRID_OCR_TICKETS_TABLE"])
 
 
-def cold_start(name: str) -> Call:
-    """The handler of a function, its module loaded afresh."""
+def cold_start(name: str, seconds: float = 60.0) -> Call:
+    """The handler of a function, its module loaded afresh, with so much time for each invocation."""
     module = importlib.reload(importlib.import_module(f"lambdas.{name}.handler"))
-    return lambda event: module.handler(event, Context())
+    return lambda event: module.handler(event, Context(seconds))
 
 
 @pytest.fixture

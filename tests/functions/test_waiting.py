@@ -350,7 +350,7 @@ def test_any_order_of_events_ends_in_one_answer_and_a_closed_ticket(make_world: 
     run_state_machine_as_test(
         Orders,
         settings=settings(
-            max_examples=40,
+            max_examples=25,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
