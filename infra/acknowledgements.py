@@ -53,14 +53,14 @@ def _wildcards(stage: str) -> Iterator[Acknowledgement]:
 
     machine = names.state_machine("documents")
     reasons = {
-        "*": "Only the actions of permissions.UNSCOPED stand beside it, which AWS offers nothing narrower for.",
+        "*": "Only the actions of UNSCOPED stand beside it: AWS offers nothing narrower.",
         objects("inbox", "*"): "Which object is read is what a producer decides.",
         objects("work", "jobs/*"): "Keys begin with the id of a job, which nobody knows before.",
         objects("work", "failures/*"): "SageMaker names a failure by an id of its own.",
         objects("results", "results/*"): "Keys begin with the id of a job, which nobody knows before.",
         objects(
             "artifacts", "bundles/*"
-        ): "A bundle is named by a hash of its models; new ones come without a deployment.",
+        ): "A bundle is named by a hash of its models, which is new with each.",
         names.arn("logs", f"log-group:<aws:PrincipalTag/{LOG_GROUP_TAG}>:log-stream:*"): (
             "Lambda and SageMaker name the streams; the tag limits each role to its own group."
         ),
@@ -78,7 +78,7 @@ def _storage() -> Iterator[Acknowledgement]:
             f"{pack}-S3BucketReplicationEnabled",
             "data/Storage",
             "Documents and results are copies that expire: their producer has the original, and versions undo "
-            "mistakes. A team that must keep results in two regions adds a rule to its results bucket.",
+            "mistakes. A team that must keep results in two regions adds a rule to that bucket.",
         )
         yield Acknowledgement(
             f"{pack}-S3DefaultEncryptionKMS",
@@ -94,7 +94,7 @@ def _messages() -> Iterator[Acknowledgement]:
     yield Acknowledgement(
         "AwsSolutions-SQS3",
         "data/DeadLetters",
-        "They are dead-letter queues, of functions and e-mails, which the rule does not recognise across stacks.",
+        "They are dead-letter queues of functions and e-mails, which the rule knows in one stack alone.",
     )
     yield Acknowledgement(
         "Serverless-LambdaEventSourceMappingDestination",

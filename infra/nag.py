@@ -21,7 +21,7 @@ _PACKS: Final = (
 def findings(app: IConstruct) -> list[tuple[str, str]]:
     """Every finding that nobody acknowledged: its id, and the path of the construct."""
     return [
-        (violation.rule_name, resource.construct_path)
+        (violation.rule_name, resource.construct_path or "")
         for pack in _PACKS
         for violation in pack(app).validate_scope(app).violations
         for resource in violation.violating_resources

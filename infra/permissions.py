@@ -14,47 +14,11 @@ from aws_cdk import aws_iam as iam
 
 from infra.deployment import Deployment
 from infra.models import artifact_key
+from infra.unscoped import UNSCOPED
 from ocr_core.contracts.jobs import EndpointMode, EndpointStage
 from topology import Names
 
-__all__ = ["LOG_GROUP_TAG", "MAP_LABEL", "UNSCOPED", "Permissions", "endpoint_logs", "function_logs"]
-
-UNSCOPED: Final[Mapping[str, tuple[str, ...]]] = {
-    "tracing": (
-        "xray:GetSamplingRules",
-        "xray:GetSamplingTargets",
-        "xray:PutTelemetryRecords",
-        "xray:PutTraceSegments",
-    ),
-    "network": (
-        "ec2:AssignPrivateIpAddresses",
-        "ec2:CreateNetworkInterface",
-        "ec2:CreateNetworkInterfacePermission",
-        "ec2:DeleteNetworkInterface",
-        "ec2:DescribeDhcpOptions",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeSecurityGroups",
-        "ec2:DescribeSubnets",
-        "ec2:DescribeVpcs",
-        "ec2:UnassignPrivateIpAddresses",
-    ),
-    "log delivery": (
-        "logs:CreateLogDelivery",
-        "logs:DeleteLogDelivery",
-        "logs:DescribeLogGroups",
-        "logs:DescribeResourcePolicies",
-        "logs:GetLogDelivery",
-        "logs:ListLogDeliveries",
-        "logs:PutResourcePolicy",
-        "logs:UpdateLogDelivery",
-    ),
-    "registry login": ("ecr:GetAuthorizationToken",),
-    "metrics": ("cloudwatch:PutMetricData",),
-}
-"""All actions that may stand beside `Resource: *`: AWS offers nothing narrower.
-
-https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-"""
+__all__ = ["LOG_GROUP_TAG", "MAP_LABEL", "Permissions", "endpoint_logs", "function_logs"]
 
 MAP_LABEL: Final = "ReadBatches"
 """The label of the distributed map in the flow file; its children run under it."""

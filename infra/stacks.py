@@ -6,7 +6,10 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from infra.alarms import alarm_specs
 from infra.constructs.access import RealtimeAccess
+from infra.constructs.alarms import alarm
+from infra.constructs.dashboard import dashboard
 from infra.constructs.endpoint import Endpoint
 from infra.constructs.functions import Functions
 from infra.constructs.images import Images
@@ -17,6 +20,7 @@ from infra.constructs.rules import Rules
 from infra.constructs.scaling import Scaling
 from infra.constructs.storage import Storage
 from infra.constructs.workflow import Workflow
+from infra.dashboards import dashboards
 from infra.deployment import Deployment, camel
 
 __all__ = ["compose"]
@@ -63,11 +67,23 @@ class Flow(Stack):
         Rules(self, "Rules", deployment, functions.functions)
 
 
+class Operations(Stack):
+    """What operators look at, and what wakes them."""
+
+    def __init__(self, scope: Construct, deployment: Deployment) -> None:
+        super().__init__(scope, f"{deployment.names.prefix}-operations", description="Dashboards and alarms")
+        for spec in alarm_specs(deployment):
+            alarm(self, deployment, spec)
+        for board in dashboards(deployment):
+            dashboard(self, deployment, board)
+
+
 def compose(app: App, deployment: Deployment) -> list[Stack]:
     """All stacks of a deployment, in the order in which they are made."""
     data = Data(app, deployment)
     endpoints = Endpoints(app, deployment, data.key)
     flow = Flow(app, deployment, data.key)
-    for stack in (endpoints, flow):
+    operations = Operations(app, deployment)
+    for stack in (endpoints, flow, operations):
         stack.add_stack_dependency(data, "names, not references, hold the stacks together")
-    return [data, endpoints, flow]
+    return [data, endpoints, flow, operations]

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from infra.constructs.alarms import AlarmSpec, alarm
+from infra.alarms import endpoint_errors
+from infra.constructs.alarms import alarm
 from infra.constructs.images import Images
 from infra.constructs.logs import log_group
 from infra.constructs.roles import role
 from infra.deployment import Deployment, camel
-from infra.metrics import metric
 from infra.models import artifact_key
 from infra.permissions import Permissions, endpoint_logs
+from infra.variant import VARIANT
 from ocr_core.contracts.jobs import EndpointMode, EndpointStage
 
-__all__ = ["VARIANT", "Endpoint"]
+__all__ = ["Endpoint"]
 
-VARIANT: Final = "AllTraffic"
 _STARTUP_SECONDS: Final = 600
 """For a container to load and warm up its network; the service's default is a few minutes."""
 _DOWNLOAD_SECONDS: Final = 600
@@ -52,7 +51,7 @@ class Endpoint(Construct):
         self.name = deployment.endpoint(stage, mode)
         model = self._model(images, security_group)
         config = self._config(model)
-        errors = self._errors_alarm()
+        errors = alarm(self, deployment, endpoint_errors(deployment, stage, mode))
         self.resource = sagemaker.CfnEndpoint(
             self,
             "Endpoint",
@@ -154,16 +153,3 @@ class Endpoint(Construct):
             termination_wait_in_seconds=_BAKE_SECONDS,
             maximum_execution_timeout_in_seconds=_UPDATE_SECONDS,
         )
-
-    def _errors_alarm(self) -> cloudwatch.CfnAlarm:
-        name = "InvocationFailures" if self._mode == "async" else "Invocation5XXErrors"
-        spec = AlarmSpec(
-            name=f"{self.name.removeprefix(self._deployment.names.prefix + '-')}-errors",
-            meaning=f"Endpoint {self.name} fails requests.",
-            metric=metric("AWS/SageMaker", name, "Sum", EndpointName=self.name, VariantName=VARIANT),
-            threshold=5,
-            period_seconds=60,
-            periods=2,
-            runbook="endpoint-errors",
-        )
-        return alarm(self, self._deployment, spec)

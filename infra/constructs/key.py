@@ -13,12 +13,12 @@ from infra.deployment import Deployment
 __all__ = ["data_key"]
 
 _ADMINISTRATION: Final = (
-    "CancelKeyDeletion", "CreateAlias", "CreateGrant", "Decrypt", "DeleteAlias", "DescribeKey",
-    "DisableKey", "DisableKeyRotation", "EnableKey", "EnableKeyRotation", "Encrypt", "GenerateDataKey",
+    "CancelKeyDeletion", "CreateAlias", "CreateGrant", "Decrypt", "DeleteAlias", "DescribeKey", "DisableKey",
+    "DisableKeyRotation", "EnableKey", "EnableKeyRotation", "Encrypt", "GenerateDataKey",
     "GenerateDataKeyWithoutPlaintext", "GetKeyPolicy", "GetKeyRotationStatus", "ListAliases", "ListGrants",
-    "ListKeyPolicies", "ListResourceTags", "ListRetirableGrants", "PutKeyPolicy", "ReEncryptFrom", "ReEncryptTo",
-    "RetireGrant", "RevokeGrant", "ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateAlias",
-    "UpdateKeyDescription",
+    "ListKeyPolicies", "ListResourceTags", "ListRetirableGrants", "PutKeyPolicy", "ReEncryptFrom",
+    "ReEncryptTo", "RetireGrant", "RevokeGrant", "ScheduleKeyDeletion", "TagResource", "UntagResource",
+    "UpdateAlias", "UpdateKeyDescription",
 )  # fmt: skip
 """What the account itself may do, so that IAM decides who uses the key and nobody is locked out of it."""
 

@@ -14,6 +14,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.alarms import DEAD_LETTER_QUEUES
 from infra.deployment import Deployment, camel
 
 __all__ = ["DeadLetters", "Messaging"]
@@ -37,7 +38,7 @@ class DeadLetters(Construct):
                 enforce_ssl=True,
                 retention_period=Duration.days(_KEPT_DAYS),
             )
-            for queue in (*deployment.topology.queues, "functions", "alarms")
+            for queue in (*deployment.topology.queues, *DEAD_LETTER_QUEUES)
         }
 
 

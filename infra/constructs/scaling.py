@@ -9,8 +9,9 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from autoscaling.policies import Policy, Tracking, Wake
-from infra.constructs.endpoint import VARIANT, Endpoint
+from infra.constructs.endpoint import Endpoint
 from infra.metrics import metric
+from infra.variant import VARIANT
 
 __all__ = ["Scaling"]
 

@@ -1,0 +1,276 @@
+"""What operators see: the pipeline at a glance, each endpoint, and what it all costs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from infra.board import Board, Chart, Expression, Line, Row
+from infra.deployment import Deployment
+from infra.metrics import OWN, Statistic, metric
+from infra.variant import VARIANT
+from ocr_core.contracts.events import EVENT_SOURCE
+from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+
+__all__ = ["dashboards"]
+
+_HOST: Final = "/aws/sagemaker/Endpoints"
+_HOUR: Final = 3_600
+_OUTCOMES: Final = {
+    "DocumentCompleted": "accepted",
+    "DocumentNeedsReview": "for review",
+    "DocumentFailed": "failed",
+}
+
+
+def dashboards(deployment: Deployment) -> list[Board]:
+    """All dashboards of a deployment."""
+    endpoints = [_endpoint(deployment, stage, mode) for stage, mode in deployment.endpoints]
+    return [_glance(deployment), *endpoints, _cost(deployment)]
+
+
+def _glance(deployment: Deployment) -> Board:
+    names = deployment.names
+    machine = names.arn("states", f"stateMachine:{names.state_machine('documents')}")
+
+    def executions(ending: str, label: str) -> Line:
+        return Line(metric("AWS/States", f"Executions{ending}", "Sum", StateMachineArn=machine), label)
+
+    def oldest(queue: str) -> Line:
+        age = metric("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", QueueName=names.queue(queue))
+        return Line(age, f"queue {queue}")
+
+    jobs = (executions("Started", "in"), executions("Succeeded", "read"), executions("Failed", "failed"))
+    ends = tuple(
+        Line(
+            metric(OWN, "DocumentsEnded", "Sum", outcome=outcome, service="validation", source=EVENT_SOURCE),
+            label,
+        )
+        for outcome, label in _OUTCOMES.items()
+    )
+    ticket = Line(metric(OWN, "OldestTicketSeconds", "Maximum", service="sweep"), "waiting for an endpoint")
+    ages = (*(oldest(queue) for queue in deployment.topology.queues), ticket)
+    pages = (
+        Line(metric(OWN, "PagesPlanned", "Sum", service="paginate"), "planned"),
+        Line(metric(OWN, "PagesPlannedAgain", "Sum", service="paginate"), "planned again"),
+    )
+    dead = tuple(
+        Line(
+            metric(
+                "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum",
+                QueueName=names.dead_letter_queue(queue),
+            ),
+            queue,
+        )
+        for queue in deployment.topology.queues
+    )  # fmt: skip
+    time = metric("AWS/States", "ExecutionTime", "p90", StateMachineArn=machine)
+    return Board(
+        "documents",
+        (
+            Row(
+                "## Documents\nWhat came in and how it ended, over the time chosen above.",
+                (
+                    Chart("Jobs", "documents", jobs, view="singleValue"),
+                    Chart("Verdicts", "documents", ends, view="singleValue"),
+                ),
+            ),
+            Row(
+                "## Flow\nHow much, how old, how long.",
+                (
+                    Chart("Jobs per minute", "documents", jobs),
+                    Chart("Pages per minute", "pages", pages),
+                    Chart("Time of a document, 90th percentile", "milliseconds", (Line(time, "p90"),)),
+                ),
+            ),
+            Row(
+                "## Waiting\nThe oldest of each kind, and what was given up.",
+                (
+                    Chart("Age of the oldest", "seconds", ages),
+                    Chart("Verdicts per minute", "documents", ends),
+                    Chart("Dead letters", "messages", dead),
+                ),
+            ),
+            Row(
+                "## Functions\nErrors should be rare; throttles mean that reserved concurrency is used up.",
+                (
+                    Chart("Errors", "invocations", _functions(deployment, "Errors", "Sum")),
+                    Chart("Throttles", "invocations", _functions(deployment, "Throttles", "Sum")),
+                    Chart(
+                        "Duration, 90th percentile", "milliseconds", _functions(deployment, "Duration", "p90")
+                    ),
+                ),
+            ),
+        ),
+    )
+
+
+def _functions(deployment: Deployment, name: str, statistic: Statistic) -> tuple[Line, ...]:
+    return tuple(
+        Line(
+            metric("AWS/Lambda", name, statistic, FunctionName=deployment.names.function(function)), function
+        )
+        for function in deployment.topology.functions
+    )
+
+
+def _endpoint(deployment: Deployment, stage: EndpointStage, mode: EndpointMode) -> Board:
+    view = _EndpointView(deployment.endpoint(stage, mode))
+    rows = _asynchronous_rows(view) if mode == "async" else _realtime_rows(view)
+    return Board(f"{stage.replace('_', '-')}-{mode}", (*rows, _machines(view)))
+
+
+class _EndpointView:
+    """Lines of one endpoint: of its queue, of its variant, of the machines beneath."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+
+    def gauge(self, name: str, label: str, statistic: Statistic = "Maximum") -> Line:
+        return Line(metric("AWS/SageMaker", name, statistic, EndpointName=self.endpoint), label)
+
+    def variant(self, name: str, label: str, statistic: Statistic = "Sum") -> Line:
+        told = metric("AWS/SageMaker", name, statistic, EndpointName=self.endpoint, VariantName=VARIANT)
+        return Line(told, label)
+
+    def host(
+        self, name: str, label: str, statistic: Statistic, line_id: str | None = None, *, shown: bool = True
+    ) -> Line:
+        told = metric(_HOST, name, statistic, EndpointName=self.endpoint, VariantName=VARIANT)
+        return Line(told, label, line_id, shown)
+
+
+def _asynchronous_rows(view: _EndpointView) -> tuple[Row, ...]:
+    backlog = view.gauge("ApproximateBacklogSize", "waiting and in process")
+    per_instance = view.gauge("ApproximateBacklogSizePerInstance", "per instance", "Average")
+    stranded = view.gauge("HasBacklogWithoutCapacity", "work, but no instance")
+    age = view.gauge("ApproximateAgeOfOldestRequest", "oldest request")
+    milliseconds = (
+        view.variant("TimeInBacklog", "in the backlog", "p90"),
+        view.variant("TotalProcessingTime", "in all", "p90"),
+    )
+    microseconds = (
+        view.variant("RequestDownloadLatency", "download", "p90"),
+        view.variant("ModelLatency", "model", "p90"),
+        view.variant("ResponseUploadLatency", "upload", "p90"),
+    )
+    failures = (
+        view.variant("InvocationFailures", "failed"),
+        view.variant("ExpiredRequests", "expired"),
+        view.variant("RequestDownloadFailures", "download failed"),
+        view.variant("ResponseUploadFailures", "upload failed"),
+        view.variant("NotificationFailures", "notice failed"),
+    )
+    return (
+        Row(
+            f"## {view.endpoint}\nThe backlog per instance is what scaling holds at its target.",
+            (
+                Chart("Backlog", "requests", (backlog, per_instance)),
+                Chart("Age of the oldest request", "seconds", (age,)),
+                Chart("Waiting at zero instances", "1 = yes", (stranded,)),
+            ),
+        ),
+        Row(
+            "## Work\nWhere the time of a request goes, and what went wrong.",
+            (
+                Chart(
+                    "Requests processed per minute",
+                    "requests",
+                    (view.variant("InvocationsProcesssed", "done"),),
+                ),
+                Chart("Waiting and processing, 90th percentile", "milliseconds", milliseconds),
+                Chart("Latency by part, 90th percentile", "microseconds", microseconds),
+                Chart("Failures and expiries per minute", "requests", failures),
+            ),
+        ),
+    )
+
+
+def _realtime_rows(view: _EndpointView) -> tuple[Row, ...]:
+    errors = (
+        view.variant("Invocation4XXErrors", "4xx: the request"),
+        view.variant("Invocation5XXErrors", "5xx: the model"),
+    )
+    latency = (
+        view.variant("ModelLatency", "model, p50", "p50"),
+        view.variant("ModelLatency", "model, p99", "p99"),
+        view.variant("OverheadLatency", "SageMaker, p99", "p99"),
+    )
+    return (
+        Row(
+            f"## {view.endpoint}\nConcurrent requests per instance are what scaling holds at its target.",
+            (
+                Chart("Calls per minute", "requests", (view.variant("Invocations", "all"),)),
+                Chart(
+                    "Concurrent requests",
+                    "requests",
+                    (view.variant("ConcurrentRequestsPerModel", "at once", "Maximum"),),
+                ),
+                Chart("Latency", "microseconds", latency),
+                Chart("Errors per minute", "requests", errors),
+            ),
+        ),
+    )
+
+
+def _machines(view: _EndpointView) -> Row:
+    instances = view.host("CPUUtilization", "instances", "SampleCount")
+    gpu = (
+        view.host("GPUUtilization", "GPU", "Average"),
+        view.host("GPUMemoryUtilization", "memory of the GPU", "Average"),
+    )
+    cpu = (
+        view.host("CPUUtilization", "CPU, all cores", "Average"),
+        view.host("MemoryUtilization", "memory", "Average"),
+        view.host("DiskUtilization", "disk", "Average"),
+    )
+    return Row(
+        "## Machines\nEach instance reports once a minute, so the reports of a minute count the instances.",
+        (
+            Chart("Instances", "instances", (instances,)),
+            Chart("GPU", "percent, summed over devices", gpu),
+            Chart("CPU, memory and disk", "percent", cpu),
+        ),
+    )
+
+
+def _cost(deployment: Deployment) -> Board:
+    hours: list[Line | Expression] = []
+    idle: list[Line | Expression] = []
+    dollars: list[Line | Expression] = []
+    counted: list[Line] = []
+    spent: list[str] = []
+    for number, (stage, mode) in enumerate(deployment.endpoints):
+        view, (_, instance) = (
+            _EndpointView(deployment.endpoint(stage, mode)),
+            deployment.settings.instance(stage),
+        )
+        label, minutes, busy = f"{stage} {mode}", f"m{number}", f"b{number}"
+        reports = view.host("CPUUtilization", label, "SampleCount", minutes, shown=False)
+        load = view.host("GPUUtilization", label, "Average", busy, shown=False)
+        counted.append(reports)
+        hours += [reports, Expression(f"{minutes}/60*{instance.gpus}", label)]
+        idle += [reports, load, Expression(f"{minutes}/60*(1-{busy}/{100 * instance.gpus})", label)]
+        dollars += [reports, Expression(f"{minutes}/60*{instance.dollars_per_hour}", label)]
+        spent.append(f"FILL({minutes},0)*{instance.dollars_per_hour}")
+    pages = Line(metric(OWN, "PagesPlanned", "Sum", service="paginate"), "pages", "pages", shown=False)
+    per_pages = (*counted, pages, Expression(f"1000*({'+'.join(spent)})/60/pages", "dollars"))
+    return Board(
+        "cost",
+        (
+            Row(
+                "## Cost\nEstimates: instance hours times the list price in infra/instances.toml; no storage, no "
+                "requests, no discounts.",
+                (
+                    Chart("GPU hours per hour", "hours", tuple(hours), period_seconds=_HOUR),
+                    Chart("Idle instance hours per hour", "hours", tuple(idle), period_seconds=_HOUR),
+                ),
+            ),
+            Row(
+                "## Dollars\nBy the pages that were planned in the same hour.",
+                (
+                    Chart("Dollars per hour", "dollars", tuple(dollars), period_seconds=_HOUR),
+                    Chart("Dollars per 1,000 pages", "dollars", per_pages, period_seconds=_HOUR),
+                ),
+            ),
+        ),
+    )

@@ -1,0 +1,160 @@
+"""Rules of the model endpoints and of how they scale."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from autoscaling.policies import METRICS
+from infra.rules.component import Component, Resource
+from infra.rules.registry import rule
+
+_PINNED: Final = re.compile(r"^s3://[^/]+/models/[^/]+/[^/]+/[0-9a-f]{64}/model\.tar\.gz$")
+_PREDEFINED: Final = {
+    "SageMakerVariantInvocationsPerInstance": "InvocationsPerInstance",
+    "SageMakerVariantConcurrentRequestsPerModelHighResolution": "ConcurrentRequestsPerModel",
+}
+
+
+@rule
+def containers_are_isolated(component: Component) -> Iterator[str]:
+    """Every model runs with network isolation, inside the team's network."""
+    for model in component.of("AWS::SageMaker::Model"):
+        subnets = model.properties.get("VpcConfig", {}).get("Subnets")
+        if not model.properties.get("EnableNetworkIsolation") or not subnets:
+            yield str(model)
+
+
+@rule
+def artifacts_are_pinned(component: Component) -> Iterator[str]:
+    """Every model's artefact lies under its sha256."""
+    for model in component.of("AWS::SageMaker::Model"):
+        if not _PINNED.match(model.properties["PrimaryContainer"].get("ModelDataUrl", "")):
+            yield str(model)
+
+
+@rule
+def asynchronous_output_is_encrypted(component: Component) -> Iterator[str]:
+    """What an asynchronous endpoint writes is encrypted with the component's key."""
+    for config in component.of("AWS::SageMaker::EndpointConfig"):
+        told = config.properties.get("AsyncInferenceConfig")
+        if told is not None and not told["OutputConfig"].get("KmsKeyId"):
+            yield str(config)
+
+
+@rule
+def asynchronous_endpoints_notify(component: Component) -> Iterator[str]:
+    """An asynchronous endpoint tells topics that exist of success and of failure."""
+    topics = {component.arn(topic) for topic in component.of("AWS::SNS::Topic")}
+    for config in component.of("AWS::SageMaker::EndpointConfig"):
+        if told := config.properties.get("AsyncInferenceConfig"):
+            named = told["OutputConfig"].get("NotificationConfig", {})
+            if not {named.get("SuccessTopic"), named.get("ErrorTopic")} <= topics:
+                yield str(config)
+
+
+@rule
+def pages_are_not_captured(component: Component) -> Iterator[str]:
+    """No endpoint keeps copies of what it is sent: data capture is off."""
+    for config in component.of("AWS::SageMaker::EndpointConfig"):
+        if config.properties.get("DataCaptureConfig", {}).get("EnableCapture"):
+            yield str(config)
+
+
+@rule
+def drivers_are_chosen(component: Component) -> Iterator[str]:
+    """Every variant names the InferenceAmiVersion, which its image's CUDA needs."""
+    for config in component.of("AWS::SageMaker::EndpointConfig"):
+        if not all(told.get("InferenceAmiVersion") for told in config.properties["ProductionVariants"]):
+            yield str(config)
+
+
+@rule
+def updates_roll_back(component: Component) -> Iterator[str]:
+    """Every endpoint is updated blue to green, and goes back when an alarm that exists is raised."""
+    alarms = {alarm.name for alarm in component.of("AWS::CloudWatch::Alarm")}
+    for endpoint in component.of("AWS::SageMaker::Endpoint"):
+        told = endpoint.properties.get("DeploymentConfig", {})
+        named = {alarm["AlarmName"] for alarm in told.get("AutoRollbackConfiguration", {}).get("Alarms", ())}
+        if "BlueGreenUpdatePolicy" not in told or not named or not named <= alarms:
+            yield str(endpoint)
+
+
+@rule
+def endpoints_scale(component: Component) -> Iterator[str]:
+    """Every endpoint has a scalable target, whose least is not above its most."""
+    bounds = {_endpoint_of(target): target.properties for target in component.of(_TARGET)}
+    for endpoint in component.of("AWS::SageMaker::Endpoint"):
+        told = bounds.get(endpoint.name)
+        if told is None or told["MinCapacity"] > told["MaxCapacity"]:
+            yield str(endpoint)
+
+
+@rule
+def scaling_follows_what_is_published(component: Component) -> Iterator[str]:
+    """Asynchronous endpoints follow their backlog per instance, real-time ones their requests."""
+    asynchronous = _asynchronous(component)
+    for target, policies in _policies(component):
+        mode = "async" if _endpoint_of(target) in asynchronous else "realtime"
+        followed = [_metric(policy) for policy in policies if _tracks(policy)]
+        if not followed or not set(followed) <= set(METRICS[mode]):  # type: ignore[index] # a literal above
+            yield str(target)
+
+
+@rule
+def sleepers_can_wake(component: Component) -> Iterator[str]:
+    """What may go to zero instances has a step policy, fired by an alarm on a backlog without capacity."""
+    fired = {
+        (action, dimension["Value"])
+        for alarm in component.of("AWS::CloudWatch::Alarm")
+        if alarm.properties.get("MetricName") == "HasBacklogWithoutCapacity"
+        for action in alarm.properties.get("AlarmActions", ())
+        for dimension in alarm.properties["Dimensions"]
+    }
+    for target, policies in _policies(component):
+        steps = {f"{policy.id}.Arn" for policy in policies if not _tracks(policy)}
+        if _lowest(target) == 0 and not any((step, _endpoint_of(target)) in fired for step in steps):
+            yield str(target)
+
+
+_TARGET: Final = "AWS::ApplicationAutoScaling::ScalableTarget"
+
+
+def _policies(component: Component) -> Iterator[tuple[Resource, list[Resource]]]:
+    policies = list(component.of("AWS::ApplicationAutoScaling::ScalingPolicy"))
+    for target in component.of(_TARGET):
+        reference = f"{target.id}.Ref"
+        yield target, [policy for policy in policies if policy.properties.get("ScalingTargetId") == reference]
+
+
+def _endpoint_of(target: Resource) -> str:
+    return str(target.properties["ResourceId"]).split("/")[1]
+
+
+def _asynchronous(component: Component) -> set[str]:
+    configs = {
+        f"{config.id}.EndpointConfigName"
+        for config in component.of("AWS::SageMaker::EndpointConfig")
+        if "AsyncInferenceConfig" in config.properties
+    }
+    endpoints = component.of("AWS::SageMaker::Endpoint")
+    return {endpoint.name for endpoint in endpoints if endpoint.properties["EndpointConfigName"] in configs}
+
+
+def _lowest(target: Resource) -> int:
+    schedules = target.properties.get("ScheduledActions", ())
+    bounds = [schedule["ScalableTargetAction"]["MinCapacity"] for schedule in schedules]
+    return int(min([target.properties["MinCapacity"], *bounds]))
+
+
+def _tracks(policy: Resource) -> bool:
+    return bool(policy.properties["PolicyType"] == "TargetTrackingScaling")
+
+
+def _metric(policy: Resource) -> str:
+    told: dict[str, Any] = policy.properties["TargetTrackingScalingPolicyConfiguration"]
+    if "CustomizedMetricSpecification" in told:
+        return str(told["CustomizedMetricSpecification"]["MetricName"])
+    predefined = told["PredefinedMetricSpecification"]["PredefinedMetricType"]
+    return _PREDEFINED.get(predefined, str(predefined))
