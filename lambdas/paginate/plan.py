@@ -6,9 +6,24 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final
 
+from ocr_core.contracts.jobs import MOST_AT_ONCE
+
 BATCHES: Final = 8
 """A small document is cut into about so many: while one batch is recognised the next is detected, and the
 one after that is rotated. With few batches an endpoint waits for the one before it."""
+
+
+PAGES_TO_A_PLACE: Final = 25
+"""How many lost pages there must be for one more of them to be tried at the same time."""
+
+
+def alone(lost: int) -> int:
+    """How many lost pages to try at once.
+
+    One that killed its container will do so again, and whatever is with it in there dies too; so a few go one
+    after the other. Where very many were lost it was no page that did it.
+    """
+    return max(1, min(MOST_AT_ONCE, lost // PAGES_TO_A_PLACE))
 
 
 def cut(pages: Iterable[int], most: int) -> tuple[str, ...]:

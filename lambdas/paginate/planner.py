@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from lambdas.paginate.plan import cut
+from lambdas.paginate.plan import alone, cut
 from ocr_core.contracts import keys
 from ocr_core.contracts.errors import DocumentError, ErrorCode, ErrorInfo, RequestError
 from ocr_core.contracts.jobs import BatchTask, Job, Plan, PlanRequest
@@ -50,7 +50,9 @@ class Planner:
             return plan
         first = self.work.read(key, Plan)
         lost = self._lost(request.job, first) if request.round <= LAST_READING_ROUND else ()
-        return first.model_copy(update={"round": request.round, "batches": lost})
+        return first.model_copy(
+            update={"round": request.round, "batches": lost, "concurrency": alone(len(lost))}
+        )
 
     def _first(self, job: Job) -> Plan:
         try:

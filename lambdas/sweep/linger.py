@@ -10,8 +10,8 @@ from ocr_core.storage.settle import End
 
 PAUSE_SECONDS: Final = 1.0
 """Between two rounds: about what a stage takes for a batch."""
-QUIET_ROUNDS: Final = 3
-"""So many rounds without an open ticket end the sweep: a state needs a moment to dispatch its next stage."""
+QUIET_ROUNDS: Final = 5
+"""So many rounds that recover nothing end the sweep: a state needs a moment to come to its next stage."""
 
 
 def linger(once: Callable[[], Round], in_time: Callable[[], bool], pause: Callable[[float], None]) -> Round:
@@ -33,7 +33,7 @@ def linger(once: Callable[[], Round], in_time: Callable[[], bool], pause: Callab
         if not in_time():
             break
         again = once()
-        quiet = 0 if again.open_tickets else quiet + 1
+        quiet = 0 if recovered(again) else quiet + 1
         told.ends += again.ends
         told.stale_tokens += again.stale_tokens
         told.unsettled += again.unsettled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,8 @@ BundleId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 EndpointMode = Literal["async", "realtime"]
 EndpointStage = Literal["region_detection", "text_detection", "ocr"]
 PageRanges = Annotated[str, Field(pattern=PAGE_RANGES, max_length=20_000)]
+MOST_AT_ONCE: Final = 40
+"""Batches of one document under way at once."""
 
 
 class EndpointRef(Message):
@@ -96,12 +98,14 @@ class Plan(Message):
     """What is still to be read: page ranges, one batch each. An empty plan means: validate what is there.
 
     `round` 0 holds the whole document in batches; a later one holds, each page alone, what earlier rounds
-    could not read. `error` says why the document could not be opened at all.
+    could not read; `concurrency` of them are under way at once. `error` says why the document could not be
+    opened at all.
     """
 
     round: int = Field(ge=0, le=9)
     expected_pages: int = Field(ge=0)
     batches: tuple[PageRanges, ...] = Field(max_length=2_000)
+    concurrency: int = Field(default=MOST_AT_ONCE, ge=1, le=MOST_AT_ONCE)
     error: ErrorInfo | None = None
 
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas.paginate.plan import BATCHES, cut, page_ranges
+from lambdas.paginate.plan import BATCHES, alone, cut, page_ranges
 from ocr_core.contracts import keys
 from ocr_core.contracts.errors import ErrorCode
 from ocr_core.contracts.events import ReadOptions
-from ocr_core.contracts.jobs import BatchTask, Job, Plan
+from ocr_core.contracts.jobs import MOST_AT_ONCE, BatchTask, Job, Plan
 from ocr_core.opening import OpeningLimits, parse_pages
 from tests.functions_heavy.conftest import Call
 from tests.functions_heavy.desk import Desk
@@ -138,3 +138,10 @@ def test_a_file_above_the_limit_is_not_downloaded(
     plan = first_plan(paginate, desk.submit(b"%PDF" + bytes(1_000)))
     assert plan.error is not None
     assert plan.error.code is ErrorCode.FILE_TOO_LARGE
+
+
+@given(st.integers(0, 2_000))
+def test_a_few_lost_pages_are_tried_one_after_the_other_and_many_at_once(lost: int) -> None:
+    assert 1 <= alone(lost) <= MOST_AT_ONCE
+    assert lost > 25 or alone(lost) == 1
+    assert lost < 1_000 or alone(lost) == MOST_AT_ONCE
