@@ -1,0 +1,1 @@
+"""What a policy does to latency, backlog and instances: two simulators over one model."""
