@@ -9,7 +9,7 @@ from typing import Final
 from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct
 
-from infra.permissions import LOG_GROUP_TAG, MAP_LABEL
+from infra.permissions import LOG_GROUP_TAG
 from topology import Names
 
 __all__ = ["Acknowledgement", "acknowledge", "acknowledgements"]
@@ -64,7 +64,7 @@ def _wildcards(stage: str) -> Iterator[Acknowledgement]:
         names.arn("logs", f"log-group:<aws:PrincipalTag/{LOG_GROUP_TAG}>:log-stream:*"): (
             "Lambda and SageMaker name the streams; the tag limits each role to its own group."
         ),
-        names.arn("states", f"execution:{machine}/{MAP_LABEL}:*"): (
+        names.arn("states", f"execution:{machine}*"): (
             "The flow watches and stops the children of its own map, whose names Step Functions makes up."
         ),
     }
@@ -77,7 +77,7 @@ def _storage() -> Iterator[Acknowledgement]:
         yield Acknowledgement(
             f"{pack}-S3BucketReplicationEnabled",
             "data/Storage",
-            "Documents and results are copies that expire: their producer has the original, and versions undo "
+            "Documents and results are copies that expire: their producer has the original, versions undo "
             "mistakes. A team that must keep results in two regions adds a rule to that bucket.",
         )
         yield Acknowledgement(

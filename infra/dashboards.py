@@ -240,10 +240,8 @@ def _cost(deployment: Deployment) -> Board:
     counted: list[Line] = []
     spent: list[str] = []
     for number, (stage, mode) in enumerate(deployment.endpoints):
-        view, (_, instance) = (
-            _EndpointView(deployment.endpoint(stage, mode)),
-            deployment.settings.instance(stage),
-        )
+        view = _EndpointView(deployment.endpoint(stage, mode))
+        _, instance = deployment.settings.instance(stage)
         label, minutes, busy = f"{stage} {mode}", f"m{number}", f"b{number}"
         reports = view.host("CPUUtilization", label, "SampleCount", minutes, shown=False)
         load = view.host("GPUUtilization", label, "Average", busy, shown=False)
@@ -253,13 +251,14 @@ def _cost(deployment: Deployment) -> Board:
         dollars += [reports, Expression(f"{minutes}/60*{instance.dollars_per_hour}", label)]
         spent.append(f"FILL({minutes},0)*{instance.dollars_per_hour}")
     pages = Line(metric(OWN, "PagesPlanned", "Sum", service="paginate"), "pages", "pages", shown=False)
-    per_pages = (*counted, pages, Expression(f"1000*({'+'.join(spent)})/60/pages", "dollars"))
+    ratio = Expression(f"1000*({'+'.join(spent)})/60/pages", "dollars")
+    per_pages: tuple[Line | Expression, ...] = (*counted, pages, ratio)
     return Board(
         "cost",
         (
             Row(
-                "## Cost\nEstimates: instance hours times the list price in infra/instances.toml; no storage, no "
-                "requests, no discounts.",
+                "## Cost\nEstimates: instance hours times the price in infra/instances.toml; no storage, "
+                "no requests, no discounts.",
                 (
                     Chart("GPU hours per hour", "hours", tuple(hours), period_seconds=_HOUR),
                     Chart("Idle instance hours per hour", "hours", tuple(idle), period_seconds=_HOUR),

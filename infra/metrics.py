@@ -11,15 +11,18 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["OWN", "PUBLISHED", "Metric", "Statistic", "metric"]
+from ocr_core.contracts.jobs import EndpointMode
+
+__all__ = ["ONE_KIND", "OWN", "PUBLISHED", "Metric", "Statistic", "is_published", "metric"]
 
 Statistic = Literal["Sum", "Average", "Maximum", "Minimum", "SampleCount", "p50", "p90", "p99"]
 Unit = Literal["Count", "Seconds", "Milliseconds", "Microseconds", "Percent", "Bytes", "None"]
 Dimensions = tuple[str, ...]
+Endpoints = Mapping[str, EndpointMode]
 
 OWN: Final = "HybridOCR"
 """The namespace of what our functions emit; `service` names the function."""
@@ -114,6 +117,38 @@ PUBLISHED: Final[Mapping[tuple[str, Dimensions], Mapping[str, Unit]]] = {
 }
 """Unit by name, by namespace and dimensions."""
 
+ONE_KIND: Final[Mapping[EndpointMode, frozenset[str]]] = {
+    "async": frozenset(
+        {
+            "ApproximateAgeOfOldestRequest",
+            "ApproximateBacklogSize",
+            "ApproximateBacklogSizePerInstance",
+            "ExpiredRequests",
+            "HasBacklogWithoutCapacity",
+            "InvocationFailures",
+            "InvocationsProcesssed",
+            "NotificationFailures",
+            "RequestDownloadFailures",
+            "RequestDownloadLatency",
+            "ResponseUploadFailures",
+            "ResponseUploadLatency",
+            "TimeInBacklog",
+            "TotalProcessingTime",
+        }
+    ),
+    "realtime": frozenset(
+        {
+            "ConcurrentRequestsPerModel",
+            "Invocation4XXErrors",
+            "Invocation5XXErrors",
+            "Invocations",
+            "InvocationsPerInstance",
+            "OverheadLatency",
+        }
+    ),
+}
+"""What only one kind of endpoint has: a policy or an alarm on the other's would never see a value."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -136,3 +171,18 @@ def metric(namespace: str, name: str, statistic: Statistic, **dimensions: str) -
     if name not in published:
         raise LookupError(f"nothing publishes {namespace}/{name} by {', '.join(sorted(dimensions))}")
     return Metric(namespace, name, published[name], statistic, dimensions)
+
+
+def is_published(namespace: str, name: str, dimensions: Mapping[str, str], endpoints: Endpoints) -> bool:
+    """Whether a metric can have values.
+
+    Args:
+        endpoints: the kind of each endpoint, by its name.
+    """
+    if name not in PUBLISHED.get((namespace, tuple(sorted(dimensions))), {}):
+        return False
+    if "EndpointName" not in dimensions:
+        return True
+    mode = endpoints.get(dimensions["EndpointName"])
+    others: Collection[str] = ONE_KIND["realtime" if mode == "async" else "async"]
+    return mode is not None and (namespace != "AWS/SageMaker" or name not in others)

@@ -69,6 +69,7 @@ class Permissions:
             self._key(),
             self._log_streams(),
             _allow([*UNSCOPED["tracing"], *UNSCOPED["network"]], "*"),
+            self._network_interfaces(),
         ]
 
     def endpoint(self, stage: EndpointStage, mode: EndpointMode) -> list[iam.PolicyStatement]:
@@ -86,6 +87,7 @@ class Permissions:
                 self.images_arn,
             ),
             _allow([*UNSCOPED["registry login"], *UNSCOPED["network"]], "*"),
+            self._network_interfaces(),
             _allow(
                 UNSCOPED["metrics"],
                 "*",
@@ -110,13 +112,15 @@ class Permissions:
         """Of the state machine."""
         names = self.deployment.names
         machine = names.state_machine("documents")
-        children = names.arn("states", f"execution:{machine}/{MAP_LABEL}:*")
+        executions = names.arn("states", f"execution:{machine}*")  # its own, and its children's under its map
         functions = ("paginate", "rotation", "dispatch", "validation")
         return [
             _allow(["lambda:InvokeFunction"], *(self._function_arn(name) for name in functions)),
             _allow(["events:PutEvents"], names.arn("events", f"event-bus/{names.bus('documents')}")),
             _allow(["states:StartExecution"], names.arn("states", f"stateMachine:{machine}")),
-            _allow(["states:DescribeExecution", "states:StopExecution"], children),
+            _allow(
+                ["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"], executions
+            ),
             self._key(),
             _allow([*UNSCOPED["log delivery"], *UNSCOPED["tracing"]], "*"),
         ]
@@ -215,6 +219,13 @@ class Permissions:
 
     def _objects(self, bucket: str, keys: str, *actions: str) -> iam.PolicyStatement:
         return _allow(actions, self.deployment.bucket_arn(bucket, keys))
+
+    def _network_interfaces(self) -> iam.PolicyStatement:
+        """Lambda and SageMaker make interfaces in the name of the role, whose ids nobody knows before."""
+        network = self.deployment.settings.stage.network.vpc_id
+        vpc = self.deployment.names.arn("ec2", f"vpc/{network}")
+        condition = {"ArnEqualsIfExists": {"ec2:Vpc": vpc}}
+        return _allow(UNSCOPED["network interfaces"], "*", conditions=condition)
 
     def _log_streams(self) -> iam.PolicyStatement:
         own_group = f"log-group:${{aws:PrincipalTag/{LOG_GROUP_TAG}}}:log-stream:*"

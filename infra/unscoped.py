@@ -15,15 +15,18 @@ UNSCOPED: Final[Mapping[str, tuple[str, ...]]] = {
         "xray:PutTraceSegments",
     ),
     "network": (
-        "ec2:AssignPrivateIpAddresses",
-        "ec2:CreateNetworkInterface",
-        "ec2:CreateNetworkInterfacePermission",
-        "ec2:DeleteNetworkInterface",
         "ec2:DescribeDhcpOptions",
         "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeSecurityGroups",
         "ec2:DescribeSubnets",
         "ec2:DescribeVpcs",
+    ),
+    "network interfaces": (  # in the network of the stage alone, by a condition
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:CreateNetworkInterfacePermission",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DeleteNetworkInterfacePermission",
         "ec2:UnassignPrivateIpAddresses",
     ),
     "log delivery": (

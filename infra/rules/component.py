@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from ocr_core.contracts.jobs import EndpointMode
 from topology.names import LOCAL_ACCOUNT, LOCAL_REGION
 
 __all__ = ["Component", "Resource"]
@@ -114,6 +115,21 @@ class Component:
             (machine, json.loads(definition_of(machine)))
             for machine in self.of("AWS::StepFunctions::StateMachine")
         ]
+
+    @cached_property
+    def endpoint_modes(self) -> dict[str, EndpointMode]:
+        """The kind of each endpoint, by its name."""
+        asynchronous = {
+            f"{config.id}.EndpointConfigName"
+            for config in self.of("AWS::SageMaker::EndpointConfig")
+            if "AsyncInferenceConfig" in config.properties
+        }
+        return {
+            endpoint.name: "async"
+            if endpoint.properties["EndpointConfigName"] in asynchronous
+            else "realtime"
+            for endpoint in self.of("AWS::SageMaker::Endpoint")
+        }
 
     def _name(self, stack: str, told: Mapping[str, Any]) -> str:
         name_property = _NAMED.get(told["Type"], ("",))[0]

@@ -94,11 +94,11 @@ def endpoints_scale(component: Component) -> Iterator[str]:
 @rule
 def scaling_follows_what_is_published(component: Component) -> Iterator[str]:
     """Asynchronous endpoints follow their backlog per instance, real-time ones their requests."""
-    asynchronous = _asynchronous(component)
+    modes = component.endpoint_modes
     for target, policies in _policies(component):
-        mode = "async" if _endpoint_of(target) in asynchronous else "realtime"
+        mode = modes[_endpoint_of(target)]
         followed = [_metric(policy) for policy in policies if _tracks(policy)]
-        if not followed or not set(followed) <= set(METRICS[mode]):  # type: ignore[index] # a literal above
+        if not followed or not set(followed) <= set(METRICS[mode]):
             yield str(target)
 
 
@@ -130,16 +130,6 @@ def _policies(component: Component) -> Iterator[tuple[Resource, list[Resource]]]
 
 def _endpoint_of(target: Resource) -> str:
     return str(target.properties["ResourceId"]).split("/")[1]
-
-
-def _asynchronous(component: Component) -> set[str]:
-    configs = {
-        f"{config.id}.EndpointConfigName"
-        for config in component.of("AWS::SageMaker::EndpointConfig")
-        if "AsyncInferenceConfig" in config.properties
-    }
-    endpoints = component.of("AWS::SageMaker::Endpoint")
-    return {endpoint.name for endpoint in endpoints if endpoint.properties["EndpointConfigName"] in configs}
 
 
 def _lowest(target: Resource) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
-from infra.metrics import PUBLISHED
+from infra.metrics import is_published
 from infra.rules.component import Component, Resource
 from infra.rules.registry import rule
 
@@ -34,9 +35,27 @@ def alarmed_metrics_exist(component: Component) -> Iterator[str]:
     """Every alarm watches a metric that AWS publishes for its resource or that our code emits."""
     for alarm in _alarms(component):
         told = alarm.properties
-        dimensions = tuple(sorted(dimension["Name"] for dimension in told.get("Dimensions", ())))
-        if told.get("MetricName") not in PUBLISHED.get((told.get("Namespace", ""), dimensions), {}):
+        dimensions = {dimension["Name"]: dimension["Value"] for dimension in told.get("Dimensions", ())}
+        if not is_published(told["Namespace"], told["MetricName"], dimensions, component.endpoint_modes):
             yield str(alarm)
+
+
+@rule
+def charted_metrics_exist(component: Component) -> Iterator[str]:
+    """Every chart shows metrics that AWS publishes for their resource or that our code emits."""
+    for board in component.of("AWS::CloudWatch::Dashboard"):
+        for namespace, name, dimensions in charted(json.loads(board.properties["DashboardBody"])):
+            if not is_published(namespace, name, dimensions, component.endpoint_modes):
+                yield f"{board}: {name}"
+
+
+def charted(body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Namespace, name and dimensions of every metric of a dashboard."""
+    for widget in body["widgets"]:
+        for namespace, *rest in widget["properties"].get("metrics", ()):
+            if isinstance(namespace, str):
+                name, *pairs, _ = rest
+                yield namespace, name, dict(zip(pairs[::2], pairs[1::2], strict=True))
 
 
 def _alarms(component: Component) -> Iterator[Resource]:
