@@ -63,16 +63,16 @@ class ServiceTime:
         """Exponential times, whatever is in the invocation."""
         return cls((1, 2), (seconds, seconds), variation=1.0)
 
-    def mean(self, pages: NDArray[np.generic]) -> Floats:
+    def mean(self, pages: Counts | Floats) -> Floats:
         """Mean seconds of invocations with these numbers of pages."""
-        pages = np.asarray(pages, dtype=np.float64)
-        inside = np.interp(pages, self.pages, self.seconds)
+        size = np.asarray(pages, dtype=np.float64)
         if len(self.pages) == 1:
-            return np.asarray(self.seconds[0] * pages / self.pages[0])
+            return np.asarray(self.seconds[0] * size / self.pages[0])
+        inside = np.interp(size, self.pages, self.seconds)
         slope = (self.seconds[-1] - self.seconds[-2]) / (self.pages[-1] - self.pages[-2])
-        return np.asarray(inside + np.maximum(pages - self.pages[-1], 0) * max(slope, 0.0))
+        return np.asarray(inside + np.maximum(size - self.pages[-1], 0) * max(slope, 0.0))
 
-    def draw(self, pages: NDArray[np.generic], random: np.random.Generator) -> Floats:
+    def draw(self, pages: Counts | Floats, random: np.random.Generator) -> Floats:
         """Seconds of invocations with these numbers of pages."""
         mean = self.mean(pages)
         if self.variation == 0:
@@ -85,8 +85,8 @@ class ServiceTime:
 class Delays:
     """What passes between a reason to scale and an instance that works.
 
-    Defaults: what users of asynchronous ml.g5.xlarge endpoints report, 2-3 min until the instance is there and
-    3-5 min more until the model is loaded. How late metrics and alarms are is not documented: a minute at most.
+    Defaults: what users of asynchronous ml.g5.xlarge endpoints report, 2-3 min until the instance is there
+    and 3-5 min more until the model is loaded. How late metrics and alarms are is not documented.
     """
 
     provisioning_seconds: float = 150.0
@@ -201,7 +201,7 @@ class Arrivals:
             sizes, documents = np.array([1]), np.array([1])
         return Volumes(
             documents=np.bincount(index, minlength=ticks).astype(np.float64),
-            pages=np.bincount(index, weights=self.pages, minlength=ticks),
+            pages=np.bincount(index, weights=self.pages, minlength=ticks).astype(np.float64),
             sizes=sizes,
             shares=documents / documents.sum(),
             tick_seconds=tick_seconds,
