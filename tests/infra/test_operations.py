@@ -1,0 +1,140 @@
+"""What operators have: alarms that fire on what they name, runbooks that exist, readable dashboards."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.metrics import OWN, PUBLISHED
+from infra.rules import Component
+from infra.synthesis import ROOT
+
+Points = Sequence[float | None]
+
+SCENARIOS: Mapping[str, tuple[Points, Points]] = {
+    r"(jobs|inferences|functions|alarms)-dead-letters": ([0], [1]),
+    r"documents-(failed|timedout)": ([None], [1]),
+    r"(jobs|inferences)-waiting": ([30], [900]),
+    r"oldest-ticket": ([600], [4 * 3600]),
+    r"sweep-silent": ([5], [None]),
+    r"(intake|paginate|rotation|dispatch|resume|sweep|validation)-errors": ([5, 0, 5], [5, 6, 5]),
+    r"(region-detection|text-detection|ocr)-(async|realtime)-errors": ([5, None], [5, 5]),
+    r"(region-detection|text-detection|ocr)-no-capacity": ([1, 1, 1, 0], [1, 1, 1, 1]),
+    r"(region-detection|text-detection|ocr)-expired": ([None], [1]),
+    r"(region-detection|text-detection|ocr)-async-wake": ([0, 1], [1, 1]),
+}
+"""Of each alarm: data of a day on which all is well, and of one on which what it names has happened."""
+
+
+def _is_raised(alarm: Mapping[str, Any], points: Points) -> bool:
+    """What CloudWatch makes of the newest data points; None is a period without data.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html#alarm-evaluation
+    """
+    crossed = {
+        "GreaterThanOrEqualToThreshold": lambda value: value >= alarm["Threshold"],
+        "LessThanThreshold": lambda value: value < alarm["Threshold"],
+    }[alarm["ComparisonOperator"]]
+    missing = {"breaching": True, "notBreaching": False}[alarm["TreatMissingData"]]
+    newest = points[-alarm["EvaluationPeriods"] :]
+    breaching = [missing if point is None else crossed(point) for point in newest]
+    return sum(breaching) >= alarm["DatapointsToAlarm"]
+
+
+def test_every_alarm_fires_on_what_it_names_and_only_then(component: Component) -> None:
+    for alarm in component.of("AWS::CloudWatch::Alarm"):
+        short = re.sub(r"^hybrid-ocr-(dev|prod)-", "", alarm.name)
+        [(well, wrong)] = [told for name, told in SCENARIOS.items() if re.fullmatch(name, short)]
+        assert not _is_raised(alarm.properties, well), alarm.name
+        assert _is_raised(alarm.properties, wrong), alarm.name
+
+
+def test_every_alarm_leads_to_a_runbook_that_is_there(component: Component) -> None:
+    told = [alarm.properties["AlarmDescription"] for alarm in component.of("AWS::CloudWatch::Alarm")]
+    linked = {link for text in told for link in re.findall(r"docs/runbooks/([a-z-]+\.md)", text)}
+    there = {path.name for path in (ROOT / "docs" / "runbooks").glob("*.md")}
+    assert linked == there
+
+
+def test_what_our_code_emits_is_what_the_list_says() -> None:
+    listed = {
+        (name, dimensions)
+        for (namespace, dimensions), names in PUBLISHED.items()
+        if namespace == OWN
+        for name in names
+    }
+    folders = (ROOT / "lambdas", ROOT / "ocr_core" / "hosts")
+    emitted = {found for folder in folders for path in folder.rglob("*.py") for found in _emitted(path)}
+    assert listed == emitted
+
+
+def _emitted(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Name and dimensions of each metric that a module counts; intake's come from a table of its own."""
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr="count", value=ast.Name(id="host" | "self")), args=[name, *_]
+            ):
+                dimensions = {"service", *(str(keyword.arg) for keyword in node.keywords)}
+                if isinstance(name, ast.Constant):
+                    yield str(name.value), tuple(sorted(dimensions))
+            case ast.AnnAssign(target=ast.Name(id="METRICS"), value=ast.Dict(values=values)):
+                yield from ((str(ast.literal_eval(value)), ("service",)) for value in values)
+
+
+def _boards(component: Component) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    for board in component.of("AWS::CloudWatch::Dashboard"):
+        yield board.properties["DashboardName"], json.loads(board.properties["DashboardBody"])["widgets"]
+
+
+def test_there_is_a_dashboard_for_documents_for_each_endpoint_and_for_cost(component: Component) -> None:
+    endpoints = {endpoint.name for endpoint in component.of("AWS::SageMaker::Endpoint")}
+    prefix = next(iter(endpoints)).split("-")[2]
+    names = {name for name, _ in _boards(component)}
+    assert names == {f"hybrid-ocr-{prefix}-documents", f"hybrid-ocr-{prefix}-cost", *endpoints}
+
+
+def test_widgets_lie_in_the_grid_and_on_no_other(component: Component) -> None:
+    for name, widgets in _boards(component):
+        places = [
+            {(x, y) for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])}
+            for w in widgets
+        ]
+        assert all(x < 24 for place in places for x, _ in place), name
+        assert not any(one & other for one, other in combinations(places, 2)), name
+
+
+def test_every_chart_has_a_title_of_its_own_and_a_unit(component: Component) -> None:
+    for name, widgets in _boards(component):
+        charts = [widget["properties"] for widget in widgets if widget["type"] == "metric"]
+        titles = [chart["title"] for chart in charts]
+        assert len(set(titles)) == len(titles), name
+        for chart in charts:
+            assert chart.get("yAxis", {}).get("left", {}).get("label") or chart["title"].endswith("]")
+            assert all(options[-1]["label"] for options in chart["metrics"])
+
+
+def test_expressions_refer_to_lines_of_their_chart(component: Component) -> None:
+    for name, widgets in _boards(component):
+        for widget in widgets:
+            lines = [options[-1] for options in widget["properties"].get("metrics", ())]
+            ids = {line["id"] for line in lines if "id" in line}
+            for line in lines:
+                used = set(re.findall(r"\b[a-z]\w*", line.get("expression", "")))
+                assert used <= ids, f"{name}: {line}"
+
+
+@pytest.mark.parametrize(
+    "page", sorted((ROOT / "docs" / "runbooks").glob("*.md")), ids=lambda page: page.stem
+)
+def test_links_of_a_runbook_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8"))
+    assert all((page.parent / link).is_file() for link in links)
