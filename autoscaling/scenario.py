@@ -1,0 +1,106 @@
+"""From policies, instance types and service times to what a simulator runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from autoscaling.policies import Policies, Policy
+from autoscaling.service_times import ServiceTimes
+from autoscaling.simulation.model import (
+    STAGES,
+    Delays,
+    EndpointModel,
+    Failures,
+    Pipeline,
+    ServiceTime,
+)
+from ocr_core.contracts.errors import ConfigurationError
+from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from topology import load_topology
+
+__all__ = ["DEFAULT_HOSTING", "Hosting", "Scenario"]
+
+
+@dataclass(frozen=True)
+class Hosting:
+    """What an endpoint runs on."""
+
+    instance_type: str
+    mode: EndpointMode = "async"
+
+
+DEFAULT_HOSTING: Final[Mapping[EndpointStage, Hosting]] = {
+    "region_detection": Hosting("ml.g4dn.xlarge"),
+    "text_detection": Hosting("ml.g4dn.xlarge"),
+    "ocr": Hosting("ml.g5.xlarge"),
+}
+"""As the stages of infra/ have it; the tests hold them together."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A deployment: what the policies say, and what is beside them.
+
+    Args:
+        policies: of all endpoints.
+        service_times: of the instance types.
+        hosting: instance type and mode of each endpoint.
+        delays: of a start.
+        failures: of instances.
+        wake_together: intake wakes all sleeping endpoints at once, not each when its own work comes.
+    """
+
+    policies: Policies
+    service_times: ServiceTimes
+    hosting: Mapping[EndpointStage, Hosting] = field(default_factory=lambda: DEFAULT_HOSTING)
+    delays: Delays = field(default_factory=Delays)
+    failures: Failures = field(default_factory=Failures)
+    wake_together: bool = True
+
+    def policy(self, stage: EndpointStage) -> Policy:
+        """The policy that an endpoint follows in the mode it has here.
+
+        Raises:
+            ConfigurationError: there is none for this mode.
+        """
+        mode = self.hosting[stage].mode
+        policy = self.policies.of(stage, mode)
+        if policy is None:
+            raise ConfigurationError(f"no policy {stage}.{mode}: add it, or host {stage} in another mode")
+        return policy
+
+    def with_policies(self, policies: Policies) -> Scenario:
+        """The same deployment under other policies."""
+        return replace(self, policies=policies)
+
+    def pipeline(self) -> Pipeline:
+        """What a simulator runs.
+
+        The table has the seconds of an instance that a page costs. An instance that works on several
+        invocations at once does not do more for it, so each of them takes so many times longer.
+
+        Raises:
+            ConfigurationError: a policy or a service time is missing.
+        """
+        topology = load_topology()
+        pages = int(topology.functions["paginate"].environment["PAGES_PER_BATCH"])
+        endpoints: dict[EndpointStage, EndpointModel] = {}
+        for stage in STAGES:
+            hosting = self.hosting[stage]
+            at_once = topology.endpoints[stage].concurrent_invocations
+            sizes = tuple(range(1, pages + 1))
+            each = [self.service_times.seconds_per_page(stage, hosting.instance_type, size) for size in sizes]
+            endpoints[stage] = EndpointModel(
+                policy=self.policy(stage),
+                service=ServiceTime(
+                    sizes, tuple(size * s * at_once for size, s in zip(sizes, each, strict=True))
+                ),
+                concurrency=at_once,
+                instance_type=hosting.instance_type,
+                mode=hosting.mode,
+                delays=self.delays,
+                failures=self.failures,
+            )
+        return Pipeline(endpoints, pages_per_invocation=pages, wake_together=self.wake_together)

@@ -1,0 +1,134 @@
+"""What the tuner may choose, and where it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from autoscaling.arrivals import Trace
+from autoscaling.policies import METRICS, Policies, Policy, Tracking, Wake
+from autoscaling.scenario import Hosting, Scenario
+from autoscaling.schedules import propose
+from autoscaling.simulation.model import STAGES
+from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+
+if TYPE_CHECKING:
+    from optuna import Trial
+
+__all__ = ["Space", "starts", "suggest"]
+
+_TARGETS: Final[Mapping[EndpointMode, tuple[float, float]]] = {"async": (1, 200), "realtime": (0.5, 4)}
+"""Backlog of an instance; requests at once of an instance, of the four that a container takes."""
+
+_MODES: Final[Mapping[str, EndpointMode]] = {mode: mode for mode in METRICS}
+_OUT_COOLDOWNS: Final = (0, 60, 120, 300)
+_IN_COOLDOWNS: Final = (0, 60, 300, 600)
+_UTILISATIONS: Final = (0.0, 0.4, 0.6, 0.8, 1.0)
+"""Of scheduled instances; 0 stands for no schedule."""
+
+_MOST_KEPT: Final = 2
+_WAKE: Final = Wake(periods=2, add_instances=1, cooldown_seconds=300)
+
+
+@dataclass(frozen=True)
+class Space:
+    """What the search may choose from.
+
+    Args:
+        instance_types: that have a price and service times.
+        modes: kinds of endpoint.
+        most_instances: of each endpoint.
+        timezone: in which schedules repeat.
+    """
+
+    instance_types: Sequence[str]
+    modes: Sequence[EndpointMode] = ("async", "realtime")
+    most_instances: int = 12
+    timezone: str = "Etc/UTC"
+
+
+def suggest(trial: Trial, trace: Trace, scenario: Scenario, space: Space) -> Scenario:
+    """A candidate. Every choice is made whether or not it matters, so that the space is the same for all."""
+    policies: dict[str, dict[EndpointMode, Policy]] = {}
+    hosting: dict[EndpointStage, Hosting] = {}
+    for stage in STAGES:
+        mode = _MODES[trial.suggest_categorical(f"{stage}.mode", list(space.modes))]
+        host = Hosting(trial.suggest_categorical(f"{stage}.type", list(space.instance_types)), mode)
+        policy = _policy(trial, stage, scenario, host, space)
+        busy = trial.suggest_categorical(f"{stage}.scheduled_utilisation", _UTILISATIONS)
+        if busy:
+            seconds = scenario.service_times.seconds_per_page(stage, host.instance_type, _pages(trace))
+            actions = propose(trace, policy, seconds, utilisation=busy, timezone=space.timezone)
+            policy = policy.model_copy(update={"schedules": actions})
+        hosting[stage] = host
+        policies[stage] = {**getattr(scenario.policies, stage), mode: policy}
+    return replace(scenario, policies=Policies.model_validate(policies), hosting=hosting)
+
+
+def starts(scenario: Scenario, space: Space) -> Iterator[dict[str, Any]]:
+    """What a person would try first: the policies as they are, on each type, with and without schedules."""
+    for mode in space.modes:
+        for instance_type in space.instance_types:
+            for busy in (0.0, 0.8):
+                choice: dict[str, Any] = {}
+                for stage in STAGES:
+                    choice |= _start(scenario, space, stage, Hosting(instance_type, mode))
+                    choice[f"{stage}.scheduled_utilisation"] = busy
+                yield choice
+
+
+def _policy(trial: Trial, stage: EndpointStage, scenario: Scenario, host: Hosting, space: Space) -> Policy:
+    lowest = trial.suggest_int(f"{stage}.min", 0, min(_MOST_KEPT, space.most_instances))
+    highest = trial.suggest_int(f"{stage}.max", 1, space.most_instances)
+    place = trial.suggest_float(f"{stage}.target", 0, 1)
+    out = trial.suggest_categorical(f"{stage}.out_cooldown", _OUT_COOLDOWNS)
+    back = trial.suggest_categorical(f"{stage}.in_cooldown", _IN_COOLDOWNS)
+    lowest = max(lowest, 1) if host.mode == "realtime" else lowest
+    usual = scenario.policies.of(stage, host.mode)
+    return Policy(
+        min_instances=lowest,
+        max_instances=max(highest, lowest),
+        tracking=Tracking(
+            metric=usual.tracking.metric if usual else METRICS[host.mode][0],
+            target=_target(host.mode, place),
+            scale_out_cooldown_seconds=out,
+            scale_in_cooldown_seconds=back,
+        ),
+        # How soon an endpoint wakes costs nothing, so it is not searched for.
+        wake=((usual and usual.wake) or _WAKE) if host.mode == "async" else None,
+    )
+
+
+def _start(scenario: Scenario, space: Space, stage: EndpointStage, host: Hosting) -> dict[str, Any]:
+    """The choices that come nearest to the policy that there is."""
+    policy = scenario.policies.of(stage, host.mode) or scenario.policy(stage)
+    tracking = policy.tracking
+    low, high = _TARGETS[host.mode]
+    place = np.log(tracking.target / low) / np.log(high / low)
+    return {
+        f"{stage}.mode": host.mode,
+        f"{stage}.type": host.instance_type,
+        f"{stage}.min": min(policy.min_instances, _MOST_KEPT, space.most_instances),
+        f"{stage}.max": min(policy.max_instances, space.most_instances),
+        f"{stage}.target": float(np.clip(place, 0, 1)),
+        f"{stage}.out_cooldown": _nearest(tracking.scale_out_cooldown_seconds, _OUT_COOLDOWNS),
+        f"{stage}.in_cooldown": _nearest(tracking.scale_in_cooldown_seconds, _IN_COOLDOWNS),
+    }
+
+
+def _target(mode: EndpointMode, place: float) -> float:
+    """From [0, 1] to two digits between the bounds, evenly in logarithms."""
+    low, high = _TARGETS[mode]
+    return float(f"{low * (high / low) ** place:.2g}")
+
+
+def _nearest(value: int, choices: Sequence[int]) -> int:
+    return min(choices, key=lambda each: abs(each - value))
+
+
+def _pages(trace: Trace) -> float:
+    """Of a request, near enough for a schedule: those of a document, and eight at most."""
+    return min(trace.total_pages / trace.total_documents, 8.0)

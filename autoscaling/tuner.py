@@ -1,0 +1,174 @@
+"""Finds policies that cost less: an optimiser searches, the simulator judges.
+
+Two aims at once, dollars and the p95 of job latency, by the tree-structured Parzen estimator of Optuna
+(Watanabe 2023, https://arxiv.org/abs/2304.11127; several objectives: Ozaki et al. 2022). What comes out is
+the Pareto front: candidates of which none is both cheaper and faster than another.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autoscaling.arrivals import Trace
+from autoscaling.policies import Policy
+from autoscaling.prices import Prices
+from autoscaling.report import Report, report
+from autoscaling.scenario import Scenario
+from autoscaling.search_space import Space, starts, suggest
+from autoscaling.simulation.model import Outcome, Pipeline, Volumes
+from ocr_core.contracts.errors import ConfigurationError
+from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+__all__ = ["Candidate", "Goal", "Tuning", "tune"]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What the chosen candidate must keep to: p95 in seconds, and where given dollars in 30 days."""
+
+    p95_seconds: float
+    dollars_per_month: float | None = None
+
+    def met_by(self, told: Report) -> bool:
+        """Whether both hold."""
+        within = self.dollars_per_month is None or told.dollars_per_month <= self.dollars_per_month
+        return told.p95 <= self.p95_seconds and within
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Policies, what they run on, and what the simulator says of them."""
+
+    scenario: Scenario
+    report: Report
+
+    def changes(self) -> dict[tuple[EndpointStage, EndpointMode], Policy]:
+        """The policies of the modes in use."""
+        return {
+            (stage, hosting.mode): self.scenario.policy(stage)
+            for stage, hosting in self.scenario.hosting.items()
+        }
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a search came to.
+
+    Args:
+        before: the scenario it began with.
+        front: Pareto front of all that was tried, cheapest first.
+        chosen: the cheapest that meets the goal, if any does.
+        tried: how many candidates were simulated.
+    """
+
+    before: Candidate
+    front: tuple[Candidate, ...]
+    chosen: Candidate | None
+    tried: int
+
+
+def tune(
+    trace: Trace,
+    scenario: Scenario,
+    *,
+    prices: Prices,
+    space: Space,
+    simulate: Callable[[Pipeline, Volumes], Outcome],
+    goal: Goal | None = None,
+    trials: int = 300,
+    seed: int = 0,
+    longest_seconds: float | None = None,
+    progress: Callable[[int, Candidate | None], None] = lambda _tried, _best: None,
+) -> Tuning:
+    """Search.
+
+    Args:
+        trace: what arrives.
+        scenario: where the search begins.
+        prices: of the instance types.
+        space: what may be chosen.
+        simulate: the judge.
+        goal: what to keep to; without one, the p95 of the scenario.
+        trials: how many candidates are simulated.
+        seed: the same seed finds the same.
+        longest_seconds: after which no further candidate is tried.
+        progress: told after each candidate how many there were, and the best that meets the goal.
+
+    Raises:
+        ConfigurationError: a type has no price or service time.
+    """
+    import optuna
+
+    if not space.instance_types:
+        raise ConfigurationError("no instance type has both a price and service times: add one")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    volumes = trace.volumes()
+    before = _judge(scenario, prices, volumes, simulate)
+    goal = goal or Goal(before.report.p95)
+    tried: list[Candidate] = [before]
+    study = _study(seed, goal, tried)
+    for start in starts(scenario, space):
+        study.enqueue_trial(start, skip_if_exists=True)
+    deadline = time.monotonic() + longest_seconds if longest_seconds is not None else np.inf
+    while len(tried) <= trials and time.monotonic() < deadline:
+        trial = study.ask()
+        candidate = _judge(suggest(trial, trace, scenario, space), prices, volumes, simulate)
+        tried.append(candidate)
+        trial.set_user_attr("candidate", len(tried) - 1)
+        study.tell(trial, _values(candidate.report))
+        progress(len(tried) - 1, _best(tried, goal))
+    return Tuning(before, _front(tried), _best(tried, goal), len(tried) - 1)
+
+
+def _judge(
+    scenario: Scenario, prices: Prices, volumes: Volumes, simulate: Callable[[Pipeline, Volumes], Outcome]
+) -> Candidate:
+    pipeline = scenario.pipeline()
+    return Candidate(scenario, report(simulate(pipeline, volumes), pipeline, prices))
+
+
+def _study(seed: int, goal: Goal, tried: Sequence[Candidate]) -> Study:
+    import optuna
+
+    def broken(trial: optuna.trial.FrozenTrial) -> tuple[float, ...]:
+        told = tried[trial.user_attrs["candidate"]].report
+        over = [_finite(told.p95) / goal.p95_seconds - 1]
+        if goal.dollars_per_month is not None:
+            over.append(told.dollars_per_month / goal.dollars_per_month - 1)
+        return tuple(over)
+
+    sampler = optuna.samplers.TPESampler(
+        seed=seed, multivariate=True, constraints_func=broken, n_startup_trials=40
+    )
+    return optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
+
+
+def _values(told: Report) -> tuple[float, float]:
+    """Logarithms, so that a tenth less counts the same wherever it is saved."""
+    return float(np.log(max(told.dollars, 1e-6))), float(np.log(max(_finite(told.p95), 1e-3)))
+
+
+def _finite(seconds: float) -> float:
+    return min(seconds, 1e9)
+
+
+def _front(tried: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Cheapest first; each is faster than all before it."""
+    front: list[Candidate] = []
+    for candidate in sorted(tried, key=lambda each: (each.report.dollars, each.report.p95)):
+        if not front or candidate.report.p95 < front[-1].report.p95:
+            front.append(candidate)
+    return tuple(front)
+
+
+def _best(tried: Sequence[Candidate], goal: Goal) -> Candidate | None:
+    meeting = [candidate for candidate in tried if goal.met_by(candidate.report)]
+    return min(meeting, key=lambda each: (each.report.dollars, each.report.p95), default=None)
