@@ -11,7 +11,7 @@ from infra.metrics import OWN, Metric, metric
 from infra.variant import VARIANT
 from ocr_core.contracts.jobs import EndpointMode, EndpointStage
 
-__all__ = ["DEAD_LETTER_QUEUES", "AlarmSpec", "Runbook", "alarm_specs", "endpoint_errors"]
+__all__ = ["AlarmSpec", "Runbook", "alarm_specs", "dead_letter_queues", "endpoint_errors"]
 
 Runbook = Literal[
     "dead-letters",
@@ -24,9 +24,6 @@ Runbook = Literal[
     "sweep-silent",
 ]
 """Each is a page docs/runbooks/NAME.md."""
-
-DEAD_LETTER_QUEUES: Final = ("functions", "alarms")
-"""Beside one for each queue of the topology: of what functions and e-mails could not take."""
 
 _OLD_MESSAGE_SECONDS: Final = 900
 _OLD_TICKET_SECONDS: Final = 4 * 3_600
@@ -59,6 +56,11 @@ class AlarmSpec:
         return self.below
 
 
+def dead_letter_queues(deployment: Deployment) -> tuple[str, ...]:
+    """One beside each queue of the topology, and those of what functions and e-mails could not take."""
+    return (*deployment.topology.queues, "functions", "alarms")
+
+
 def endpoint_errors(deployment: Deployment, stage: EndpointStage, mode: EndpointMode) -> AlarmSpec:
     """The alarm that also takes an update of the endpoint back."""
     endpoint = deployment.endpoint(stage, mode)
@@ -85,7 +87,7 @@ def alarm_specs(deployment: Deployment) -> list[AlarmSpec]:
 
 
 def _dead_letters(deployment: Deployment) -> Iterator[AlarmSpec]:
-    for name in (*deployment.topology.queues, *DEAD_LETTER_QUEUES):
+    for name in dead_letter_queues(deployment):
         queue = deployment.names.dead_letter_queue(name)
         yield AlarmSpec(
             name=f"{name}-dead-letters",

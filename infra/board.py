@@ -75,7 +75,8 @@ def body(board: Board, region: str) -> dict[str, Any]:
             place = {"x": column * width, "y": y, "width": width, "height": height}
             widgets.append({"type": "metric", **place, "properties": _properties(chart, region)})
         y += height
-    return {"widgets": widgets}
+    # A count of reports means instances only in the period that the chart was made for.
+    return {"periodOverride": "inherit", "widgets": widgets}
 
 
 def _header(text: str, y: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from infra.alarms import dead_letter_queues
 from infra.board import Board, Chart, Expression, Line, Row
 from infra.deployment import Deployment
 from infra.metrics import OWN, Statistic, metric
@@ -54,15 +55,8 @@ def _glance(deployment: Deployment) -> Board:
         Line(metric(OWN, "PagesPlannedAgain", "Sum", service="paginate"), "planned again"),
     )
     dead = tuple(
-        Line(
-            metric(
-                "AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum",
-                QueueName=names.dead_letter_queue(queue),
-            ),
-            queue,
-        )
-        for queue in deployment.topology.queues
-    )  # fmt: skip
+        _dead_letters(names.dead_letter_queue(queue), queue) for queue in dead_letter_queues(deployment)
+    )
     time = metric("AWS/States", "ExecutionTime", "p90", StateMachineArn=machine)
     return Board(
         "documents",
@@ -79,7 +73,7 @@ def _glance(deployment: Deployment) -> Board:
                 (
                     Chart("Jobs per minute", "documents", jobs),
                     Chart("Pages per minute", "pages", pages),
-                    Chart("Time of a document, 90th percentile", "milliseconds", (Line(time, "p90"),)),
+                    Chart("Time of a document, p90", "milliseconds", (Line(time, "p90"),)),
                 ),
             ),
             Row(
@@ -95,13 +89,15 @@ def _glance(deployment: Deployment) -> Board:
                 (
                     Chart("Errors", "invocations", _functions(deployment, "Errors", "Sum")),
                     Chart("Throttles", "invocations", _functions(deployment, "Throttles", "Sum")),
-                    Chart(
-                        "Duration, 90th percentile", "milliseconds", _functions(deployment, "Duration", "p90")
-                    ),
+                    Chart("Duration, p90", "milliseconds", _functions(deployment, "Duration", "p90")),
                 ),
             ),
         ),
     )
+
+
+def _dead_letters(queue: str, label: str) -> Line:
+    return Line(metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", QueueName=queue), label)
 
 
 def _functions(deployment: Deployment, name: str, statistic: Statistic) -> tuple[Line, ...]:
@@ -177,8 +173,8 @@ def _asynchronous_rows(view: _EndpointView) -> tuple[Row, ...]:
                     "requests",
                     (view.variant("InvocationsProcesssed", "done"),),
                 ),
-                Chart("Waiting and processing, 90th percentile", "milliseconds", milliseconds),
-                Chart("Latency by part, 90th percentile", "microseconds", microseconds),
+                Chart("Waiting and processing, p90", "milliseconds", milliseconds),
+                Chart("Latency by part, p90", "microseconds", microseconds),
                 Chart("Failures and expiries per minute", "requests", failures),
             ),
         ),

@@ -14,7 +14,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.alarms import DEAD_LETTER_QUEUES
+from infra.alarms import dead_letter_queues
 from infra.deployment import Deployment, camel
 
 __all__ = ["DeadLetters", "Messaging"]
@@ -38,7 +38,7 @@ class DeadLetters(Construct):
                 enforce_ssl=True,
                 retention_period=Duration.days(_KEPT_DAYS),
             )
-            for queue in (*deployment.topology.queues, *DEAD_LETTER_QUEUES)
+            for queue in dead_letter_queues(deployment)
         }
 
 

@@ -1,0 +1,103 @@
+"""The local cloud and the templates agree on what there is, what it is called and how it is set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from infra.rules import Component
+from local_cloud.aws.resources import create
+from local_cloud.aws.server import AwsServer
+from stepfunctions import definition
+from topology import Names, load_topology
+
+TOPOLOGY, NAMES = load_topology(), Names()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[AwsServer]:
+    functions = ("Paginate", "Rotation", "Dispatch", "Validation")
+    arns = {
+        f"{name}Function": NAMES.arn("lambda", f"function:{NAMES.function(name.lower())}")
+        for name in functions
+    }
+    text = definition({**arns, "EventBus": NAMES.bus("documents")})
+    server = AwsServer()
+    server.start()
+    try:
+        create(server, TOPOLOGY, NAMES, {"documents": text})
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def deployed(components: Mapping[str, Component]) -> Component:
+    return components["dev"]
+
+
+def _local(name: str) -> str:
+    """The name that a resource of stage dev has in the local cloud."""
+    return name.replace("hybrid-ocr-dev", "hybrid-ocr-local")
+
+
+def _named(component: Component, kind: str) -> dict[str, dict[str, Any]]:
+    return {_local(told.name): dict(told.properties) for told in component.of(kind)}
+
+
+def test_queues(server: AwsServer, deployed: Component) -> None:
+    sqs = server.client("sqs")
+    told = _named(deployed, "AWS::SQS::Queue")
+    for url in sqs.list_queues()["QueueUrls"]:
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        properties = told[url.rpartition("/")[2]]
+        assert ("RedrivePolicy" in attributes) == ("RedrivePolicy" in properties)
+        assert int(attributes["VisibilityTimeout"]) == properties.get("VisibilityTimeout", 30)
+
+
+def test_buckets_topics_and_tables(server: AwsServer, deployed: Component) -> None:
+    buckets = {bucket["Name"] for bucket in server.client("s3").list_buckets()["Buckets"]}
+    topics = {topic["TopicArn"].rpartition(":")[2] for topic in server.client("sns").list_topics()["Topics"]}
+    tables = set(server.client("dynamodb").list_tables()["TableNames"])
+
+    assert _named(deployed, "AWS::S3::Bucket").keys() - buckets == {NAMES.bucket("access-logs")}
+    assert _named(deployed, "AWS::SNS::Topic").keys() - topics == {NAMES.topic("alarms")}
+    assert {
+        _local(told.properties["TableName"]) for told in deployed.of("AWS::DynamoDB::GlobalTable")
+    } == tables
+
+
+def test_functions(server: AwsServer, deployed: Component) -> None:
+    told = _named(deployed, "AWS::Lambda::Function")
+    functions = {
+        found["FunctionName"]: found for found in server.client("lambda").list_functions()["Functions"]
+    }
+
+    assert told.keys() == functions.keys()
+    for name, function in functions.items():
+        assert function["Timeout"] == told[name]["Timeout"]
+        assert function["MemorySize"] == told[name]["MemorySize"]
+        variables = {key: _local(value) for key, value in told[name]["Environment"]["Variables"].items()}
+        assert function["Environment"]["Variables"] == variables
+
+
+def test_rules(server: AwsServer, deployed: Component) -> None:
+    events = server.client("events")
+    deployed_rules = {
+        (_local(rule.properties["EventBusName"]), _local(rule.properties["Name"]))
+        for rule in deployed.of("AWS::Events::Rule")
+    }
+    buses = {bus for bus, _ in deployed_rules}
+    rules = {(bus, rule["Name"]) for bus in buses for rule in events.list_rules(EventBusName=bus)["Rules"]}
+
+    assert deployed_rules == rules
+
+
+def test_the_state_machine(server: AwsServer, deployed: Component) -> None:
+    machines = server.client("stepfunctions").list_state_machines()["stateMachines"]
+
+    assert {machine["name"] for machine in machines} == _named(
+        deployed, "AWS::StepFunctions::StateMachine"
+    ).keys()
