@@ -5,20 +5,21 @@ BIN := $(VENV)/bin
 OUT ?= out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test soak check format samples generated bench bench-setup paddle test-paddle clean
+.PHONY: help setup run test soak check format samples generated bench bench-flow bench-setup paddle test-paddle clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed build/artifacts/.built ## Make the environment and the model artefacts (everything else does this first)
 
-run: setup ## Read the repository's sample documents through all five stages
+run: setup ## Read the repository's sample documents through the whole flow
 	$(BIN)/hybrid-ocr read samples/documents --out $(OUT)
 
 test: setup ## Run the tests (minutes)
-	$(BIN)/pytest -n 2 -m "not paddle and not gpu"
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not paddle and not gpu"
 
-soak: setup ## Measure memory and time a page over long documents and long runs (minutes)
+soak: setup ## Many jobs under faults, a document of 2,000 pages, memory over long runs (an hour)
+	$(BIN)/pytest tests/flow --soak --timeout 3600
 	$(BIN)/python -m evaluation.bench memory
 	$(BIN)/python -m evaluation.bench soak
 
@@ -43,6 +44,9 @@ generated: $(VENV)/.installed ## Write JSON Schemas and tables of the documentat
 
 bench: bench-setup ## Measure speed and accuracy beside RapidOCR, PaddleOCR and Tesseract
 	$(BIN)/python -m evaluation.bench
+
+bench-flow: setup ## Measure what the flow costs beside its models, and the real-time client
+	$(BIN)/python -m hybrid_ocr.flow_bench
 
 bench-setup: setup ## Make the environments of the benchmark's other contestants
 	$(BIN)/python -m evaluation.bench setup

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
@@ -36,6 +37,16 @@ _LOOK_SECONDS: Final = 0.5
 _STARTS_WITHIN_SECONDS: Final = 60.0
 
 
+@dataclass(frozen=True)
+class _Call:
+    """The arguments of one call of `read`; `stopping` is set when nobody waits for it any more."""
+
+    out: Path
+    progress: Progress
+    pages: str | None
+    stopping: threading.Event
+
+
 class CloudReader:
     """Owns a local cloud; see `DocumentReader`.
 
@@ -46,50 +57,51 @@ class CloudReader:
     """
 
     def __init__(self, cloud: LocalCloud, rules: RuleSet, script: str | None = None) -> None:
-        self._cloud, self._rules, self._script = cloud, rules, script
-        self._stopping = threading.Event()
+        self.cloud, self._rules, self._script = cloud, rules, script
 
     def __enter__(self) -> Self:
-        self._cloud.start()
-        connection = connection_to(self._cloud)
+        self.cloud.start()
+        connection = connection_to(self.cloud)
         self._client, self._s3 = AsyncClient(connection=connection), connection.client("s3")
         self._work = connection.names.bucket("work")
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._cloud.stop()
+        self.cloud.stop()
 
     def read(
         self, sources: Iterable[Source], out: Path, progress: Progress, pages: str | None = None
     ) -> Iterator[Reading]:
         """See `DocumentReader.read`."""
+        stopping = threading.Event()
         pool = ThreadPoolExecutor(DOCUMENTS_IN_FLIGHT, thread_name_prefix="documents")
         reading: deque[Future[Reading]] = deque()
         try:
-            reading.extend(pool.submit(self._read, source, out, progress, pages) for source in sources)
+            call = _Call(out, progress, pages, stopping)
+            reading.extend(pool.submit(self._read, source, call) for source in sources)
             while reading:
                 yield reading.popleft().result()
         finally:
-            self._stopping.set()
+            stopping.set()
             pool.shutdown(cancel_futures=True)
 
-    def _read(self, source: Source, out: Path, progress: Progress, pages: str | None) -> Reading:
-        folder = out / source.name
+    def _read(self, source: Source, call: _Call) -> Reading:
+        folder = call.out / source.name
         try:
             with open_file(source.path, OpeningLimits().file_bytes):
                 pass  # what blocks for ever or is too large is refused before a byte of it is read
-            job = self._client.submit(source.path, pages=pages, script=self._script)
-            self._wait(job, JobProgress(self._s3, self._work, job, source, progress))
+            job = self._client.submit(source.path, pages=call.pages, script=self._script)
+            self._wait(job, JobProgress(self._s3, self._work, job, source, call.progress), call.stopping)
             result = self._client.result(job)
             self._client.download(job, folder)
         except OcrError as error:
             return Reading(source, self._refused(source, error, folder), folder)
         return Reading(source, self._named(result, source, folder), folder)
 
-    def _wait(self, job: str, told: JobProgress) -> None:
+    def _wait(self, job: str, told: JobProgress, stopping: threading.Event) -> None:
         """Wait for a job, telling its progress; one that never starts was refused at the door."""
         start = time.monotonic() + _STARTS_WITHIN_SECONDS
-        while not self._stopping.is_set():
+        while not stopping.is_set():
             try:
                 self._client.wait(job, timeout=_LOOK_SECONDS)
             except EngineError:
