@@ -1,0 +1,297 @@
+"""Exact simulation, one invocation after another: for volumes of some millions."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from bisect import bisect_left, bisect_right
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoscaling.simulation.fleet import Fleet, asleep_until
+from autoscaling.simulation.model import (
+    Arrivals,
+    Counts,
+    EndpointModel,
+    EndpointSeries,
+    Floats,
+    Outcome,
+    Pipeline,
+)
+from ocr_core.contracts.jobs import EndpointStage
+
+__all__ = ["Served", "serve", "simulate"]
+
+_PATIENCE_SECONDS = 86_400.0
+"""After the last arrival: what is not done a day later is never done."""
+
+Slot = tuple[float, int, int]
+"""One place of an instance: when it is free, which instance, and the invocation it works on until then."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """What became of the (n,) invocations of one endpoint, in the order they came.
+
+    All in seconds; `cold_start` is the part of the wait without any instance in service. What is never served
+    starts and finishes at infinity.
+    """
+
+    arrival: Floats
+    start: Floats
+    finish: Floats
+    cold_start: Floats
+    service: Floats
+    series: EndpointSeries
+
+    def reordered(self, index: Counts) -> Served:
+        """The same, the i-th being what was the index[i]-th."""
+        return Served(
+            arrival=self.arrival[index],
+            start=self.start[index],
+            finish=self.finish[index],
+            cold_start=self.cold_start[index],
+            service=self.service[index],
+            series=self.series,
+        )
+
+
+def simulate(pipeline: Pipeline, arrivals: Arrivals, *, seed: int = 0) -> Outcome:
+    """What becomes of each document; the same seed gives the same outcome."""
+    random = np.random.default_rng(seed)
+    document, pages = _invocations(arrivals.pages, pipeline.pages_per_invocation)
+    came = arrivals.times[document] + pipeline.before_seconds
+
+    def run(stage: EndpointStage, times: Floats, sizes: Counts) -> Served:
+        model = pipeline.endpoints[stage]
+        return serve(
+            model,
+            times,
+            model.service.draw(sizes, random),
+            fleet=Fleet(model, arrivals.start, random),
+            duration_seconds=arrivals.duration_seconds,
+            wakes=arrivals.times if pipeline.wake_together else None,
+        )
+
+    region = run("region_detection", came, pages)
+    text = run("text_detection", came, pages)
+    order = np.argsort(text.finish, kind="stable")
+    ocr = run("ocr", text.finish[order], pages[order]).reordered(np.argsort(order, kind="stable"))
+    endpoints: dict[EndpointStage, EndpointSeries] = {
+        "region_detection": region.series,
+        "text_detection": text.series,
+        "ocr": ocr.series,
+    }
+    finish, cold_start, service = _along_the_longer(region, text, ocr)
+    slowest = np.lexsort((finish, document))[np.flatnonzero(np.diff(document, append=-1))]
+    around = pipeline.before_seconds + pipeline.after_seconds
+    latency = finish[slowest] + pipeline.after_seconds - arrivals.times
+    with np.errstate(invalid="ignore"):
+        queue = np.where(
+            np.isfinite(latency), latency - cold_start[slowest] - service[slowest] - around, math.inf
+        )
+    return Outcome(
+        arrival=arrivals.times,
+        weight=np.ones(len(arrivals.times)),
+        latency=latency,
+        queue=np.maximum(queue, 0.0),
+        cold_start=cold_start[slowest],
+        service=service[slowest] + around,
+        pages=float(arrivals.pages.sum()),
+        endpoints=endpoints,
+        duration_seconds=arrivals.duration_seconds,
+    )
+
+
+def serve(
+    model: EndpointModel,
+    arrivals: Floats,
+    service: Floats,
+    *,
+    fleet: Fleet,
+    duration_seconds: float,
+    wakes: Floats | None = None,
+) -> Served:
+    """One endpoint: first come, first served, on as many slots as its instances have.
+
+    Args:
+        model: the endpoint.
+        arrivals: (n,) seconds, ascending; those at infinity never come.
+        service: (n,) seconds of work.
+        fleet: its instances.
+        duration_seconds: how long the series are at least.
+        wakes: (k,) seconds, ascending, at which a sleeping endpoint is woken.
+    """
+    run = _Run(model, fleet, arrivals, service)
+    calls = [] if wakes is None else wakes.tolist()
+    period, ends = fleet.period_seconds, [fleet.period_seconds]
+    give_up = max(duration_seconds, run.last_arrival) + _PATIENCE_SECONDS
+    now = 0.0
+    while now < give_up and not (run.done(now) and now >= duration_seconds):
+        call = math.inf
+        if calls and not fleet.desired:
+            call = calls[index] if (index := bisect_left(calls, now)) < len(calls) else math.inf
+        now = min(ends[0], fleet.next_event, call)
+        run.serve_until(now)
+        if now == call:
+            fleet.wake(now)
+        elif now == ends[0]:
+            run.sample(now)
+            ends[0] += period
+        else:
+            change = fleet.handle()
+            run.apply(now, change.instances, failed=change.failed)
+    return run.served(now)
+
+
+class _Run:
+    """The state of one endpoint while its simulation goes on."""
+
+    def __init__(self, model: EndpointModel, fleet: Fleet, arrivals: Floats, service: Floats) -> None:
+        self._fleet, self._concurrency = fleet, model.concurrency
+        self._n = int(np.isfinite(arrivals).sum())
+        self.last_arrival = float(arrivals[self._n - 1]) if self._n else 0.0
+        self._arrivals, self._service = arrivals.tolist(), service.tolist()
+        self._start, self._finish = [math.inf] * len(arrivals), [math.inf] * len(arrivals)
+        self._next = 0
+        self._again: deque[int] = deque()
+        self._names = 0
+        self._slots: list[Slot] = []
+        self._leaving: list[float] = []
+        self._sampled_arrivals = 0
+        self._lost_seconds = 0.0
+        self._drained_seconds = 0.0
+        self._series: list[tuple[float, float, float, float]] = []
+        self._add(0.0, fleet.in_service)
+
+    def done(self, now: float) -> bool:
+        """Whether all that came is finished."""
+        return (
+            self._next == self._n
+            and not self._again
+            and all(free <= now for free, _, _ in self._slots)
+            and all(free <= now for free in self._leaving)
+        )
+
+    def serve_until(self, until: float) -> None:
+        """Start everything that can start before a time, in the order it came."""
+        slots, service, start, finish = self._slots, self._service, self._start, self._finish
+        while self._again and slots and slots[0][0] < until:
+            free, instance, _ = slots[0]
+            index = self._again.popleft()
+            start[index], finish[index] = free, free + service[index]
+            heapq.heapreplace(slots, (finish[index], instance, index))
+        if self._again or not slots:
+            return
+        index, n, arrivals, replace = self._next, self._n, self._arrivals, heapq.heapreplace
+        while index < n:
+            free, instance, _ = slots[0]
+            came = arrivals[index]
+            begin = came if came > free else free
+            if begin >= until:
+                break
+            start[index] = begin
+            finish[index] = end = begin + service[index]
+            replace(slots, (end, instance, index))
+            index += 1
+        self._next = index
+
+    def sample(self, now: float) -> None:
+        """The end of a period."""
+        arrived = bisect_right(self._arrivals, now, self._sampled_arrivals, self._n)
+        waiting = max(arrived - self._next, 0) + len(self._again)
+        self._leaving = [free for free in self._leaving if free > now]
+        backlog = waiting + sum(free > now for free, _, _ in self._slots) + len(self._leaving)
+        self._fleet.sample(now, backlog, waiting, arrived - self._sampled_arrivals)
+        self._sampled_arrivals = arrived
+        self._series.append((now, backlog, self._fleet.in_service, self._fleet.desired))
+
+    def apply(self, now: float, instances: int, *, failed: bool) -> None:
+        """Instances came into service or left it."""
+        if failed:
+            self._fail(now)
+        elif instances > 0:
+            self._add(now, instances)
+        elif instances < 0:
+            self._drain(now, -instances)
+
+    def served(self, now: float) -> Served:
+        """The end of the simulation."""
+        self._fleet.close(now)
+        start, finish, arrival = np.array(self._start), np.array(self._finish), np.array(self._arrivals)
+        service = np.array(self._service)
+        done = np.isfinite(finish)
+        cold = np.full(len(start), math.inf)
+        changes = self._fleet.changes
+        cold[done] = asleep_until(changes, start[done]) - asleep_until(changes, arrival[done])
+        times, backlog, in_service, desired = np.array(self._series).reshape(-1, 4).T
+        return Served(
+            arrival,
+            start,
+            finish,
+            cold,
+            service,
+            EndpointSeries(
+                times,
+                backlog,
+                in_service,
+                desired,
+                paid_seconds=self._fleet.paid_seconds + self._drained_seconds,
+                busy_seconds=(float(service[done].sum()) + self._lost_seconds) / self._concurrency,
+            ),
+        )
+
+    def _add(self, now: float, instances: int) -> None:
+        for _ in range(instances):
+            self._names += 1
+            for _ in range(self._concurrency):
+                heapq.heappush(self._slots, (now, self._names, -1))
+
+    def _drain(self, now: float, instances: int) -> None:
+        """Those that are done first go; they finish what they work on, and are paid until then."""
+        last: dict[int, float] = {}
+        for free, instance, _ in self._slots:
+            last[instance] = max(last.get(instance, now), free)
+        going = set(sorted(last, key=lambda name: (last[name], -name))[:instances])
+        self._leaving += [free for free, instance, _ in self._slots if instance in going and free > now]
+        self._drained_seconds += sum(last[name] - now for name in going)
+        self._keep([slot for slot in self._slots if slot[1] not in going])
+
+    def _fail(self, now: float) -> None:
+        """One at random is gone; what it worked on goes back to the head of the queue."""
+        gone = self._fleet.choose(sorted({instance for _, instance, _ in self._slots}))
+        lost = sorted(index for free, name, index in self._slots if name == gone and free > now)
+        for index in lost:
+            self._lost_seconds += now - self._start[index]
+            self._start[index] = self._finish[index] = math.inf
+        self._again.extendleft(reversed(lost))
+        self._keep([slot for slot in self._slots if slot[1] != gone])
+        # A free slot may have been free since before the failure: it takes the lost work now, not then.
+        self._keep([(max(free, now), name, index) for free, name, index in self._slots])
+
+    def _keep(self, slots: list[Slot]) -> None:
+        heapq.heapify(slots)
+        self._slots = slots
+
+
+def _invocations(pages: Counts, most: int) -> tuple[Counts, Counts]:
+    """(m,) the document of each invocation, ascending, and (m,) its pages: documents of (n,) pages cut up."""
+    whole, rest = np.divmod(pages, most)
+    count = whole + (rest > 0)
+    document = np.repeat(np.arange(len(pages)), count)
+    sizes = np.full(len(document), most)
+    ends = np.cumsum(count) - 1
+    sizes[ends[rest > 0]] = rest[rest > 0]
+    return document, sizes
+
+
+def _along_the_longer(region: Served, text: Served, ocr: Served) -> tuple[Floats, Floats, Floats]:
+    """Finish, cold start and service of each invocation along the one of its two paths that ends last."""
+    longer = region.finish > ocr.finish
+    return (
+        np.maximum(region.finish, ocr.finish),
+        np.where(longer, region.cold_start, text.cold_start + ocr.cold_start),
+        np.where(longer, region.service, text.service + ocr.service),
+    )
