@@ -81,6 +81,11 @@ class Trace:
         """Of all periods."""
         return int(self.pages.sum())
 
+    @property
+    def pages_per_request(self) -> float:
+        """Near enough for a plan: the pages of a document, of which a request takes eight at most."""
+        return min(self.total_pages / self.total_documents, 8.0)
+
     def jobs(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         """Each document: (m,) seconds since `start` when it arrives and (m,) pages it has.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -16,11 +17,11 @@ from autoscaling.simulation.model import (
     Pipeline,
     ServiceTime,
 )
-from ocr_core.contracts.errors import ConfigurationError
+from ocr_core.contracts.errors import ConfigurationError, RequestError
 from ocr_core.contracts.jobs import EndpointMode, EndpointStage
 from topology import load_topology
 
-__all__ = ["DEFAULT_HOSTING", "Hosting", "Scenario"]
+__all__ = ["DEFAULT_HOSTING", "Hosting", "Scenario", "parse_hosting"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ DEFAULT_HOSTING: Final[Mapping[EndpointStage, Hosting]] = {
     "ocr": Hosting("ml.g5.xlarge"),
 }
 """As the stages of infra/ have it; the tests hold them together."""
+
+_HOST: Final = re.compile(rf"({'|'.join(STAGES)})=([a-z0-9.-]{{1,40}})(?::(async|realtime))?")
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,10 @@ class Scenario:
         """The same deployment under other policies."""
         return replace(self, policies=policies)
 
+    def waking(self, *, together: bool) -> Scenario:
+        """The same deployment, woken in this way."""
+        return replace(self, wake_together=together)
+
     def pipeline(self) -> Pipeline:
         """What a simulator runs.
 
@@ -104,3 +111,19 @@ class Scenario:
                 failures=self.failures,
             )
         return Pipeline(endpoints, pages_per_invocation=pages, wake_together=self.wake_together)
+
+
+def parse_hosting(told: Iterable[str]) -> Mapping[EndpointStage, Hosting]:
+    """The default hosting with what a person says instead: `ocr=ml.g6.xlarge` or `ocr=ml.g6.xlarge:realtime`.
+
+    Raises:
+        RequestError: no such stage or mode.
+    """
+    hosting = dict(DEFAULT_HOSTING)
+    for each in told:
+        match = _HOST.fullmatch(each)
+        if match is None:
+            raise RequestError(f"{each[:80]!r}: give STAGE=TYPE[:MODE], a stage of {', '.join(STAGES)}")
+        stage = next(stage for stage in STAGES if stage == match[1])
+        hosting[stage] = Hosting(match[2], "realtime" if match[3] == "realtime" else "async")
+    return hosting

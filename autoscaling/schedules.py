@@ -17,9 +17,11 @@ import numpy.typing as npt
 
 from autoscaling.arrivals import Trace
 from autoscaling.policies import Policy, Schedule
+from autoscaling.scenario import Scenario
 from ocr_core.contracts.errors import RequestError
+from ocr_core.contracts.jobs import EndpointMode, EndpointStage
 
-__all__ = ["propose", "repeating_need", "time_zone"]
+__all__ = ["propose", "repeating_need", "scheduled", "time_zone"]
 
 SLOT_MINUTES: Final = 30
 _SLOTS: Final = 24 * 60 // SLOT_MINUTES
@@ -98,6 +100,25 @@ def propose(
                 lead = lead_minutes if level > min(before) else 0
                 schedules.append(_action(name, slot * SLOT_MINUTES - lead, level, policy, timezone))
     return tuple(schedules)
+
+
+def scheduled(
+    trace: Trace, scenario: Scenario, *, utilisation: float, lead_minutes: int, timezone: str
+) -> dict[tuple[EndpointStage, EndpointMode], Policy]:
+    """The policies of a scenario's endpoints with what `propose` says in place of their schedules."""
+    found: dict[tuple[EndpointStage, EndpointMode], Policy] = {}
+    for stage, host in scenario.hosting.items():
+        policy = scenario.policy(stage)
+        actions = propose(
+            trace,
+            policy,
+            scenario.service_times.seconds_per_page(stage, host.instance_type, trace.pages_per_request),
+            utilisation=utilisation,
+            lead_minutes=lead_minutes,
+            timezone=timezone,
+        )
+        found[stage, host.mode] = policy.model_copy(update={"schedules": actions})
+    return found
 
 
 def repeating_need(

@@ -60,7 +60,9 @@ def suggest(trial: Trial, trace: Trace, scenario: Scenario, space: Space) -> Sce
         policy = _policy(trial, stage, scenario, host, space)
         busy = trial.suggest_categorical(f"{stage}.scheduled_utilisation", _UTILISATIONS)
         if busy:
-            seconds = scenario.service_times.seconds_per_page(stage, host.instance_type, _pages(trace))
+            seconds = scenario.service_times.seconds_per_page(
+                stage, host.instance_type, trace.pages_per_request
+            )
             actions = propose(trace, policy, seconds, utilisation=busy, timezone=space.timezone)
             policy = policy.model_copy(update={"schedules": actions})
         hosting[stage] = host
@@ -127,8 +129,3 @@ def _target(mode: EndpointMode, place: float) -> float:
 
 def _nearest(value: int, choices: Sequence[int]) -> int:
     return min(choices, key=lambda each: abs(each - value))
-
-
-def _pages(trace: Trace) -> float:
-    """Of a request, near enough for a schedule: those of a document, and eight at most."""
-    return min(trace.total_pages / trace.total_documents, 8.0)

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AwareDatetime, Field, RootModel
 
-from autoscaling.arrivals import PAGES_PER_DOCUMENT, Trace
+from autoscaling.arrivals import PAGES_PER_DOCUMENT, Trace, read_trace
 from autoscaling.toml_file import read_toml
 from ocr_core.contracts.base import Message
-from ocr_core.contracts.errors import ConfigurationError
+from ocr_core.contracts.errors import ConfigurationError, RequestError
 
-__all__ = ["Backlog", "Burst", "Diurnal", "Poisson", "Traffic", "generate", "load_traffic"]
+__all__ = ["Backlog", "Burst", "Diurnal", "Poisson", "Traffic", "generate", "load_traffic", "open_trace"]
 
 Minutes = npt.NDArray[np.float64]
 """(n,) float64, something for each minute of a trace."""
@@ -133,6 +133,31 @@ def generate(traffic: Traffic) -> Trace:
         pages=np.minimum(pages, documents * PAGES_PER_DOCUMENT),
         duration=minutes * 60.0,
     )
+
+
+def open_trace(told: str) -> Trace:
+    """The trace that a person means: a CSV file, a supplied kind of traffic, or FILE.toml or FILE.toml:NAME.
+
+    Raises:
+        RequestError: there is none of this name, or a line of the file is not as it must be.
+        ConfigurationError: a recipe is not as it must be.
+    """
+    supplied = load_traffic()
+    if told in supplied:
+        return generate(supplied[told])
+    file, _, kind = told.partition(".toml:")
+    if kind or told.endswith(".toml"):
+        kinds = load_traffic(Path(f"{file}.toml" if kind else told))
+        kind = kind or (next(iter(kinds)) if len(kinds) == 1 else "")
+        if kind not in kinds:
+            raise RequestError(f"{told}: choose one of its kinds, FILE.toml:NAME: {', '.join(kinds)}")
+        return generate(kinds[kind])
+    path = Path(told)
+    if path.suffix.lower() != ".csv":
+        raise RequestError(
+            f"no traffic {told[:100]!r}: give a FILE.csv, a FILE.toml, or one of {', '.join(supplied)}"
+        )
+    return read_trace(path)
 
 
 def load_traffic(path: Path | None = None) -> dict[str, Traffic]:

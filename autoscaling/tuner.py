@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +20,8 @@ from autoscaling.prices import Prices
 from autoscaling.report import Report, report
 from autoscaling.scenario import Scenario
 from autoscaling.search_space import Space, starts, suggest
-from autoscaling.simulation.model import Outcome, Pipeline, Volumes
+from autoscaling.simulation.flow import simulate_flow
+from autoscaling.simulation.model import Volumes
 from ocr_core.contracts.errors import ConfigurationError
 from ocr_core.contracts.jobs import EndpointMode, EndpointStage
 
@@ -32,15 +33,23 @@ __all__ = ["Candidate", "Goal", "Tuning", "tune"]
 
 @dataclass(frozen=True)
 class Goal:
-    """What the chosen candidate must keep to: p95 in seconds, and where given dollars in 30 days."""
+    """What the chosen candidate must keep to: p95 in seconds, dollars in 30 days; None is no limit."""
 
-    p95_seconds: float
+    p95_seconds: float | None = None
     dollars_per_month: float | None = None
 
+    def or_as_good_as(self, told: Report) -> Goal:
+        """This goal with a p95: if it has none, the one that there is now."""
+        return self if self.p95_seconds is not None else replace(self, p95_seconds=told.p95)
+
+    def excess(self, told: Report) -> tuple[float, ...]:
+        """By what share each limit is passed; 0 or less where it holds."""
+        pairs = ((told.p95, self.p95_seconds), (told.dollars_per_month, self.dollars_per_month))
+        return tuple(_finite(value) / limit - 1 for value, limit in pairs if limit is not None)
+
     def met_by(self, told: Report) -> bool:
-        """Whether both hold."""
-        within = self.dollars_per_month is None or told.dollars_per_month <= self.dollars_per_month
-        return told.p95 <= self.p95_seconds and within
+        """Whether all limits hold."""
+        return all(share <= 0 for share in self.excess(told))
 
 
 @dataclass(frozen=True)
@@ -81,8 +90,7 @@ def tune(
     *,
     prices: Prices,
     space: Space,
-    simulate: Callable[[Pipeline, Volumes], Outcome],
-    goal: Goal | None = None,
+    goal: Goal = Goal(),
     trials: int = 300,
     seed: int = 0,
     longest_seconds: float | None = None,
@@ -95,8 +103,7 @@ def tune(
         scenario: where the search begins.
         prices: of the instance types.
         space: what may be chosen.
-        simulate: the judge.
-        goal: what to keep to; without one, the p95 of the scenario.
+        goal: what to keep to.
         trials: how many candidates are simulated.
         seed: the same seed finds the same.
         longest_seconds: after which no further candidate is tried.
@@ -111,8 +118,8 @@ def tune(
         raise ConfigurationError("no instance type has both a price and service times: add one")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     volumes = trace.volumes()
-    before = _judge(scenario, prices, volumes, simulate)
-    goal = goal or Goal(before.report.p95)
+    before = _judge(scenario, prices, volumes)
+    goal = goal.or_as_good_as(before.report)
     tried: list[Candidate] = [before]
     study = _study(seed, goal, tried)
     for start in starts(scenario, space):
@@ -120,7 +127,7 @@ def tune(
     deadline = time.monotonic() + longest_seconds if longest_seconds is not None else np.inf
     while len(tried) <= trials and time.monotonic() < deadline:
         trial = study.ask()
-        candidate = _judge(suggest(trial, trace, scenario, space), prices, volumes, simulate)
+        candidate = _judge(suggest(trial, trace, scenario, space), prices, volumes)
         tried.append(candidate)
         trial.set_user_attr("candidate", len(tried) - 1)
         study.tell(trial, _values(candidate.report))
@@ -128,25 +135,19 @@ def tune(
     return Tuning(before, _front(tried), _best(tried, goal), len(tried) - 1)
 
 
-def _judge(
-    scenario: Scenario, prices: Prices, volumes: Volumes, simulate: Callable[[Pipeline, Volumes], Outcome]
-) -> Candidate:
+def _judge(scenario: Scenario, prices: Prices, volumes: Volumes) -> Candidate:
     pipeline = scenario.pipeline()
-    return Candidate(scenario, report(simulate(pipeline, volumes), pipeline, prices))
+    return Candidate(scenario, report(simulate_flow(pipeline, volumes), pipeline, prices))
 
 
 def _study(seed: int, goal: Goal, tried: Sequence[Candidate]) -> Study:
     import optuna
 
-    def broken(trial: optuna.trial.FrozenTrial) -> tuple[float, ...]:
-        told = tried[trial.user_attrs["candidate"]].report
-        over = [_finite(told.p95) / goal.p95_seconds - 1]
-        if goal.dollars_per_month is not None:
-            over.append(told.dollars_per_month / goal.dollars_per_month - 1)
-        return tuple(over)
+    def excess(trial: optuna.trial.FrozenTrial) -> tuple[float, ...]:
+        return goal.excess(tried[trial.user_attrs["candidate"]].report)
 
     sampler = optuna.samplers.TPESampler(
-        seed=seed, multivariate=True, constraints_func=broken, n_startup_trials=40
+        seed=seed, multivariate=True, constraints_func=excess, n_startup_trials=40
     )
     return optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
 

@@ -10,6 +10,7 @@ from typing import Annotated, get_args
 import typer
 
 from hybrid_ocr.commands import register
+from hybrid_ocr.commands.scale import app as scale
 from model_artifacts.cli import app as artifacts
 from ocr_core.contracts.stage import EngineName
 
@@ -41,6 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(artifacts, name="artifacts")
+app.add_typer(scale, name="scale")
 
 
 @app.command(help=READ_HELP)

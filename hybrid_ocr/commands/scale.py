@@ -1,0 +1,297 @@
+"""`scale`: what a scaling policy will do and cost, before it is paid for."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from inspect import getdoc
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
+from hybrid_ocr.commands.options import AsJson
+from ocr_core.contracts.errors import RequestError
+from ocr_core.contracts.jobs import EndpointMode
+
+if TYPE_CHECKING:
+    from autoscaling.scenario import Scenario
+
+app = typer.Typer(help="Simulate scaling policies, and find better ones.", no_args_is_help=True)
+
+_TABLES = "Tables"
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?")
+_UNITS = {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}
+
+
+class Wake(StrEnum):
+    """How sleeping endpoints are woken."""
+
+    TOGETHER = "together"
+    EACH = "each"
+    BOTH = "both"
+
+
+class HowExact(StrEnum):
+    """What is simulated."""
+
+    AUTO = "auto"
+    EVENTS = "events"
+    FLOW = "flow"
+
+
+TraceOption = Annotated[
+    str,
+    typer.Option(
+        "--trace",
+        metavar="FILE|NAME",
+        help="What arrives: FILE.csv, FILE.toml[:NAME], office-hours, nightly-batch or viral-burst.",
+    ),
+]
+PoliciesFile = Annotated[
+    Path | None, typer.Option("--policies", metavar="FILE", help="In place of autoscaling/policies.toml.")
+]
+Hosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--host",
+        metavar="STAGE=TYPE[:MODE]",
+        help="What an endpoint runs on: ocr=ml.g6.xlarge or ocr=ml.g6.xlarge:realtime. Can be repeated.",
+    ),
+]
+PricesFile = Annotated[
+    Path | None,
+    typer.Option("--prices", metavar="FILE", help="In place of ours.", rich_help_panel=_TABLES),
+]
+TimesFile = Annotated[
+    Path | None,
+    typer.Option("--service-times", metavar="FILE", help="In place of ours.", rich_help_panel=_TABLES),
+]
+TimeZone = Annotated[str, typer.Option("--timezone", metavar="NAME", help="In which days repeat.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed, the same answer.")]
+
+
+@exits
+def simulate(  # noqa: PLR0917 - typer makes the command line of it
+    trace: TraceOption,
+    policies: PoliciesFile = None,
+    against: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Other policies, for a second column.")
+    ] = None,
+    host: Hosts = None,
+    wake: Annotated[
+        Wake, typer.Option(help="All endpoints on intake, each by its own alarm, or a column for either.")
+    ] = Wake.TOGETHER,
+    deadline: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Count documents that take longer: 120s, 5m, 1h.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: FILE.html or FILE.png.")] = None,
+    resolution: Annotated[
+        HowExact, typer.Option(help="Each document, flows by tick, or what suits their number.")
+    ] = HowExact.AUTO,
+    prices: PricesFile = None,
+    service_times: TimesFile = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Tell what policies would do to latency, instances and cost under a trace.
+
+    Exit codes: 0 it was simulated; 2 the trace or the command line is wrong; 3 policies or tables are wrong.
+    """
+    from autoscaling import load_policies
+    from autoscaling.plots import check_format, save
+    from autoscaling.prices import load_prices
+    from autoscaling.run import run
+    from autoscaling.traffic import open_trace
+    from hybrid_ocr.commands.scale_output import print_runs, warn_of_estimates
+
+    if against is not None and wake is Wake.BOTH:
+        raise RequestError("--against and --wake both: two columns at once are enough, choose one")
+    if plot is not None:
+        check_format(plot)
+    limit = _seconds("--deadline", deadline)
+    table, arrivals = load_prices(prices), open_trace(trace)
+    scenario = _scenario(policies, host, service_times, together=wake is not Wake.EACH)
+    named = {policies.name if policies else "policies.toml": scenario}
+    if against is not None:
+        name = against.name if against.name not in named else f"{against.name} (2)"
+        named[name] = scenario.with_policies(load_policies(against))
+    if wake is Wake.BOTH:
+        named = {"each by its alarm": scenario.waking(together=False), "woken together": scenario}
+    runs = [
+        run(
+            each,
+            arrivals,
+            table,
+            name=name,
+            resolution=resolution.value,
+            deadline_seconds=limit,
+            seed=seed,
+        )
+        for name, each in named.items()
+    ]
+    if plot is not None:
+        save(runs, plot, f"Scaling under {Path(trace).name}")
+    print_runs(runs, as_json=as_json)
+    warn_of_estimates(scenario)
+    return WHOLE
+
+
+@exits
+def tune(  # noqa: PLR0917 - typer makes the command line of it
+    trace: TraceOption,
+    p95: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Latency that 95 of 100 documents keep: 120s, 5m; else that of now."
+        ),
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(metavar="DOLLARS", min=0.01, help="The most in 30 days.")
+    ] = None,
+    policies: PoliciesFile = None,
+    host: Hosts = None,
+    instance_type: Annotated[
+        list[str] | None,
+        typer.Option("--type", metavar="TYPE", help="Choose among these only. Can be repeated."),
+    ] = None,
+    mode: Annotated[
+        list[str] | None,
+        typer.Option(metavar="async|realtime", help="Choose among these only. Can be repeated."),
+    ] = None,
+    most: Annotated[int, typer.Option("--max", min=1, max=1000, help="Instances of an endpoint.")] = 12,
+    trials: Annotated[int, typer.Option(min=1, help="Candidates that are simulated.")] = 300,
+    longest: Annotated[
+        str | None, typer.Option("--time", metavar="TIME", help="Stop searching after: 60s, 5m.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the policies found as a policies.toml.")
+    ] = None,
+    timezone: TimeZone = "Etc/UTC",
+    prices: PricesFile = None,
+    service_times: TimesFile = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Search for policies, instance types and modes that cost less; print the Pareto front and a diff.
+
+    Exit codes: 0 found; 1 nothing that was tried meets the goal; 2 the trace or the command line is wrong;
+    3 policies or tables are wrong.
+    """
+    from autoscaling.policy_file import replace_whole
+    from autoscaling.prices import load_prices
+    from autoscaling.search_space import Space
+    from autoscaling.traffic import open_trace
+    from autoscaling.tuner import Goal, tune
+    from hybrid_ocr.commands.scale_output import (
+        changed_file,
+        print_tuning,
+        searching,
+        warn_of_estimates,
+    )
+
+    limit, time_limit = _seconds("--p95", p95), _seconds("--time", longest)
+    table, arrivals = load_prices(prices), open_trace(trace)
+    scenario = _scenario(policies, host, service_times, together=True)
+    priced = [name for name in scenario.service_times.types if name in table.instances]
+    unknown = sorted(set(instance_type or ()) - set(priced))
+    if unknown:
+        raise RequestError(
+            f"--type {unknown[0]}: has no price or no service times; those are {', '.join(priced)}"
+        )
+    space = Space(instance_type or priced, _modes(mode), most, timezone)
+    with searching(trials) as progress:
+        found = tune(
+            arrivals,
+            scenario,
+            prices=table,
+            space=space,
+            goal=Goal(limit, budget),
+            trials=trials,
+            seed=seed,
+            longest_seconds=time_limit,
+            progress=progress,
+        )
+    print_tuning(found, policies, as_json=as_json)
+    warn_of_estimates(found.chosen.scenario if found.chosen else scenario)
+    if found.chosen is None:
+        return NOT_WHOLE
+    if out is not None:
+        replace_whole(out, changed_file(found.chosen, policies)[1])
+    return WHOLE
+
+
+@exits
+def schedules(  # noqa: PLR0917 - typer makes the command line of it
+    trace: TraceOption,
+    policies: PoliciesFile = None,
+    host: Hosts = None,
+    utilisation: Annotated[
+        float, typer.Option(min=0.05, max=1.0, help="How busy the scheduled instances shall be.")
+    ] = 0.7,
+    lead: Annotated[
+        int, typer.Option(metavar="MINUTES", min=0, max=60, help="How long before the load they start.")
+    ] = 15,
+    timezone: TimeZone = "Etc/UTC",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a policies.toml that has them.")
+    ] = None,
+    service_times: TimesFile = None,
+) -> int:
+    """Propose scheduled actions for what repeats in a trace, as a diff of policies.toml.
+
+    Predictive scaling is not offered for SageMaker; a schedule has the instances there before the load.
+
+    Exit codes: 0 proposed, even if nothing repeats; 2 the trace or the command line is wrong; 3 policies or
+    tables are wrong.
+    """
+    from autoscaling.policy_file import replace_whole
+    from autoscaling.schedules import scheduled
+    from autoscaling.traffic import open_trace
+    from hybrid_ocr.commands.scale_output import print_difference, with_policies_of
+
+    arrivals = open_trace(trace)
+    scenario = _scenario(policies, host, service_times, together=True)
+    found = scheduled(arrivals, scenario, utilisation=utilisation, lead_minutes=lead, timezone=timezone)
+    before, after = with_policies_of(found, policies)
+    print_difference(before, after)
+    if out is not None:
+        replace_whole(out, after)
+    return WHOLE
+
+
+for _command in (simulate, tune, schedules):
+    app.command(help=re.sub(r"(?<!\n)\n(?!\n)", " ", getdoc(_command) or ""))(_command)
+
+
+def _scenario(
+    policies: Path | None, hosts: list[str] | None, service_times: Path | None, *, together: bool
+) -> Scenario:
+    from autoscaling import load_policies
+    from autoscaling.scenario import Scenario, parse_hosting
+    from autoscaling.service_times import load_service_times
+
+    return Scenario(
+        policies=load_policies(policies),
+        service_times=load_service_times(service_times),
+        hosting=parse_hosting(hosts or []),
+        wake_together=together,
+    )
+
+
+def _modes(told: list[str] | None) -> tuple[EndpointMode, ...]:
+    known: tuple[EndpointMode, ...] = ("async", "realtime")
+    unknown = sorted(set(told or ()) - set(known))
+    if unknown:
+        raise RequestError(f"--mode {unknown[0][:40]}: an endpoint is {' or '.join(known)}")
+    return tuple(mode for mode in known if not told or mode in told)
+
+
+def _seconds(option: str, told: str | None) -> float | None:
+    if told is None:
+        return None
+    match = _DURATION.fullmatch(told.strip())
+    if match is None or float(match[1]) <= 0:
+        raise RequestError(f"{option} {told[:40]}: give a time above 0, such as 90s, 5m or 1h")
+    return float(match[1]) * _UNITS[match[2]]

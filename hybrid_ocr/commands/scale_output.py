@@ -1,0 +1,179 @@
+"""What a person sees of simulations and searches."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from autoscaling.policies import Policy
+from autoscaling.policy_file import difference, with_policies
+from autoscaling.report import Report, compare, dollars, seconds
+from autoscaling.run import Run
+from autoscaling.scenario import Scenario
+from autoscaling.tuner import Candidate, Tuning
+from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+
+_FRONT_SHOWN: Final = 12
+_SHORT: Final = {"region_detection": "regions", "text_detection": "text", "ocr": "ocr"}
+
+
+def print_runs(runs: Sequence[Run], *, as_json: bool) -> None:
+    """The table of one run or of two."""
+    if as_json:
+        print(json.dumps({run.name: _facts(run.report) for run in runs}, indent=1, allow_nan=True))
+        return
+    heading, *rows = compare({run.name: run.report for run in runs})
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for index, name in enumerate(heading):
+        table.add_column(Text(name), justify="right" if index else "left", no_wrap=True)
+    for row in rows:
+        style = "dim" if row[0].startswith(" ") else ""
+        table.add_row(*(Text(cell, style) for cell in row))
+    Console().print(table)
+
+
+def warn_of_estimates(scenario: Scenario) -> None:
+    """Say on standard error which figures nobody measured."""
+    types = {host.instance_type for host in scenario.hosting.values()}
+    if guessed := sorted(name for name in types if scenario.service_times.estimated(name)):
+        note = (
+            f"service times of {', '.join(guessed)} are estimates: measure them before you trust the dollars"
+        )
+        Console(stderr=True).print(Text(note, "yellow"), soft_wrap=True)
+
+
+@contextmanager
+def searching(trials: int) -> Iterator[Callable[[int, Candidate | None], None]]:
+    """A progress bar on a terminal, and the best so far beside it."""
+    columns = (SpinnerColumn(), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=trials)
+
+        def told(tried: int, best: Candidate | None) -> None:
+            said = "nothing meets the goal yet"
+            if best is not None:
+                said = f"{dollars(best.report.dollars_per_month)} in 30 days, p95 {seconds(best.report.p95)}"
+            bar.update(task, completed=tried, description=said)
+
+        yield told
+
+
+def print_tuning(found: Tuning, policies: Path | None, *, as_json: bool) -> None:
+    """The Pareto front, what was chosen, and what to change."""
+    if as_json:
+        print(json.dumps(_tuning(found), indent=1, allow_nan=True))
+        return
+    console = Console()
+    console.print(_front(found))
+    if found.chosen is None:
+        Console(stderr=True).print(
+            Text(
+                f"none of {found.tried} candidates meets the goal: allow more time, money or instances", "red"
+            )
+        )
+        return
+    share = found.chosen.report.dollars / found.before.report.dollars if found.before.report.dollars else 1.0
+    console.print(Text(f"\nchosen: {share:.0%} of what the policies cost now\n", "bold"), soft_wrap=True)
+    for stage, host in found.chosen.scenario.hosting.items():
+        was = found.before.scenario.hosting[stage]
+        if host != was:
+            said = f"{stage}: {was.instance_type} {was.mode} -> {host.instance_type} {host.mode}"
+            console.print(Text(said), soft_wrap=True)
+    print_difference(*changed_file(found.chosen, policies))
+
+
+def changed_file(candidate: Candidate, policies: Path | None) -> tuple[str, str]:
+    """The text of a policies.toml before, and with a candidate's policies in it."""
+    return with_policies_of(candidate.changes(), policies)
+
+
+def with_policies_of(
+    changes: Mapping[tuple[EndpointStage, EndpointMode], Policy], policies: Path | None
+) -> tuple[str, str]:
+    """The text of a policies.toml before, and with other policies in it."""
+    path = policies or Path(str(files("autoscaling").joinpath("policies.toml")))
+    before = path.read_text("utf-8")
+    return before, with_policies(before, changes)
+
+
+def print_difference(before: str, after: str) -> None:
+    """A diff on standard output; coloured where a person sees it."""
+    told = difference(before, after) or "nothing to change\n"
+    if not sys.stdout.isatty():
+        print(told, end="")
+        return
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    for line in told.splitlines():
+        Console().print(Text(line, styles.get(line[:1], "")), soft_wrap=True)
+
+
+def _front(found: Tuning) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("", "$ in 30 days", "p95", "p99", *_SHORT.values()):
+        table.add_column(name, justify="right" if name.startswith(("$", "p9")) else "left", no_wrap=True)
+    shown = _spread(found.front, found.chosen)
+    for candidate in [found.before, *shown]:
+        mark = "now" if candidate is found.before else "=>" if candidate is found.chosen else ""
+        told = candidate.report
+        table.add_row(
+            mark,
+            dollars(told.dollars_per_month),
+            seconds(told.p95),
+            seconds(told.latency[99].total),
+            *(_endpoint(candidate, stage) for stage in candidate.scenario.hosting),
+            style="bold" if mark == "=>" else "",
+        )
+    return table
+
+
+def _endpoint(candidate: Candidate, stage: EndpointStage) -> str:
+    host, policy = candidate.scenario.hosting[stage], candidate.scenario.policy(stage)
+    mode = "" if host.mode == "async" else " rt"
+    planned = f" +{len(policy.schedules)}" if policy.schedules else ""
+    kind = host.instance_type.removeprefix("ml.")
+    return f"{kind}{mode} {policy.min_instances}-{policy.max_instances}@{policy.tracking.target:g}{planned}"
+
+
+def _spread(front: Sequence[Candidate], chosen: Candidate | None) -> list[Candidate]:
+    """Not more of a front than fit on a screen, evenly, and the chosen one among them."""
+    step = max(1, -(-len(front) // _FRONT_SHOWN))
+    return [each for index, each in enumerate(front) if index % step == 0 or each is chosen]
+
+
+def _facts(told: Report) -> dict[str, Any]:
+    return asdict(told) | {
+        "dollars": told.dollars,
+        "dollars_per_month": told.dollars_per_month,
+        "dollars_per_thousand_pages": told.dollars_per_thousand_pages,
+    }
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "report": _facts(candidate.report),
+        "hosting": {stage: asdict(host) for stage, host in candidate.scenario.hosting.items()},
+        "policies": {
+            f"{stage}.{mode}": policy.model_dump(mode="json")
+            for (stage, mode), policy in candidate.changes().items()
+        },
+    }
+
+
+def _tuning(found: Tuning) -> dict[str, Any]:
+    return {
+        "tried": found.tried,
+        "before": _candidate(found.before),
+        "chosen": _candidate(found.chosen) if found.chosen else None,
+        "front": [_candidate(candidate) for candidate in found.front],
+    }
