@@ -238,14 +238,15 @@ def _cost(deployment: Deployment) -> Board:
     for number, (stage, mode) in enumerate(deployment.endpoints):
         view = _EndpointView(deployment.endpoint(stage, mode))
         _, instance = deployment.settings.instance(stage)
+        price = deployment.settings.dollars_per_hour(stage)
         label, minutes, busy = f"{stage} {mode}", f"m{number}", f"b{number}"
         reports = view.host("CPUUtilization", label, "SampleCount", minutes, shown=False)
         load = view.host("GPUUtilization", label, "Average", busy, shown=False)
         counted.append(reports)
         hours += [reports, Expression(f"{minutes}/60*{instance.gpus}", label)]
         idle += [reports, load, Expression(f"{minutes}/60*(1-{busy}/{100 * instance.gpus})", label)]
-        dollars += [reports, Expression(f"{minutes}/60*{instance.dollars_per_hour}", label)]
-        spent.append(f"FILL({minutes},0)*{instance.dollars_per_hour}")
+        dollars += [reports, Expression(f"{minutes}/60*{price}", label)]
+        spent.append(f"FILL({minutes},0)*{price}")
     pages = Line(metric(OWN, "PagesPlanned", "Sum", service="paginate"), "pages", "pages", shown=False)
     ratio = Expression(f"1000*({'+'.join(spent)})/60/pages", "dollars")
     per_pages: tuple[Line | Expression, ...] = (*counted, pages, ratio)
@@ -253,7 +254,7 @@ def _cost(deployment: Deployment) -> Board:
         "cost",
         (
             Row(
-                "## Cost\nEstimates: instance hours times the price in infra/instances.toml; no storage, "
+                "## Cost\nEstimates: instance hours times the price in autoscaling/prices.toml; no storage, "
                 "no requests, no discounts.",
                 (
                     Chart("GPU hours per hour", "hours", tuple(hours), period_seconds=_HOUR),

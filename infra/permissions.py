@@ -44,12 +44,10 @@ class Permissions:
     Attributes:
         deployment: whose resources are meant.
         key_arn: of the key that encrypts everything.
-        images_arn: of the repository that holds the images.
     """
 
     deployment: Deployment
     key_arn: str
-    images_arn: str
 
     def function(self, name: str) -> list[iam.PolicyStatement]:
         """Of a function of the topology, by its name."""
@@ -72,8 +70,16 @@ class Permissions:
             self._network_interfaces(),
         ]
 
-    def endpoint(self, stage: EndpointStage, mode: EndpointMode) -> list[iam.PolicyStatement]:
-        """Of the role of an endpoint: its artefact, its logs, and what asynchronous calls read and write."""
+    def endpoint(
+        self, stage: EndpointStage, mode: EndpointMode, images_arn: str
+    ) -> list[iam.PolicyStatement]:
+        """Of the role of an endpoint: its artefact, its logs, and what asynchronous calls read and write.
+
+        Args:
+            stage: of the endpoint.
+            mode: of the endpoint.
+            images_arn: of the repository that holds its image.
+        """
         names = self.deployment.names
         logs = names.arn("logs", f"log-group:{endpoint_logs(self.deployment.endpoint(stage, mode))}")
         artifact = self.deployment.bucket_arn("artifacts", artifact_key(self.deployment.models[stage]))
@@ -84,7 +90,7 @@ class Permissions:
             self._log_streams(),
             _allow(
                 ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-                self.images_arn,
+                images_arn,
             ),
             _allow([*UNSCOPED["registry login"], *UNSCOPED["network"]], "*"),
             self._network_interfaces(),
@@ -123,6 +129,19 @@ class Permissions:
             ),
             self._key(),
             _allow([*UNSCOPED["log delivery"], *UNSCOPED["tracing"]], "*"),
+        ]
+
+    def producer(self) -> list[iam.PolicyStatement]:
+        """Of who hands in documents, by upload or by event, and takes their results."""
+        names = self.deployment.names
+        machine = names.state_machine("documents")
+        return [
+            self._objects("inbox", "*", "s3:PutObject"),
+            self._objects("results", "results/*", "s3:GetObject"),
+            _allow(["s3:ListBucket"], self.deployment.bucket_arn("results")),
+            _allow(["events:PutEvents"], names.arn("events", f"event-bus/{names.bus('documents')}")),
+            _allow(["states:DescribeExecution"], names.arn("states", f"execution:{machine}*")),
+            self._key(),
         ]
 
     def realtime_caller(self) -> list[iam.PolicyStatement]:

@@ -10,7 +10,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, RootModel
 
-from autoscaling import Policies, load_policies
+from autoscaling import Policies, Policy, load_policies
+from autoscaling.prices import Prices, load_prices
 from autoscaling.toml_file import read_toml
 from ocr_core.contracts.base import Message
 from ocr_core.contracts.errors import ConfigurationError
@@ -19,6 +20,7 @@ from ocr_core.contracts.jobs import EndpointMode, EndpointStage
 __all__ = ["Ami", "Instances", "Profile", "Settings", "Stage", "load_settings", "stage_names"]
 
 _HERE: Final = Path(str(files(__package__)))
+_HOUR: Final = 3_600.0
 _CUDA_IMAGE: Final = re.compile(r"^FROM nvidia/cuda:(\d+)\.(\d+)", re.MULTILINE)
 
 Retention = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653]
@@ -38,7 +40,6 @@ class InstanceType(Message):
     gpus: int = Field(ge=1)
     gpu_memory_gib: int = Field(ge=1)
     local_storage: bool
-    dollars_per_hour: float = Field(gt=0)
 
 
 class Instances(Message):
@@ -101,11 +102,30 @@ class Settings(Message):
     profile: Profile
     instances: Instances
     policies: Policies
+    prices: Prices
 
     def instance(self, stage: EndpointStage) -> tuple[str, InstanceType]:
         """Name and properties of what an endpoint runs on."""
         name = self.stage.endpoints[stage].instance_type
         return name, self.instances.types[name]
+
+    def policy(self, stage: EndpointStage, mode: EndpointMode) -> Policy:
+        """How an endpoint scales.
+
+        Raises:
+            ConfigurationError: nobody has said how.
+        """
+        found = self.policies.of(stage, mode)
+        if found is None:
+            raise ConfigurationError(
+                f"policies.toml: {stage}.{mode}: is missing, and profile {self.stage.profile} of "
+                f"{self.name}.toml has such an endpoint: add it"
+            )
+        return found
+
+    def dollars_per_hour(self, stage: EndpointStage) -> float:
+        """The price of an instance of an endpoint."""
+        return self.prices.dollars(self.stage.endpoints[stage].instance_type, _HOUR)
 
 
 def stage_names(folder: Path = _HERE) -> list[str]:
@@ -146,8 +166,9 @@ def load_settings(
         profile=profiles[stage.profile],
         instances=instances,
         policies=load_policies(policies),
+        prices=load_prices(),
     )
-    _check_policies(path, settings)
+    _check_endpoints(path, settings)
     return settings
 
 
@@ -170,17 +191,14 @@ def _check_cuda(path: Path, name: str, amis: Mapping[str, Ami], dockerfile: Path
         )
 
 
-def _check_policies(path: Path, settings: Settings) -> None:
+def _check_endpoints(path: Path, settings: Settings) -> None:
     for stage in settings.policies.model_fields_set:
         if stage not in settings.stage.endpoints:
             raise ConfigurationError(f"{path.name}: endpoints.{stage}: is missing: say its instance_type")
     for endpoint in settings.stage.endpoints:
+        settings.dollars_per_hour(endpoint)
         for mode in settings.profile.modes:
-            if settings.policies.of(endpoint, mode) is None:
-                raise ConfigurationError(
-                    f"policies.toml: {endpoint}.{mode}: is missing, and profile {settings.stage.profile} of "
-                    f"{path.name} has such an endpoint: add it"
-                )
+            settings.policy(endpoint, mode)
 
 
 def _version(text: str) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.alarms import alarm_specs
-from infra.constructs.access import RealtimeAccess
+from infra.constructs.access import Access
 from infra.constructs.alarms import alarm
 from infra.constructs.dashboard import dashboard
 from infra.constructs.endpoint import Endpoint
@@ -50,21 +50,19 @@ class Endpoints(Stack):
             endpoint = Endpoint(
                 self, stage, mode, deployment, key=key, images=images, security_group=security_group
             )
-            policy = deployment.settings.policies.of(stage, mode)
-            if policy is not None:
-                Scaling(self, camel(stage, mode, "scaling"), endpoint, policy)
-        if "realtime" in deployment.settings.profile.modes:
-            RealtimeAccess(self, "Access", deployment)
+            policy = deployment.settings.policy(stage, mode)
+            Scaling(self, camel(stage, mode, "scaling"), endpoint, policy)
 
 
 class Flow(Stack):
-    """The functions, the state machine, and the rules that start it."""
+    """The functions, the state machine, the rules that start it, and who may use it all."""
 
     def __init__(self, scope: Construct, deployment: Deployment, key: kms.IKey) -> None:
         super().__init__(scope, f"{deployment.names.prefix}-flow", description="The flow of a document")
         functions = Functions(self, "Functions", deployment, key, Images(self, "Images", deployment))
         Workflow(self, "Workflow", deployment, key)
         Rules(self, "Rules", deployment, functions.functions)
+        Access(self, "Access", deployment, key)
 
 
 class Operations(Stack):

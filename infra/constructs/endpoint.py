@@ -70,9 +70,8 @@ class Endpoint(Construct):
     def _model(self, images: Images, security_group: str) -> sagemaker.CfnModel:
         names = self._deployment.names
         asset = images.endpoint(self._stage)
-        statements = Permissions(
-            self._deployment, self._key.key_arn, asset.repository.repository_arn
-        ).endpoint(self._stage, self._mode)
+        permissions = Permissions(self._deployment, self._key.key_arn)
+        statements = permissions.endpoint(self._stage, self._mode, asset.repository.repository_arn)
         lines = endpoint_logs(self.name)
         log_group(self, "Logs", self._deployment, self._key, lines)
         own_role = role(self, "Container", "sagemaker", statements, account=names.account, log_group=lines)
@@ -94,8 +93,7 @@ class Endpoint(Construct):
 
     def _config(self, model: sagemaker.CfnModel) -> sagemaker.CfnEndpointConfig:
         instance_type, instance = self._deployment.settings.instance(self._stage)
-        policy = self._deployment.settings.policies.of(self._stage, self._mode)
-        assert policy is not None  # noqa: S101 - settings are refused without
+        policy = self._deployment.settings.policy(self._stage, self._mode)
         return sagemaker.CfnEndpointConfig(
             self,
             "Config",

@@ -27,7 +27,7 @@ class Functions(Construct):
     ) -> None:
         super().__init__(scope, name)
         self._deployment, self._key, self._images = deployment, key, images
-        self._permissions = Permissions(deployment, key.key_arn, "")
+        self._permissions = Permissions(deployment, key.key_arn)
         self._security_group = https_only(self, "SecurityGroup", deployment, "Functions")
         self._logs = log_group(self, "Logs", deployment, key, function_logs(deployment.names))
         self.functions: Mapping[str, lambda_.CfnFunction] = {

@@ -33,7 +33,7 @@ class Workflow(Construct):
         super().__init__(scope, name)
         names = deployment.names
         own_role = role(
-            self, "Flow", "states", Permissions(deployment, key.key_arn, "").flow(), account=names.account
+            self, "Flow", "states", Permissions(deployment, key.key_arn).flow(), account=names.account
         )
         for machine, told in deployment.topology.state_machines.items():
             lines = log_group(
