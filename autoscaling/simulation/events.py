@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autoscaling.simulation.documents import Passage, document_times, invocations
 from autoscaling.simulation.fleet import Fleet, asleep_until
 from autoscaling.simulation.model import (
     Arrivals,
@@ -33,74 +34,50 @@ Slot = tuple[float, int, int]
 
 @dataclass(frozen=True)
 class Served:
-    """What became of the (n,) invocations of one endpoint, in the order they came.
+    """How the invocations of one endpoint passed it, in the order they came, and the endpoint over time."""
 
-    All in seconds; `cold_start` is the part of the wait without any instance in service. What is never served
-    starts and finishes at infinity.
-    """
-
-    arrival: Floats
-    start: Floats
-    finish: Floats
-    cold_start: Floats
-    service: Floats
+    passage: Passage
     series: EndpointSeries
-
-    def reordered(self, index: Counts) -> Served:
-        """The same, the i-th being what was the index[i]-th."""
-        return Served(
-            arrival=self.arrival[index],
-            start=self.start[index],
-            finish=self.finish[index],
-            cold_start=self.cold_start[index],
-            service=self.service[index],
-            series=self.series,
-        )
 
 
 def simulate(pipeline: Pipeline, arrivals: Arrivals, *, seed: int = 0) -> Outcome:
     """What becomes of each document; the same seed gives the same outcome."""
     random = np.random.default_rng(seed)
-    document, pages = _invocations(arrivals.pages, pipeline.pages_per_invocation)
-    came = arrivals.times[document] + pipeline.before_seconds
+    document, pages = invocations(arrivals.pages, pipeline.pages_per_invocation)
 
-    def run(stage: EndpointStage, times: Floats, sizes: Counts) -> Served:
+    def run(stage: EndpointStage, came: Floats, sizes: Counts) -> Served:
         model = pipeline.endpoints[stage]
         return serve(
             model,
-            times,
+            came,
             model.service.draw(sizes, random),
             fleet=Fleet(model, arrivals.start, random),
             duration_seconds=arrivals.duration_seconds,
             wakes=arrivals.times if pipeline.wake_together else None,
         )
 
+    came = arrivals.times[document] + pipeline.before_seconds
     region = run("region_detection", came, pages)
     text = run("text_detection", came, pages)
-    order = np.argsort(text.finish, kind="stable")
-    ocr = run("ocr", text.finish[order], pages[order]).reordered(np.argsort(order, kind="stable"))
-    endpoints: dict[EndpointStage, EndpointSeries] = {
-        "region_detection": region.series,
-        "text_detection": text.series,
-        "ocr": ocr.series,
-    }
-    finish, cold_start, service = _along_the_longer(region, text, ocr)
-    slowest = np.lexsort((finish, document))[np.flatnonzero(np.diff(document, append=-1))]
-    around = pipeline.before_seconds + pipeline.after_seconds
-    latency = finish[slowest] + pipeline.after_seconds - arrivals.times
-    with np.errstate(invalid="ignore"):
-        queue = np.where(
-            np.isfinite(latency), latency - cold_start[slowest] - service[slowest] - around, math.inf
-        )
+    order = np.argsort(text.passage.finish, kind="stable")
+    ocr = run("ocr", text.passage.finish[order], pages[order])
+    times = document_times(
+        pipeline,
+        arrivals.times,
+        document,
+        region=region.passage,
+        text=text.passage,
+        ocr=ocr.passage.reordered(np.argsort(order, kind="stable")),
+    )
     return Outcome(
         arrival=arrivals.times,
         weight=np.ones(len(arrivals.times)),
-        latency=latency,
-        queue=np.maximum(queue, 0.0),
-        cold_start=cold_start[slowest],
-        service=service[slowest] + around,
+        latency=times.latency,
+        queue=times.queue,
+        cold_start=times.cold_start,
+        service=times.service,
         pages=float(arrivals.pages.sum()),
-        endpoints=endpoints,
+        endpoints={"region_detection": region.series, "text_detection": text.series, "ocr": ocr.series},
         duration_seconds=arrivals.duration_seconds,
     )
 
@@ -126,20 +103,20 @@ def serve(
     """
     run = _Run(model, fleet, arrivals, service)
     calls = [] if wakes is None else wakes.tolist()
-    period, ends = fleet.period_seconds, [fleet.period_seconds]
+    period_ends = fleet.period_seconds
     give_up = max(duration_seconds, run.last_arrival) + _PATIENCE_SECONDS
     now = 0.0
     while now < give_up and not (run.done(now) and now >= duration_seconds):
         call = math.inf
         if calls and not fleet.desired:
             call = calls[index] if (index := bisect_left(calls, now)) < len(calls) else math.inf
-        now = min(ends[0], fleet.next_event, call)
+        now = min(period_ends, fleet.next_event, call)
         run.serve_until(now)
         if now == call:
             fleet.wake(now)
-        elif now == ends[0]:
+        elif now == period_ends:
             run.sample(now)
-            ends[0] += period
+            period_ends += fleet.period_seconds
         else:
             change = fleet.handle()
             run.apply(now, change.instances, failed=change.failed)
@@ -220,28 +197,24 @@ class _Run:
     def served(self, now: float) -> Served:
         """The end of the simulation."""
         self._fleet.close(now)
-        start, finish, arrival = np.array(self._start), np.array(self._finish), np.array(self._arrivals)
-        service = np.array(self._service)
+        start, finish = np.array(self._start), np.array(self._finish)
+        arrival, service = np.array(self._arrivals), np.array(self._service)
         done = np.isfinite(finish)
-        cold = np.full(len(start), math.inf)
-        changes = self._fleet.changes
-        cold[done] = asleep_until(changes, start[done]) - asleep_until(changes, arrival[done])
-        times, backlog, in_service, desired = np.array(self._series).reshape(-1, 4).T
-        return Served(
-            arrival,
-            start,
-            finish,
-            cold,
-            service,
-            EndpointSeries(
-                times,
-                backlog,
-                in_service,
-                desired,
-                paid_seconds=self._fleet.paid_seconds + self._drained_seconds,
-                busy_seconds=(float(service[done].sum()) + self._lost_seconds) / self._concurrency,
-            ),
+        cold_start = np.full(len(start), math.inf)
+        asleep = asleep_until(self._fleet.changes, np.concatenate([arrival[done], start[done]])).reshape(
+            2, -1
         )
+        cold_start[done] = asleep[1] - asleep[0]
+        times, backlog, instances, desired = np.array(self._series).reshape(-1, 4).T
+        series = EndpointSeries(
+            times,
+            backlog,
+            instances,
+            desired,
+            paid_seconds=self._fleet.paid_seconds + self._drained_seconds,
+            busy_seconds=(float(service[done].sum()) + self._lost_seconds) / self._concurrency,
+        )
+        return Served(Passage(arrival, finish, cold_start, service), series)
 
     def _add(self, now: float, instances: int) -> None:
         for _ in range(instances):
@@ -274,24 +247,3 @@ class _Run:
     def _keep(self, slots: list[Slot]) -> None:
         heapq.heapify(slots)
         self._slots = slots
-
-
-def _invocations(pages: Counts, most: int) -> tuple[Counts, Counts]:
-    """(m,) the document of each invocation, ascending, and (m,) its pages: documents of (n,) pages cut up."""
-    whole, rest = np.divmod(pages, most)
-    count = whole + (rest > 0)
-    document = np.repeat(np.arange(len(pages)), count)
-    sizes = np.full(len(document), most)
-    ends = np.cumsum(count) - 1
-    sizes[ends[rest > 0]] = rest[rest > 0]
-    return document, sizes
-
-
-def _along_the_longer(region: Served, text: Served, ocr: Served) -> tuple[Floats, Floats, Floats]:
-    """Finish, cold start and service of each invocation along the one of its two paths that ends last."""
-    longer = region.finish > ocr.finish
-    return (
-        np.maximum(region.finish, ocr.finish),
-        np.where(longer, region.cold_start, text.cold_start + ocr.cold_start),
-        np.where(longer, region.service, text.service + ocr.service),
-    )

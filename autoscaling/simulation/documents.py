@@ -1,0 +1,66 @@
+"""From what became of invocations to what became of documents; the same for both simulators."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoscaling.simulation.model import Counts, Floats, Pipeline
+
+__all__ = ["DocumentTimes", "Passage", "document_times", "invocations"]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """How (n,) invocations passed one endpoint, in seconds: when they came and finished, how much of the wait
+    was without any instance in service, and how long they were worked on. Never finished is infinity."""
+
+    arrival: Floats
+    finish: Floats
+    cold_start: Floats
+    service: Floats
+
+    def reordered(self, index: Counts) -> Passage:
+        """The same, the i-th being what was the index[i]-th."""
+        return Passage(self.arrival[index], self.finish[index], self.cold_start[index], self.service[index])
+
+
+@dataclass(frozen=True)
+class DocumentTimes:
+    """(n,) seconds: latency, and what it consists of along the path that finished last."""
+
+    latency: Floats
+    queue: Floats
+    cold_start: Floats
+    service: Floats
+
+
+def invocations(pages: Counts, most: int) -> tuple[Counts, Counts]:
+    """(m,) the document of each invocation, ascending, and (m,) its pages: documents cut up by `most`."""
+    whole, rest = np.divmod(pages, most)
+    count = whole + (rest > 0)
+    document = np.repeat(np.arange(len(pages)), count)
+    sizes = np.full(len(document), most)
+    ends = np.cumsum(count) - 1
+    sizes[ends[rest > 0]] = rest[rest > 0]
+    return document, sizes
+
+
+def document_times(
+    pipeline: Pipeline, came: Floats, document: Counts, *, region: Passage, text: Passage, ocr: Passage
+) -> DocumentTimes:
+    """When documents that `came` at (n,) seconds were done; the passages are of all their invocations."""
+    longer = region.finish > ocr.finish
+    finish = np.maximum(region.finish, ocr.finish)
+    cold_start = np.where(longer, region.cold_start, text.cold_start + ocr.cold_start)
+    service = np.where(longer, region.service, text.service + ocr.service)
+    slowest = np.lexsort((finish, document))[np.flatnonzero(np.diff(document, append=-1))]
+    latency = finish[slowest] + pipeline.after_seconds - came
+    cold_start, service = cold_start[slowest], service[slowest]
+    service = service + pipeline.before_seconds + pipeline.after_seconds
+    queue = np.full(len(latency), math.inf)
+    done = np.isfinite(latency)
+    queue[done] = np.maximum(latency[done] - cold_start[done] - service[done], 0.0)
+    return DocumentTimes(latency, queue, cold_start, service)
