@@ -103,20 +103,20 @@ def serve(
     """
     run = _Run(model, fleet, arrivals, service)
     calls = [] if wakes is None else wakes.tolist()
-    period_ends = fleet.period_seconds
+    reading = fleet.gauge_seconds
     give_up = max(duration_seconds, run.last_arrival) + _PATIENCE_SECONDS
     now = 0.0
     while now < give_up and not (run.done(now) and now >= duration_seconds):
         call = math.inf
         if calls and not fleet.desired:
             call = calls[index] if (index := bisect_left(calls, now)) < len(calls) else math.inf
-        now = min(period_ends, fleet.next_event, call)
+        now = min(reading, fleet.next_event, call)
         run.serve_until(now)
         if now == call:
             fleet.wake(now)
-        elif now == period_ends:
-            run.sample(now)
-            period_ends += fleet.period_seconds
+        elif now == reading:
+            run.read(now)
+            reading += fleet.gauge_seconds
         else:
             change = fleet.handle()
             run.apply(now, change.instances, failed=change.failed)
@@ -138,6 +138,7 @@ class _Run:
         self._slots: list[Slot] = []
         self._leaving: list[float] = []
         self._sampled_arrivals = 0
+        self._readings: list[int] = []
         self._lost_seconds = 0.0
         self._drained_seconds = 0.0
         self._series: list[tuple[float, float, float, float]] = []
@@ -175,15 +176,19 @@ class _Run:
             index += 1
         self._next = index
 
-    def sample(self, now: float) -> None:
-        """The end of a period."""
-        arrived = bisect_right(self._arrivals, now, self._sampled_arrivals, self._n)
-        waiting = max(arrived - self._next, 0) + len(self._again)
+    def read(self, now: float) -> None:
+        """Read the gauges; where a period ends the fleet is told."""
+        arrived = bisect_right(self._arrivals, now, self._next, self._n)
+        waiting = arrived - self._next + len(self._again)
         self._leaving = [free for free in self._leaving if free > now]
-        backlog = waiting + sum(free > now for free, _, _ in self._slots) + len(self._leaving)
-        self._fleet.sample(now, backlog, waiting, arrived - self._sampled_arrivals)
-        self._sampled_arrivals = arrived
-        self._series.append((now, backlog, self._fleet.in_service, self._fleet.desired))
+        backlog = waiting + sum([free > now for free, _, _ in self._slots]) + len(self._leaving)
+        self._readings.append(backlog)
+        if now % self._fleet.period_seconds == 0:
+            average = sum(self._readings) / len(self._readings)
+            self._fleet.sample(now, average, waiting, arrived - self._sampled_arrivals)
+            self._series.append((now, backlog, self._fleet.in_service, self._fleet.desired))
+            self._sampled_arrivals = arrived
+            self._readings.clear()
 
     def apply(self, now: float, instances: int, *, failed: bool) -> None:
         """Instances came into service or left it."""

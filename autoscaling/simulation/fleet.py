@@ -34,6 +34,7 @@ class Fleet:
         self._model, self._random = model, random
         self.scaler = Scaler.of(model.policy, start=start)
         self.period_seconds = float(self.scaler.rules.period_seconds)
+        self.gauge_seconds = min(model.gauge_seconds, self.period_seconds)
         self.in_service = self.scaler.desired
         self.paid_seconds = 0.0
         self.changes = [(0.0, self.in_service)]
@@ -63,8 +64,8 @@ class Fleet:
 
         Args:
             now: its end.
-            backlog: invocations that wait or are worked on, at its end.
-            waiting: those that wait.
+            backlog: invocations that wait or are worked on, the average over its readings.
+            waiting: those that wait at its end.
             arrived: invocations that came in it.
         """
         metrics: dict[str, float] = {}

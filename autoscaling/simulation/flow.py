@@ -38,6 +38,12 @@ _PATIENCE_SECONDS: Final = 86_400.0
 _NOTHING: Final = 1e-6
 """Invocations: less than this is rounding, not work."""
 
+_CRUMB: Final = 0.05
+"""Invocations: less than this is none, once nothing more comes."""
+
+_SEEN: Final = 30.0
+"""Invocations, summed over a period's readings: so many are never overlooked."""
+
 _SAMPLES: Final = 20_000
 """Documents followed through the endpoints, spread evenly over all that came."""
 
@@ -60,7 +66,8 @@ def simulate_flow(pipeline: Pipeline, volumes: Volumes, *, seed: int = 0) -> Out
         model = pipeline.endpoints[stage]
         service, tick = model.service, volumes.tick_seconds
         queue = _Queue(work.mean_service(service), work.variability(service), tick)
-        return _Basin(model, queue, Fleet(model, volumes.start, random), tick).run(inflow, calls)
+        fleet = Fleet(model, volumes.start, random)
+        return _Basin(model, queue, fleet, tick_seconds=tick, random=random).run(inflow, calls)
 
     region, text = run("region_detection", came), run("text_detection", came)
     ocr = run("ocr", text.outflow)
@@ -131,9 +138,9 @@ class _Queue:
     """A many-server queue over one tick, as a table for each number of slots.
 
     For utilisation r of m slots, L = r^sqrt(2 (m + 1)) / (1 - r) x variability invocations wait on average
-    (H. Sakasegawa, "An approximation formula", Ann. Inst. Statist. Math. 29, 1977) and m r are worked on. What is
-    in the system after a tick, m r + L, and what left in it, m r x per_slot, add up to what was there before
-    and came: looking up that sum is an implicit step, stable however long the tick.
+    (H. Sakasegawa, "An approximation formula", Ann. Inst. Statist. Math. 29, 1977) and m r are worked on.
+    What is in the system after a tick, m r + L, and what left in it, m r x per_slot, add up to what was there
+    before and came: looking up that sum is an implicit step, stable however long the tick.
     """
 
     _FULL: Final = 0.9995
@@ -217,15 +224,26 @@ class _Curve:
 class _Basin:
     """One endpoint while the flow goes through it."""
 
-    def __init__(self, model: EndpointModel, queue: _Queue, fleet: Fleet, tick_seconds: float) -> None:
+    def __init__(
+        self,
+        model: EndpointModel,
+        queue: _Queue,
+        fleet: Fleet,
+        *,
+        tick_seconds: float,
+        random: np.random.Generator,
+    ) -> None:
         self._model, self._queue, self._fleet, self._tick = model, queue, fleet, tick_seconds
+        self._random = random
         self._in_period = round(fleet.period_seconds / tick_seconds)
         if abs(self._in_period * tick_seconds - fleet.period_seconds) > _NOTHING or not self._in_period:
             raise ConfigurationError(
                 f"tick_seconds {tick_seconds:g}: a whole number of ticks must make a period of"
                 f" {model.policy.tracking.metric}, which is {fleet.period_seconds:g} s"
             )
+        self._ticks_per_reading = max(1, round(fleet.gauge_seconds / tick_seconds))
         self._there = 0.0
+        self._backlog: list[float] = []
         self._outflow: list[float] = []
         self._waiting: list[float] = []
         self._slots: list[int] = []
@@ -243,12 +261,21 @@ class _Basin:
             self._pass(stretch + [0.0] * (end - index - len(stretch)))
             index = end
             if index % self._in_period == 0:
-                waiting = self._waiting[-1] if self._waiting[-1] > _NOTHING else 0.0
-                arrived = sum(came[index - self._in_period : index])
-                now = index * self._tick
-                self._fleet.sample(now, self._there, waiting, arrived)
-                self._series.append((now, self._there, self._fleet.in_service, self._fleet.desired))
+                self._end_period(index * self._tick, sum(came[index - self._in_period : index]))
         return self._curve(inflow, index)
+
+    def _end_period(self, now: float, arrived: float) -> None:
+        """Read the gauges and tell the fleet."""
+        waiting = self._waiting[-1] if self._waiting[-1] > _NOTHING else 0.0
+        readings = self._backlog[self._ticks_per_reading - 1 :: self._ticks_per_reading]
+        total = sum(readings)
+        # Invocations are whole: of little work none at all is seen by chance, as often as of Poisson numbers.
+        if 0 < total < _SEEN:
+            nothing = math.exp(-total)
+            total = 0.0 if self._random.random() < nothing else total / (1 - nothing)
+        self._fleet.sample(now, total / len(readings), waiting, arrived)
+        self._series.append((now, self._there, self._fleet.in_service, self._fleet.desired))
+        self._backlog.clear()
 
     def _let_happen(self, index: int, called: list[int]) -> None:
         """What is due at the start of a tick."""
@@ -257,9 +284,8 @@ class _Basin:
             change = fleet.handle()
             if change.instances < 0 and not change.failed:
                 self._finish_in_flight()
-        if called and not fleet.desired and (at := bisect_left(called, index)) < len(called):
-            if called[at] == index:
-                fleet.wake(now)
+        if called and not fleet.desired and index in called[bisect_left(called, index) :][:1]:
+            fleet.wake(now)
 
     def _finish_in_flight(self) -> None:
         """What leaves service finishes what it works on: a service time passes as one instant."""
@@ -283,7 +309,7 @@ class _Basin:
         slots = self._fleet.in_service * self._model.concurrency
         total, leaves = self._queue.table(slots)
         there, per_slot = self._there, self._queue.per_slot
-        outflow, waiting = self._outflow, self._waiting
+        outflow, waiting, backlog = self._outflow, self._waiting, self._backlog
         for inflow in came:
             there += inflow
             index = bisect_right(total, there)
@@ -293,6 +319,9 @@ class _Basin:
                 low, least = total[index - 1], leaves[index - 1]
                 out = least + (there - low) * (leaves[index] - least) / (total[index] - low)
             there -= out
+            if there < _CRUMB and not inflow and slots:
+                out, there = out + there, 0.0
+            backlog.append(there)
             outflow.append(out)
             waiting.append(there - out / per_slot)
         self._there = there

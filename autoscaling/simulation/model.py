@@ -137,11 +137,18 @@ class EndpointModel:
     """Invocations that one instance works on at once (MaxConcurrentInvocationsPerInstance)."""
     instance_type: str = "ml.g5.xlarge"
     mode: EndpointMode = "async"
+    gauge_seconds: float = 10.0
+    """How often the backlog is read; a data point of its metric is the average of a period's readings. Not
+    documented: 60 is one reading at the end of each minute."""
     delays: Delays = field(default_factory=Delays)
     failures: Failures = field(default_factory=Failures)
 
     def __post_init__(self) -> None:
         _require(self.concurrency >= 1, "concurrency: is 1 or more")
+        whole = (
+            self.gauge_seconds > 0 and abs(60 / self.gauge_seconds - round(60 / self.gauge_seconds)) < 1e-9
+        )
+        _require(whole, "gauge_seconds: a whole number of readings makes a minute")
 
 
 @dataclass(frozen=True)
