@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from infra.models import artifact_key
 from infra.rules import Component
 from local_cloud.aws.resources import create
 from local_cloud.aws.server import AwsServer
+from local_cloud.deployment import artifact_key as local_artifact_key
+from ocr_core.contracts.messages import ModelIdentity
 from stepfunctions import definition
 from topology import Names, load_topology
 
@@ -101,3 +104,9 @@ def test_the_state_machine(server: AwsServer, deployed: Component) -> None:
     assert {machine["name"] for machine in machines} == _named(
         deployed, "AWS::StepFunctions::StateMachine"
     ).keys()
+
+
+def test_artifacts_lie_at_the_same_keys() -> None:
+    model = ModelIdentity(name="network", version="1.0.0", sha256="0" * 64)
+
+    assert artifact_key(model) == local_artifact_key(model)
