@@ -190,6 +190,8 @@ class Permissions:
             *self._read("work", "jobs/*"),
             self._write("work", "jobs/*"),
             self._objects("work", "failures/*", "s3:GetObject"),
+            # The reference of authorisation knows no resource for these, yet the service asks about the state
+            # machine: https://github.com/aws/aws-cdk/pull/8486. Children of a map are under its label.
             _allow(
                 ["states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"],
                 machine,

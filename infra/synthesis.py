@@ -1,4 +1,4 @@
-"""From settings to templates: the app is made, checked by the rule packs of cdk-nag, and written."""
+"""From settings to templates: the app is made, checked by cdk-nag, written, and checked by our own rules."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import aws_cdk as cdk
 from infra.acknowledgements import acknowledge
 from infra.deployment import Deployment
 from infra.nag import findings
+from infra.rules import Component, violations
 from infra.settings import load_settings
 from infra.stacks import compose
 from ocr_core.contracts.errors import ConfigurationError
@@ -44,8 +45,8 @@ def synthesise(stage: str, *, output: Path | None = None, root: Path = ROOT) -> 
         the folder of the cloud assembly.
 
     Raises:
-        ConfigurationError: a file of settings, policies or models is not as it must be, or cdk-nag found what
-            nobody acknowledged.
+        ConfigurationError: a file of settings, policies or models is not as it must be, cdk-nag found what
+            nobody acknowledged, or a rule of infra/rules is broken.
     """
     settings = load_settings(stage, dockerfile=root / "endpoints" / "Dockerfile")
     app = make_app(Deployment.of(settings, root), output or OUTPUT / stage)
@@ -53,4 +54,8 @@ def synthesise(stage: str, *, output: Path | None = None, root: Path = ROOT) -> 
     if found := findings(app):
         listed = "\n".join(f"  {finding} at {path}" for finding, path in found)
         raise ConfigurationError(f"cdk-nag has {len(found)} findings that nobody acknowledged:\n{listed}")
-    return Path(app.synth().directory)
+    written = Path(app.synth().directory)
+    if broken := violations(Component.read(written)):
+        listed = "\n".join(f"  {one.rule}: {one.culprit}" for one in broken)
+        raise ConfigurationError(f"{written} breaks rules of infra/rules:\n{listed}")
+    return written

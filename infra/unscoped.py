@@ -42,7 +42,11 @@ UNSCOPED: Final[Mapping[str, tuple[str, ...]]] = {
     "registry login": ("ecr:GetAuthorizationToken",),
     "metrics": ("cloudwatch:PutMetricData",),
 }
-"""All actions that may stand beside `Resource: *`: AWS offers nothing narrower.
+"""All actions that may stand beside `Resource: *`, since AWS offers nothing narrower.
+
+Interfaces of the network could be named if anybody knew their ids before they are made: a condition keeps
+them to one network instead.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
 """

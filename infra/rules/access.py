@@ -42,6 +42,15 @@ def everything_is_a_fixed_list(component: Component) -> Iterator[str]:
 
 
 @rule
+def interfaces_stay_in_one_network(component: Component) -> Iterator[str]:
+    """Who may make or delete network interfaces may do so in the network of the stage alone."""
+    for resource, statement in _allowed(component):
+        meant = set(_listed(statement["Action"])) & set(UNSCOPED["network interfaces"])
+        if meant and "ec2:Vpc" not in statement.get("Condition", {}).get("ArnEqualsIfExists", {}):
+            yield str(resource)
+
+
+@rule
 def no_policy_of_aws_is_used(component: Component) -> Iterator[str]:
     """No role has a policy that AWS manages, such as *FullAccess."""
     for role in component.of("AWS::IAM::Role"):

@@ -189,6 +189,9 @@ MUTATIONS: dict[str, Callable[[Templates], None]] = {
     "the-key-is-renewed": _drop("AWS::KMS::Key", "EnableKeyRotation"),
     "actions-have-no-wildcard": lambda t: _statement(t, Action="s3:Get*"),
     "everything-is-a-fixed-list": lambda t: _statement(t, Action="s3:GetObject", Resource="*"),
+    "interfaces-stay-in-one-network": lambda t: _statement(
+        t, Action="ec2:CreateNetworkInterface", Resource="*", Condition={}
+    ),
     "no-policy-of-aws-is-used": _set(
         "AWS::IAM::Role", ["arn:aws:iam::aws:policy/AmazonS3FullAccess"], "ManagedPolicyArns"
     ),
