@@ -1,7 +1,8 @@
 """Starting executions, and how long their history may grow.
 
 moto: two calls of StartExecution at the same time under one name start two executions; an input of any size
-is taken, a name must be given; a history may grow without end; and the cause of SendTaskFailure is dropped.
+is taken, a name must be given; a history may grow without end; the cause of SendTaskFailure is
+dropped; and an execution has ended before it says why.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
-from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.parser.utils import TMP_THREADS
 from moto.stepfunctions.responses import StepFunctionResponse
@@ -34,6 +35,7 @@ LARGEST_INPUT: Final = 262_144
 MOST_EVENTS: Final = 25_000
 _NAME: Final = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
 _starting: Final = Lock()
+_ending: Final = Lock()
 
 
 def install() -> None:
@@ -56,8 +58,7 @@ def install() -> None:
             return start(self, state_machine_arn, name or str(uuid4()), execution_input, trace_header)
 
     StepFunctionsParserBackend.start_execution = start_execution
-    # Others may list an execution before its start has set a status.
-    Execution.status = property(lambda self: (self.exec_status or ExecutionStatus.RUNNING).value)
+    _end_at_once()
     StepFunctionResponse.send_task_failure = _send_task_failure
     _bound_histories()
 
@@ -86,3 +87,21 @@ def _send_task_failure(self: StepFunctionResponse) -> ActionResult:
     token, error, cause = (self._get_param(name) for name in ("taskToken", "error", "cause"))
     self.stepfunction_backend.send_task_failure(token, error=error, cause=cause)
     return EmptyResult()
+
+
+def _end_at_once() -> None:
+    """An execution that says how it ended says why: moto sets the status first, error and output after it."""
+    reflect = BaseExecutionWorkerCommunication._reflect_execution_status
+
+    def reflect_at_once(self: BaseExecutionWorkerCommunication) -> None:
+        with _ending:
+            reflect(self)
+
+    def status(self: Execution) -> str:
+        with _ending:
+            # Others may list an execution before its start has set a status.
+            told: str = (self.exec_status or ExecutionStatus.RUNNING).value
+            return told
+
+    BaseExecutionWorkerCommunication._reflect_execution_status = reflect_at_once
+    Execution.status = property(status)

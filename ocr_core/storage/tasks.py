@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import boto3
 from botocore.exceptions import ClientError
 
-from ocr_core.contracts.errors import ErrorInfo
+from ocr_core.contracts.errors import ErrorCode, ErrorInfo
 from ocr_core.storage.faults import CONFIG, code_of
 
 if TYPE_CHECKING:
@@ -20,11 +20,17 @@ TRANSIENT_ERROR: Final = "TransientError"
 PERMANENT_ERROR: Final = "PermanentError"
 """The flow file's name for an error that no retry heals."""
 
+ENGINE_ERROR: Final = "EngineError"
+"""The flow file's name for a network or its process that failed: tried again, but not often, since the page may
+do it every time, and take its neighbours along."""
+
 _GONE: Final = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
 
 def error_name(error: ErrorInfo) -> str:
     """The name under which the flow file knows an error."""
+    if error.code is ErrorCode.ENGINE_FAILED:
+        return ENGINE_ERROR
     return TRANSIENT_ERROR if error.retryable else PERMANENT_ERROR
 
 

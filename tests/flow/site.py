@@ -125,6 +125,12 @@ class Site:
         executions = [execution for page in pages for execution in page["executions"]]
         return {told["name"]: told["status"] for told in executions if told["status"] != "RUNNING"}
 
+    def history(self, job: str) -> list[dict[str, Any]]:
+        """The history of a job's first execution."""
+        arn = self.names.execution_arn("documents", f"{job}-1")
+        pages = self.flow.get_paginator("get_execution_history").paginate(executionArn=arn)
+        return [event for page in pages for event in page["events"]]
+
     def published(self) -> dict[str, int]:
         """How many events each execution has published, by its history."""
         published = {}

@@ -9,7 +9,9 @@ import io
 import os
 import signal
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pypdfium2
 import pytest
@@ -40,11 +42,16 @@ delay_seconds = [0.0, 1.0]
 NO_NOTICES = "[sns]\ndrop = 1.0\n"
 
 
-def small_page(samples: Path) -> bytes:
-    """A receipt small enough that many of them are read in little time."""
+def small_page(samples: Path) -> Image.Image:
+    """The head of a receipt: small enough that many of them are read in little time."""
     with Image.open(samples / "receipt.png") as image:
-        out = io.BytesIO()
-        image.convert("L").crop((0, 0, image.width, image.height // 3)).save(out, "PNG")
+        return image.convert("L").crop((0, 0, image.width, image.height // 3))
+
+
+def png(page: Image.Image) -> bytes:
+    """A page as a document."""
+    out = io.BytesIO()
+    page.save(out, "PNG")
     return out.getvalue()
 
 
@@ -67,7 +74,7 @@ def test_duplicated_and_shuffled_events_make_one_job_each(
     start: Start, samples: Path, plan: Path, size: int
 ) -> None:
     plan.write_text(MANY_COPIES)
-    page = small_page(samples)
+    page = png(small_page(samples))
     with start(faults=str(plan)) as site:
         with site.listening(PRODUCTION) as listener:
             keys = [f"inbox/{number}.png" for number in range(size)]
@@ -88,7 +95,7 @@ def test_with_every_notice_lost_one_sweep_completes_every_job(
     start: Start, samples: Path, plan: Path, size: int
 ) -> None:
     plan.write_text(NO_NOTICES)
-    page = small_page(samples)
+    page = png(small_page(samples))
     with start(faults=str(plan)) as site:
         jobs = {site.client.submit(page) for _ in range(size)}
         # Every job has come to its detectors, and hears nothing of them.
@@ -123,7 +130,7 @@ def test_of_a_batch_with_one_poison_page_the_others_are_read(start: Start, sampl
         good = article[0].render(scale=1.5).to_pil().convert("L")  # upright: rotation leaves its size alone
     poison = good.resize((POISON, good.height))
     document = io.BytesIO()
-    pages = [good] * 9 + [poison] + [good] * 6  # two a batch: the poison has company
+    pages = [good] * 3 + [poison] + [good] * 5  # two a batch: the poison has company
     good.save(document, "TIFF", save_all=True, append_images=pages[1:], compression="tiff_deflate")
     with start(module={"text_detection": "tests.flow.poisoned"}, lost_retries=0) as site:
         job = site.client.submit(document.getvalue())
@@ -131,7 +138,31 @@ def test_of_a_batch_with_one_poison_page_the_others_are_read(start: Start, sampl
         result = site.client.result(job)
     assert result.status == "partial"
     lost = {page.number: page.error for page in result.pages if page.status != "ok"}
-    assert list(lost) == [10]
-    assert lost[10] is not None
-    assert "text_detection" in lost[10].message or lost[10].code == "ENGINE_FAILED"
-    assert all(page.lines for page in result.pages if page.number != 10)
+    assert list(lost) == [4]
+    assert lost[4] is not None
+    assert lost[4].code == "ENGINE_FAILED"
+    assert all(page.lines for page in result.pages if page.number != 4)
+
+
+def test_a_long_document_keeps_its_state_and_history_small(
+    start: Start, samples: Path, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    pages = 2_000 if pytestconfig.getoption("--soak") else 12
+    page = small_page(samples)
+    document = tmp_path / "long.tif"
+    page.save(document, save_all=True, append_images=[page] * (pages - 1), compression="tiff_deflate")
+    with start() as site:
+        job = site.client.submit(document)
+        assert site.client.wait(job, 3_000).state == "succeeded"
+        history = site.history(job)
+        assert len(site.client.result(job).pages) == pages
+    assert len(history) < 100
+    assert max(len(state) for event in history for state in states_of(event)) <= 32_768
+
+
+def states_of(event: dict[str, Any]) -> Iterator[str]:
+    """What an event of a history says about input and output of a state or task."""
+    for detail in event.values():
+        if isinstance(detail, dict):
+            yield from (str(detail[name]) for name in ("input", "output", "parameters") if name in detail)
+            yield ""
