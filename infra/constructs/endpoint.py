@@ -49,6 +49,7 @@ class Endpoint(Construct):
         super().__init__(scope, camel(stage, mode))
         self._stage, self._mode, self._deployment, self._key = stage, mode, deployment, key
         self.name = deployment.endpoint(stage, mode)
+        lines = log_group(self, "Logs", deployment, key, endpoint_logs(self.name))
         model = self._model(images, security_group)
         config = self._config(model)
         errors = alarm(self, deployment, endpoint_errors(deployment, stage, mode))
@@ -66,15 +67,22 @@ class Endpoint(Construct):
                 ),
             ),
         )
+        # Else SageMaker would make the group, with neither key nor end.
+        self.resource.add_resource_dependency(lines)
 
     def _model(self, images: Images, security_group: str) -> sagemaker.CfnModel:
         names = self._deployment.names
         asset = images.endpoint(self._stage)
         permissions = Permissions(self._deployment, self._key.key_arn)
         statements = permissions.endpoint(self._stage, self._mode, asset.repository.repository_arn)
-        lines = endpoint_logs(self.name)
-        log_group(self, "Logs", self._deployment, self._key, lines)
-        own_role = role(self, "Container", "sagemaker", statements, account=names.account, log_group=lines)
+        own_role = role(
+            self,
+            "Container",
+            "sagemaker",
+            statements,
+            account=names.account,
+            log_group=endpoint_logs(self.name),
+        )
         artifact = artifact_key(self._deployment.models[self._stage])
         return sagemaker.CfnModel(
             self,
