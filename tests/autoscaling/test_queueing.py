@@ -74,7 +74,7 @@ def check(found, exact):
     assert found[1] == pytest.approx(exact[1], rel=P95_WITHIN, abs=1e-4)
 
 
-@pytest.mark.parametrize(("servers", "utilisation"), [(1, 0.3), (1, 0.6), (2, 0.5), (4, 0.6)])
+@pytest.mark.parametrize(("servers", "utilisation"), [(1, 0.3), (1, 0.6), (2, 0.6)])
 def test_exponential_service(servers, utilisation):
     found = simulated_waits(servers, utilisation, ServiceTime.exponential(1.0), 1_000_000)
     check(found, exponential_waits(servers, utilisation))
@@ -86,8 +86,8 @@ def test_constant_service(utilisation):
 
 
 def test_several_instances_are_one_queue():
-    found = simulated_waits(4, 0.6, ServiceTime.exponential(1.0), 1_000_000, instances=2)
-    check(found, exponential_waits(4, 0.6))
+    found = simulated_waits(2, 0.6, ServiceTime.exponential(1.0), 1_000_000, instances=2)
+    check(found, exponential_waits(2, 0.6))
 
 
 def test_service_of_any_variation_has_the_mean_of_pollaczek_and_khinchine():
