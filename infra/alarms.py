@@ -57,8 +57,8 @@ class AlarmSpec:
 
 
 def dead_letter_queues(deployment: Deployment) -> tuple[str, ...]:
-    """One beside each queue of the topology, and those of what functions and e-mails could not take."""
-    return (*deployment.topology.queues, "functions", "alarms")
+    """Those of the topology, and that of e-mails which could not be sent."""
+    return (*deployment.topology.dead_letter_queues, "alarms")
 
 
 def endpoint_errors(deployment: Deployment, stage: EndpointStage, mode: EndpointMode) -> AlarmSpec:

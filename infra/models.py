@@ -1,4 +1,4 @@
-"""Which artefact an endpoint serves: pinned by the catalogue's lock, addressed by what it holds."""
+"""Which artefact an endpoint serves: the one that the lock of the catalogue pins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from model_artifacts.catalogue import load_catalogue
 from ocr_core.contracts.errors import ConfigurationError
 from ocr_core.contracts.messages import ModelIdentity
 
-__all__ = ["artifact_key", "pinned"]
+__all__ = ["pinned"]
 
 
 def pinned(artifact: str, catalogue: Path | None = None) -> ModelIdentity:
@@ -25,8 +25,3 @@ def pinned(artifact: str, catalogue: Path | None = None) -> ModelIdentity:
             f"{recipe.name}` and write down the one it tells"
         )
     return ModelIdentity(name=recipe.name, version=recipe.entry.version, sha256=known.lock[recipe.name])
-
-
-def artifact_key(model: ModelIdentity) -> str:
-    """Where an artefact lies in the artefacts bucket: what it holds is in its name, so it never changes."""
-    return f"models/{model.name}/{model.version}/{model.sha256}/model.tar.gz"

@@ -13,10 +13,11 @@ from typing import Final
 from aws_cdk import aws_iam as iam
 
 from infra.deployment import Deployment
-from infra.models import artifact_key
 from infra.unscoped import UNSCOPED
 from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from ocr_core.contracts.keys import artifact_key
 from topology import Names
+from topology.model import FUNCTIONS
 
 __all__ = ["LOG_GROUP_TAG", "MAP_LABEL", "Permissions", "endpoint_logs", "function_logs"]
 
@@ -63,7 +64,7 @@ class Permissions:
         return [
             *own[name](),
             *self._source(name),
-            self._dead_letters("functions"),
+            self._dead_letters(FUNCTIONS),
             self._key(),
             self._log_streams(),
             _allow([*UNSCOPED["tracing"], *UNSCOPED["network"]], "*"),

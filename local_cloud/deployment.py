@@ -15,19 +15,13 @@ from local_cloud.models import ENGINE, REQUEST_SECONDS, LocalModels
 from ocr_core.artifacts import artifacts_root
 from ocr_core.contracts.codec import JSON
 from ocr_core.contracts.jobs import Bundle, EndpointMode, EndpointRef, EndpointStage
-from ocr_core.contracts.keys import ACTIVE_BUNDLES, DEFAULT_BUNDLE, bundle_key
-from ocr_core.contracts.messages import ModelIdentity
+from ocr_core.contracts.keys import ACTIVE_BUNDLES, DEFAULT_BUNDLE, artifact_key, bundle_key
 from topology import Names, Topology
 
 _IMAGE: Final = "hybrid-ocr-{stage}:local"
 _INSTANCE_TYPE: Final = "ml.g5.xlarge"
 _MARGIN_SECONDS: Final = 10
 """A container that is late says so itself before SageMaker hangs up."""
-
-
-def artifact_key(model: ModelIdentity) -> str:
-    """Where an artefact lies in the artefacts bucket: what it holds is in its name, so it never changes."""
-    return f"models/{model.name}/{model.version}/{model.sha256}/model.tar.gz"
 
 
 @dataclass(frozen=True)

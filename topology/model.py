@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ocr_core.contracts.jobs import EndpointStage
+from topology.names import Names
 
 __all__ = ["Bucket", "Endpoint", "Function", "Index", "Queue", "Rule", "StateMachine", "Table", "Topic"]
+
+FUNCTIONS: Final = "functions"
+"""Names the dead-letter queue of all functions: what none of them could take."""
 
 
 class _Part(BaseModel):
@@ -82,6 +87,21 @@ class Rule(_Part):
             raise ValueError("a rule has one target")
         return self
 
+    def event_pattern(self, names: Names) -> dict[str, Any] | None:
+        """The pattern with the names of a deployment; None where the clock is the cause."""
+        return None if self.pattern is None else dict(names.resolve_all(json.loads(self.pattern)))
+
+    def target_arn(self, names: Names) -> str:
+        """The ARN of the queue or function that events go to."""
+        if self.target_queue is not None:
+            return names.arn("sqs", names.queue(self.target_queue))
+        return names.arn("lambda", f"function:{names.function(str(self.target_function))}")
+
+    @property
+    def dead_letter_queue(self) -> str:
+        """Names the dead-letter queue of what could not be delivered."""
+        return self.target_queue or FUNCTIONS
+
 
 class StateMachine(_Part):
     """A state machine, defined by a file of `stepfunctions/`."""
@@ -141,6 +161,11 @@ class Topology(_Part):
                     f"the queue of function {name} shows a message again too early: below 6 timeouts"
                 )
         return self
+
+    @property
+    def dead_letter_queues(self) -> tuple[str, ...]:
+        """One beside each queue, and that of the functions."""
+        return (*self.queues, FUNCTIONS)
 
     def _queue_references(self) -> list[tuple[str, str]]:
         found = [(f"topic {name}", topic.queue) for name, topic in self.topics.items()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 COMPONENT: Final = "hybrid-ocr"
 LOCAL_STAGE: Final = "local"
@@ -101,3 +101,11 @@ class Names:
             "dead_letter_queue": lambda name: self.queue_url(self.dead_letter_queue(name)),
         }
         return resolvers[kind](name) if name and kind in resolvers else value
+
+    def resolve_all(self, value: Any) -> Any:  # noqa: ANN401 - any JSON
+        """Any JSON with each of its texts resolved, such as the pattern of a rule."""
+        if isinstance(value, dict):
+            return {key: self.resolve_all(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [self.resolve_all(part) for part in value]
+        return self.resolve(value) if isinstance(value, str) else value

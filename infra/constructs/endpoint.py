@@ -14,10 +14,10 @@ from infra.constructs.images import Images
 from infra.constructs.logs import log_group
 from infra.constructs.roles import role
 from infra.deployment import Deployment, camel
-from infra.models import artifact_key
 from infra.permissions import Permissions, endpoint_logs
 from infra.variant import VARIANT
 from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from ocr_core.contracts.keys import artifact_key
 
 __all__ = ["Endpoint"]
 

@@ -15,6 +15,7 @@ from infra.constructs.roles import role
 from infra.deployment import Deployment, camel
 from infra.permissions import Permissions, function_logs
 from ocr_core.settings import PREFIX
+from topology.model import FUNCTIONS
 
 __all__ = ["Functions"]
 
@@ -59,7 +60,7 @@ class Functions(Construct):
             tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),
             logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=self._logs.ref),
             dead_letter_config=lambda_.CfnFunction.DeadLetterConfigProperty(
-                target_arn=names.arn("sqs", names.dead_letter_queue("functions"))
+                target_arn=names.arn("sqs", names.dead_letter_queue(FUNCTIONS))
             ),
             vpc_config=lambda_.CfnFunction.VpcConfigProperty(
                 security_group_ids=[self._security_group],

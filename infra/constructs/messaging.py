@@ -104,7 +104,7 @@ class Messaging(Construct):
         for name, rule in self._deployment.topology.rules.items():
             bus = "" if rule.bus == "default" else f"{names.bus(rule.bus)}/"
             arn = names.arn("events", f"rule/{bus}{names.rule(name)}")
-            reached = [self._dead.queues[rule.target_queue or "functions"]]
+            reached = [self._dead.queues[rule.dead_letter_queue]]
             reached += [queues[rule.target_queue]] if rule.target_queue else []
             for queue in reached:
                 queue.add_to_resource_policy(

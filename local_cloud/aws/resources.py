@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from local_cloud.aws.server import AwsServer
 from ocr_core.settings import PREFIX
 from topology import Names, Topology
-from topology.model import Bucket, Function, Queue, Rule, Table
+from topology.model import FUNCTIONS, Bucket, Function, Queue, Rule, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -30,6 +30,10 @@ def create(server: AwsServer, topology: Topology, names: Names, definitions: Map
     """
     for name, bucket in topology.buckets.items():
         _create_bucket(server.client("s3"), names.bucket(name), bucket)
+    for name in topology.dead_letter_queues:
+        server.client("sqs").create_queue(
+            QueueName=names.dead_letter_queue(name), Attributes={"MessageRetentionPeriod": str(14 * 86_400)}
+        )
     for name, queue in topology.queues.items():
         _create_queue(server.client("sqs"), names, name, queue)
     for name, topic in topology.topics.items():
@@ -77,7 +81,6 @@ def _create_bucket(s3: S3Client, bucket: str, told: Bucket) -> None:
 
 def _create_queue(sqs: SQSClient, names: Names, name: str, told: Queue) -> None:
     dead = names.dead_letter_queue(name)
-    sqs.create_queue(QueueName=dead, Attributes={"MessageRetentionPeriod": str(14 * 86_400)})
     redrive = {"deadLetterTargetArn": names.arn("sqs", dead), "maxReceiveCount": told.max_receives}
     sqs.create_queue(
         QueueName=names.queue(name),
@@ -128,6 +131,7 @@ def _create_function(functions: LambdaClient, names: Names, name: str, told: Fun
         Timeout=told.timeout_seconds,
         MemorySize=told.memory_mb,
         Environment={"Variables": function_environment(told, names)},
+        DeadLetterConfig={"TargetArn": names.arn("sqs", names.dead_letter_queue(FUNCTIONS))},
     )
     functions.put_function_concurrency(FunctionName=physical, ReservedConcurrentExecutions=told.concurrency)
     if told.queue is not None:
@@ -142,23 +146,12 @@ def _create_function(functions: LambdaClient, names: Names, name: str, told: Fun
 def _create_rule(events: EventBridgeClient, names: Names, name: str, told: Rule) -> None:
     rule, bus = names.rule(name), names.bus(told.bus)
     if told.pattern is not None:
-        pattern = json.dumps(_resolved(json.loads(told.pattern), names))
-        events.put_rule(Name=rule, EventBusName=bus, EventPattern=pattern)
+        events.put_rule(Name=rule, EventBusName=bus, EventPattern=json.dumps(told.event_pattern(names)))
     elif told.schedule is not None:
         events.put_rule(Name=rule, EventBusName=bus, ScheduleExpression=told.schedule)
-    if told.target_queue is not None:
-        target = names.arn("sqs", names.queue(told.target_queue))
-    else:
-        target = names.arn("lambda", f"function:{names.function(str(told.target_function))}")
-    events.put_targets(Rule=rule, EventBusName=bus, Targets=[{"Id": "target", "Arn": target}])
-
-
-def _resolved(value: Any, names: Names) -> Any:  # noqa: ANN401 - any JSON
-    if isinstance(value, dict):
-        return {key: _resolved(part, names) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_resolved(part, names) for part in value]
-    return names.resolve(value) if isinstance(value, str) else value
+    dead = names.arn("sqs", names.dead_letter_queue(told.dead_letter_queue))
+    target: Any = {"Id": "target", "Arn": told.target_arn(names), "DeadLetterConfig": {"Arn": dead}}
+    events.put_targets(Rule=rule, EventBusName=bus, Targets=[target])
 
 
 def _create_role(iam: Any, name: str, service: str) -> str:  # noqa: ANN401 - its stubs are not installed

@@ -10,7 +10,8 @@ In the work bucket (all of it expires)::
     jobs/JOB/ATTEMPT/BATCH/STAGE.error.json   why a stage lost a batch ErrorInfo
 
 In the results bucket ``results/JOB/ATTEMPT/result.json`` and its exports; in the artefacts bucket
-``bundles/active.json`` (script or "default" to bundle id) and ``bundles/ID.json`` (a Bundle).
+``bundles/active.json`` (script or "default" to bundle id), ``bundles/ID.json`` (a Bundle) and
+``models/NAME/VERSION/SHA256/model.tar.gz``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Final
 
 from ocr_core.contracts.errors import RequestError
 from ocr_core.contracts.jobs import BatchTask, EndpointStage, Job
-from ocr_core.contracts.messages import StageName
+from ocr_core.contracts.messages import ModelIdentity, StageName
 
 LONGEST_KEY: Final = 1_000
 """Bytes; S3 allows 1,024, and what follows a key in a message needs room."""
@@ -91,6 +92,11 @@ def result_prefix(job_id: str, attempt: int) -> str:
 def bundle_key(bundle_id: str) -> str:
     """The key of a bundle in the artefacts bucket."""
     return f"bundles/{bundle_id}.json"
+
+
+def artifact_key(model: ModelIdentity) -> str:
+    """The key of a model artefact: what it holds is in its name, so an object there never changes."""
+    return f"models/{model.name}/{model.version}/{model.sha256}/model.tar.gz"
 
 
 def split_uri(uri: str) -> tuple[str, str]:
