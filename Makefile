@@ -2,28 +2,31 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip
 OUT ?= out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test soak check format samples generated bench bench-flow bench-setup paddle test-paddle clean
+.PHONY: help setup develop run test soak check format samples synth generated bench bench-flow bench-setup paddle test-paddle clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.installed build/artifacts/.built ## Make the environment and the model artefacts (everything else does this first)
+setup: $(VENV)/.local build/artifacts/.built ## Make the environment and the model artefacts (everything else does this first)
+
+develop: $(VENV)/.installed build/artifacts/.built ## The same with all that tests, checks and templates need
 
 run: setup ## Read the repository's sample documents through the whole flow
 	$(BIN)/hybrid-ocr read samples/documents --out $(OUT)
 
-test: setup ## Run the tests (minutes)
+test: develop ## Run the tests (minutes)
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not paddle and not gpu"
 
-soak: setup ## Many jobs under faults, a document of 2,000 pages, memory over long runs (an hour)
+soak: develop ## Many jobs under faults, a document of 2,000 pages, memory over long runs (an hour)
 	$(BIN)/pytest tests/flow --soak --timeout 3600
 	$(BIN)/python -m evaluation.bench memory
 	$(BIN)/python -m evaluation.bench soak
 
-check: setup ## Lint, format, types, import layers, generated files
+check: develop ## Lint, format, types, import layers, generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -38,6 +41,9 @@ format: $(VENV)/.installed ## Put code into its standard form
 samples: $(VENV)/.installed ## Draw the sample documents again
 	$(BIN)/python -m samples.make
 
+synth: $(VENV)/.installed ## Write the CloudFormation templates of every stage (no account, no Docker)
+	$(BIN)/python -m infra
+
 generated: $(VENV)/.installed ## Write JSON Schemas and tables of the documentation again
 	$(BIN)/python -m ocr_core.contracts.generate
 	$(BIN)/python -m lambdas.validation.rules_doc
@@ -45,10 +51,10 @@ generated: $(VENV)/.installed ## Write JSON Schemas and tables of the documentat
 bench: bench-setup ## Measure speed and accuracy beside RapidOCR, PaddleOCR and Tesseract
 	$(BIN)/python -m evaluation.bench
 
-bench-flow: setup ## Measure what the flow costs beside its models, and the real-time client
+bench-flow: develop ## Measure what the flow costs beside its models, and the real-time client
 	$(BIN)/python -m hybrid_ocr.flow_bench
 
-bench-setup: setup ## Make the environments of the benchmark's other contestants
+bench-setup: develop ## Make the environments of the benchmark's other contestants
 	$(BIN)/python -m evaluation.bench setup
 
 paddle: .venv-paddle/.installed ## Make the environment of the paddleocr engine
@@ -60,9 +66,13 @@ clean: ## Remove what make made
 	rm -rf $(VENV) .venv-paddle build out *.egg-info
 
 # The environment is made again when what it is made from changes. pip's own version is left as it came.
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.local: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PIP) install --quiet --disable-pip-version-check -c constraints.txt -e '.[local]'
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.local
+	$(PIP) install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
 # paddleocr brings a build of OpenCV that overwrites the headless one, so it lives apart.
@@ -72,6 +82,6 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 		-e '.[paddle]' pytest pytest-timeout hypothesis httpx
 	@touch $@
 
-build/artifacts/.built: model_artifacts/catalogue.toml $(VENV)/.installed
+build/artifacts/.built: model_artifacts/catalogue.toml $(VENV)/.local
 	$(BIN)/hybrid-ocr artifacts build
 	@touch $@
