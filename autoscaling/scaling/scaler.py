@@ -50,6 +50,8 @@ class Scaler:
         self._start = start
         self._schedules = [(told, parse_when(told.when, told.timezone)) for told in schedules]
         self._due = [self._next_run(when, 0.0) for _, when in self._schedules]
+        self.next_schedule = min(self._due, default=math.inf)
+        """When the next scheduled action runs, seconds; infinity when none does."""
         self._change_under_way = False
 
     @classmethod
@@ -95,11 +97,6 @@ class Scaler:
         self._working = instances
         self._settle(now)
 
-    @property
-    def next_schedule(self) -> float:
-        """When the next scheduled action runs, seconds; infinity when none does."""
-        return min(self._due, default=math.inf)
-
     def run_schedules(self, now: float) -> int:
         """The desired count after the scheduled actions due by now; cooldowns do not hold them up.
 
@@ -111,6 +108,7 @@ class Scaler:
             self.min_instances, self.max_instances = schedule.min_instances, schedule.max_instances
             self._change(self._clamped(self.desired))
             self._due[index] = self._next_run(when, self._due[index])
+            self.next_schedule = min(self._due)
         self._settle(now)
         return self.desired
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass
 
@@ -178,7 +178,7 @@ class _Run:
 
     def read(self, now: float) -> None:
         """Read the gauges; where a period ends the fleet is told."""
-        arrived = bisect_right(self._arrivals, now, self._next, self._n)
+        arrived = bisect_left(self._arrivals, now, self._next, self._n)
         waiting = arrived - self._next + len(self._again)
         self._leaving = [free for free in self._leaving if free > now]
         backlog = waiting + sum([free > now for free, _, _ in self._slots]) + len(self._leaving)

@@ -45,19 +45,14 @@ class Fleet:
         self._failure_rate = model.failures.per_instance_hour / 3600
         self._next_failure = self._draw_failure(0.0)
         self._metric = model.policy.tracking.metric
+        self.next_event = math.inf
+        """When something happens next to the instances, seconds; infinity when nothing will."""
+        self._look_ahead()
 
     @property
     def desired(self) -> int:
         """Instances asked for."""
         return self.scaler.desired
-
-    @property
-    def next_event(self) -> float:
-        """When something happens next to the instances; infinity when nothing will."""
-        scheduled = min(self.scaler.next_schedule, self._next_failure)
-        if self._decisions:
-            scheduled = min(scheduled, self._decisions[0][0])
-        return min(scheduled, self._coming[0]) if self._coming else scheduled
 
     def sample(self, now: float, backlog: float, waiting: float, arrived: float) -> None:
         """A period has ended; its data points are acted upon when they can be read.
@@ -75,10 +70,29 @@ class Fleet:
         if self._model.policy.wake is not None:
             metrics[WAITING] = float(waiting > 0 and not self.in_service)
         self._decisions.append((now + self._decision_seconds, metrics))
+        self._look_ahead()
 
     def handle(self) -> Change:
         """The earliest event happens."""
-        now = self.next_event
+        change = self._happen(self.next_event)
+        self._look_ahead()
+        return change
+
+    def wake(self, now: float) -> None:
+        """Work is on its way: ask for one instance if none is there or coming."""
+        self.scaler.wake(now)
+        self._follow(now)
+        self._look_ahead()
+
+    def choose(self, instances: list[int]) -> int:
+        """The instance that fails."""
+        return int(self._random.choice(instances))
+
+    def close(self, now: float) -> None:
+        """The simulation ends: pay what has not been paid."""
+        self._pay(now)
+
+    def _happen(self, now: float) -> Change:
         if self._coming and self._coming[0] <= now:
             heapq.heappop(self._coming)
             loading = self._model.delays.download_seconds + self._model.delays.warm_up_seconds
@@ -93,18 +107,11 @@ class Fleet:
             self.scaler.period(now, self._decisions.popleft()[1])
         return self._follow(now)
 
-    def wake(self, now: float) -> None:
-        """Work is on its way: ask for one instance if none is there or coming."""
-        self.scaler.wake(now)
-        self._follow(now)
-
-    def choose(self, instances: list[int]) -> int:
-        """The instance that fails."""
-        return int(self._random.choice(instances))
-
-    def close(self, now: float) -> None:
-        """The simulation ends: pay what has not been paid."""
-        self._pay(now)
+    def _look_ahead(self) -> None:
+        event = min(self.scaler.next_schedule, self._next_failure)
+        if self._decisions and self._decisions[0][0] < event:
+            event = self._decisions[0][0]
+        self.next_event = min(event, self._coming[0]) if self._coming else event
 
     def _follow(self, now: float) -> Change:
         """Bring what is there and what is coming to what is desired."""

@@ -2,8 +2,9 @@
 
 Each endpoint is a fluid queue whose outflow, at n invocations in the system, is that of the stationary
 many-server queue that has n in it on average (W. Wang, D. Tipper, S. Banerjee, "A simple approximation for
-modeling nonstationary queues", INFOCOM 1996): in overload a plain fluid, at ease the known mean queue. What
-documents meet is read off the curves of what came and what was started: first come, first served.
+modeling nonstationary queues", INFOCOM 1996). Where more work is there than slots, chance or no chance, all
+of them are busy: in overload it is a plain fluid, at ease it has the known mean queue. What documents meet is
+read off the curves of what came and what was started: first come, first served.
 """
 
 from __future__ import annotations
@@ -40,9 +41,6 @@ _NOTHING: Final = 1e-6
 
 _CRUMB: Final = 0.05
 """Invocations: less than this is none, once nothing more comes."""
-
-_SEEN: Final = 30.0
-"""Invocations, summed over a period's readings: so many are never overlooked."""
 
 _SAMPLES: Final = 20_000
 """Documents followed through the endpoints, spread evenly over all that came."""
@@ -243,6 +241,7 @@ class _Basin:
             )
         self._ticks_per_reading = max(1, round(fleet.gauge_seconds / tick_seconds))
         self._there = 0.0
+        self._fluid = 0.0
         self._backlog: list[float] = []
         self._outflow: list[float] = []
         self._waiting: list[float] = []
@@ -268,11 +267,8 @@ class _Basin:
         """Read the gauges and tell the fleet."""
         waiting = self._waiting[-1] if self._waiting[-1] > _NOTHING else 0.0
         readings = self._backlog[self._ticks_per_reading - 1 :: self._ticks_per_reading]
-        total = sum(readings)
-        # Invocations are whole: of little work none at all is seen by chance, as often as of Poisson numbers.
-        if 0 < total < _SEEN:
-            nothing = math.exp(-total)
-            total = 0.0 if self._random.random() < nothing else total / (1 - nothing)
+        # Invocations are whole: what is seen of a mean is a Poisson number, now and then none at all.
+        total = float(self._random.poisson(sum(readings)))
         self._fleet.sample(now, total / len(readings), waiting, arrived)
         self._series.append((now, self._there, self._fleet.in_service, self._fleet.desired))
         self._backlog.clear()
@@ -308,13 +304,16 @@ class _Basin:
         """A stretch of ticks with the instances that there are now."""
         slots = self._fleet.in_service * self._model.concurrency
         total, leaves = self._queue.table(slots)
-        there, per_slot = self._there, self._queue.per_slot
+        there, fluid, per_slot = self._there, self._fluid, self._queue.per_slot
+        most = slots * per_slot
         outflow, waiting, backlog = self._outflow, self._waiting, self._backlog
         for inflow in came:
             there += inflow
+            fluid += inflow
+            fluid = max(fluid - most, fluid / (1 + per_slot))
             index = bisect_right(total, there)
-            if index == len(total):
-                out = leaves[-1]
+            if fluid > slots or index == len(total):
+                out = most
             else:
                 low, least = total[index - 1], leaves[index - 1]
                 out = least + (there - low) * (leaves[index] - least) / (total[index] - low)
@@ -324,7 +323,7 @@ class _Basin:
             backlog.append(there)
             outflow.append(out)
             waiting.append(there - out / per_slot)
-        self._there = there
+        self._there, self._fluid = there, fluid
         self._slots += [slots] * len(came)
 
     def _curve(self, inflow: Floats, ticks: int) -> _Curve:
