@@ -11,19 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
+from hybrid_ocr.commands.complaint import complain
+from hybrid_ocr.commands.exits import CANNOT, INTERRUPTED, NOT_WHOLE, OUTPUT_CLOSED, WHOLE, WRONG_COMMAND
 from hybrid_ocr.reading import DocumentReader, Reading
 from hybrid_ocr.sources import select
-from hybrid_ocr.terminal import ReadingProgress, plain, print_summary, print_text
+from hybrid_ocr.terminal import ReadingProgress, print_summary, print_text
 from ocr_core.contracts.errors import OcrError, RequestError
 from ocr_core.contracts.stage import EngineName
 from ocr_core.opening import parse_pages
-
-READ_WHOLE, NOT_READ_WHOLE, WRONG_COMMAND, CANNOT_READ, INTERRUPTED = 0, 1, 2, 3, 130
-OUTPUT_CLOSED = 141
-"""128 + SIGPIPE, as shells report a program that the signal ended."""
-
 
 MOST_PAGES = 100_000
 """More than any document has: page ranges are checked before the first one is opened."""
@@ -53,7 +49,7 @@ def run(call: ReadCall) -> int:
         if not selection.sources:
             raise RequestError("no document in what was named: give a PDF, TIFF, PNG, JPEG or WebP")
     except RequestError as error:
-        return _complain(console, error, WRONG_COMMAND)
+        return complain(console, error, WRONG_COMMAND)
     signal.signal(signal.SIGTERM, _interrupt)
     readings: list[Reading] = []
     try:
@@ -64,18 +60,18 @@ def run(call: ReadCall) -> int:
                 readings.append(reading)
                 _print(reading, as_json=call.as_json, heading=len(selection.sources) > 1)
     except OcrError as error:
-        return _complain(console, error, CANNOT_READ)
+        return complain(console, error, CANNOT)
     except BrokenPipeError:
         # Whoever read our output has gone, as `head` does: no error, and nothing left to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OUTPUT_CLOSED
     except OSError as error:
-        return _complain(console, error, CANNOT_READ)
+        return complain(console, error, CANNOT)
     except KeyboardInterrupt:
-        return _complain(console, "interrupted", INTERRUPTED)
+        return complain(console, "interrupted", INTERRUPTED)
     print_summary(readings, console, selection.skipped)
     whole = all(reading.result.status == "completed" for reading in readings)
-    return READ_WHOLE if whole else NOT_READ_WHOLE
+    return WHOLE if whole else NOT_WHOLE
 
 
 def _reader(call: ReadCall) -> DocumentReader:
@@ -98,13 +94,3 @@ def _print(reading: Reading, *, as_json: bool, heading: bool) -> None:
         print(reading.result.model_dump_json(), flush=True)
     else:
         print_text(reading, heading=heading)
-
-
-def _complain(console: Console, problem: OcrError | OSError | str, exit_code: int) -> int:
-    line = Text("hybrid-ocr: ", "bold red")
-    if isinstance(problem, OcrError):
-        line.append(f"{problem.code} {plain(problem.message)}", "default not bold")
-    else:
-        line.append(plain(str(problem)), "default not bold")
-    console.print(line, soft_wrap=True)
-    return exit_code

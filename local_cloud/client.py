@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import Final, Self, TypeVar
+from typing import Self, TypeVar
 
 import httpx
 from pydantic import ValidationError
@@ -18,22 +18,11 @@ from ocr_core.contracts.errors import (
     ErrorCode,
     ErrorInfo,
     OcrError,
-    RequestError,
 )
 
 AnswerT = TypeVar("AnswerT", bound=Message)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0  # seconds
-_KINDS: Final[dict[ErrorCode, type[OcrError]]] = {
-    ErrorCode.OVERLOADED: CapacityError,
-    ErrorCode.NOT_READY: CapacityError,
-    ErrorCode.INVALID_REQUEST: RequestError,
-    ErrorCode.UNSUPPORTED_MEDIA_TYPE: RequestError,
-    ErrorCode.BODY_TOO_LARGE: RequestError,
-    ErrorCode.STAGE_TIMEOUT: EngineError,
-    ErrorCode.ENGINE_FAILED: EngineError,
-    ErrorCode.ENGINE_UNAVAILABLE: EngineError,
-}
 
 
 class EndpointClient:
@@ -118,4 +107,4 @@ def _error_of(response: httpx.Response) -> OcrError:
         info = _ErrorBody.model_validate_json(response.content).error
     except ValidationError:
         return OcrError(f"the container answered {response.status_code} without saying why")
-    return _KINDS.get(info.code, OcrError)(info.message, code=info.code)
+    return info.as_error()

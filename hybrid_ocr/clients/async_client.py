@@ -13,7 +13,6 @@ import boto3
 from pydantic import ValidationError
 
 from hybrid_ocr.clients.connection import Connection, connect
-from hybrid_ocr.clients.errors import as_error
 from hybrid_ocr.clients.executions import MOST_ATTEMPTS, Executions
 from hybrid_ocr.clients.inbox import Inbox
 from hybrid_ocr.clients.jobs import JobStatus
@@ -274,7 +273,7 @@ class AsyncClient:
             return max(found, key=lambda key: int(key.split("/")[2])).removesuffix(RESULT)
         status = self.status(job_id)
         if status.error:
-            raise as_error(status.error)
+            raise status.error.as_error()
         raise CapacityError(f"job {job_id} has no result yet", code=ErrorCode.NOT_READY)
 
     def _result_keys(self, prefix: str) -> Iterator[str]:

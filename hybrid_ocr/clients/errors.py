@@ -23,7 +23,6 @@ from pydantic import ValidationError
 
 from ocr_core.contracts.base import Message
 from ocr_core.contracts.errors import (
-    ArtifactError,
     CapacityError,
     ConfigurationError,
     DocumentError,
@@ -59,21 +58,6 @@ _REFUSED: Final = frozenset(
 _NOT_DEPLOYED: Final = frozenset(
     {"NoSuchBucket", "StateMachineDoesNotExist", "ResourceNotFoundException", "ResourceNotFound"}
 )
-_KINDS: Final[dict[ErrorCode, type[OcrError]]] = {
-    ErrorCode.INVALID_REQUEST: RequestError,
-    ErrorCode.UNSUPPORTED_MEDIA_TYPE: RequestError,
-    ErrorCode.BODY_TOO_LARGE: RequestError,
-    ErrorCode.OVERLOADED: CapacityError,
-    ErrorCode.NOT_READY: CapacityError,
-    ErrorCode.STAGE_TIMEOUT: EngineError,
-    ErrorCode.ENGINE_FAILED: EngineError,
-    ErrorCode.ENGINE_UNAVAILABLE: EngineError,
-    ErrorCode.ARTIFACT_NOT_FOUND: ArtifactError,
-    ErrorCode.ARTIFACT_INVALID: ArtifactError,
-    ErrorCode.CONFIGURATION_INVALID: ConfigurationError,
-    ErrorCode.INTERNAL: OcrError,
-}
-"""Every other code says something about the document."""
 
 
 class ErrorBody(Message):
@@ -140,23 +124,12 @@ def from_connection(error: BotoCoreError) -> OcrError:
 def _from_model(status: int, body: str) -> OcrError:
     """What a container answered, in the words of the container where they came through whole."""
     try:
-        error = as_error(ErrorBody.model_validate_json(body).error)
+        error = ErrorBody.model_validate_json(body).error.as_error()
     except ValidationError:
         error = OcrError(f"the model's server answered {status} without saying why")
     if status in _BUSY_MODEL_STATUSES and not isinstance(error, CapacityError):
         return CapacityError(error.message)
     return error
-
-
-def as_error(info: ErrorInfo, place: str = "") -> OcrError:
-    """An error of a message as an exception of its class and code.
-
-    Args:
-        info: the error.
-        place: where it happened, put before its message.
-    """
-    message = f"{place}: {info.message}" if place else info.message
-    return _KINDS.get(info.code, DocumentError)(message, code=info.code)
 
 
 def error_in(cause: str) -> ErrorInfo | None:

@@ -13,7 +13,7 @@ import msgpack
 from botocore.config import Config
 
 from hybrid_ocr.clients.connection import Connection, connect
-from hybrid_ocr.clients.errors import as_error, error_in
+from hybrid_ocr.clients.errors import error_in
 from hybrid_ocr.clients.retry import Deadline, persist
 from ocr_core.contracts.base import Message, PageNumber, Pixels
 from ocr_core.contracts.codec import JSON, LONGEST_ARRAY, LONGEST_MAP, MSGPACK, MediaType, decode
@@ -249,7 +249,7 @@ def _only_page(pages: Sequence[PageT | FailedPage]) -> PageT:
         raise EngineError(f"{len(pages)} pages came back for one")
     page = pages[0]
     if isinstance(page, FailedPage):
-        raise as_error(page.error, page.stage)
+        raise page.error.as_error(page.stage)
     return page
 
 
@@ -261,4 +261,4 @@ def _seconds_in(crops: bytes) -> float:
 
 def _function_error(body: bytes) -> OcrError:
     info = error_in(body.decode("utf-8", "replace"))
-    return as_error(info, "rotation") if info else EngineError("rotation failed without saying why")
+    return info.as_error("rotation") if info else EngineError("rotation failed without saying why")

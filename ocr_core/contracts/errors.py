@@ -215,3 +215,26 @@ class ErrorInfo(Message):
             return cls(code=error.code, message=error.message[:2048], retryable=error.spec.retryable)
         message = f"unexpected {type(error).__name__}; the log of the process has the traceback"
         return cls(code=ErrorCode.INTERNAL, message=message, retryable=False)
+
+    def as_error(self, place: str = "") -> OcrError:
+        """The exception of this error's class and code; `place` (where it happened) goes before its text."""
+        message = f"{place}: {self.message}" if place else self.message
+        return _CLASSES.get(self.code, DocumentError)(message, code=self.code)
+
+
+_CLASSES: dict[ErrorCode, type[OcrError]] = {
+    ErrorCode.PAGE_OUT_OF_RANGE: RequestError,
+    ErrorCode.INVALID_REQUEST: RequestError,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: RequestError,
+    ErrorCode.BODY_TOO_LARGE: RequestError,
+    ErrorCode.OVERLOADED: CapacityError,
+    ErrorCode.NOT_READY: CapacityError,
+    ErrorCode.STAGE_TIMEOUT: EngineError,
+    ErrorCode.ENGINE_FAILED: EngineError,
+    ErrorCode.ENGINE_UNAVAILABLE: EngineError,
+    ErrorCode.ARTIFACT_NOT_FOUND: ArtifactError,
+    ErrorCode.ARTIFACT_INVALID: ArtifactError,
+    ErrorCode.CONFIGURATION_INVALID: ConfigurationError,
+    ErrorCode.INTERNAL: OcrError,
+}
+"""Every other code says something about the document."""

@@ -21,8 +21,8 @@ PERMANENT_ERROR: Final = "PermanentError"
 """The flow file's name for an error that no retry heals."""
 
 ENGINE_ERROR: Final = "EngineError"
-"""The flow file's name for a network or its process that failed: tried again, but not often, since the page may
-do it every time, and take its neighbours along."""
+"""The flow file's name for a network or its process that failed: tried again, but not often, since the page
+may do it every time, and take its neighbours along."""
 
 _GONE: Final = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
