@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from autoscaling.scaling.schedule import parse_when
 from autoscaling.toml_file import read_toml
 from ocr_core.contracts.base import Message
 from ocr_core.contracts.jobs import EndpointMode, EndpointStage
@@ -34,7 +35,7 @@ class Tracking(Message):
     """Target tracking: the metric, averaged over the instances, is kept at the target."""
 
     metric: Metric
-    target: float = Field(gt=0)
+    target: float = Field(gt=0, allow_inf_nan=False)
     scale_out_cooldown_seconds: _Cooldown
     scale_in_cooldown_seconds: _Cooldown
 
@@ -48,17 +49,18 @@ class Wake(Message):
 
 
 class Schedule(Message):
-    """Other bounds from some time on."""
+    """Other bounds from some time on. A maximum of none would be an endpoint that nothing wakes."""
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,64}$")
     when: str = Field(pattern=r"^(at|rate|cron)\(.+\)$")
     timezone: str = "Etc/UTC"
     min_instances: _Instances
-    max_instances: _Instances
+    max_instances: Annotated[int, Field(ge=1, le=1_000)]
 
     @model_validator(mode="after")
-    def _min_is_not_above_max(self) -> Self:
+    def _can_be_followed(self) -> Self:
         _check_bounds(self.min_instances, self.max_instances)
+        parse_when(self.when, self.timezone)
         return self
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
-from autoscaling.policies import Policy, Schedule, Tracking, Wake
-from autoscaling.scaling import Rules, Scaler, Step, StepScaling
-from autoscaling.scaling.scaler import WAITING
+from autoscaling.policies import Policy, Schedule, Tracking, Wake, load_policies
+from autoscaling.scaling.rules import Rules
+from autoscaling.scaling.scaler import WAITING, Scaler
+from autoscaling.scaling.steps import Step, StepScaling
+from ocr_core.contracts.errors import ConfigurationError
 
 BACKLOG = "ApproximateBacklogSizePerInstance"
 
@@ -235,3 +239,32 @@ class TestSchedules:
 @pytest.mark.parametrize("instances", [-3, 99])
 def test_it_begins_within_its_bounds(instances):
     assert 1 <= scaler(instances, least=1, most=4).desired <= 4
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('when = "cron(0 8 31 2 ? *)"', "no month has such a day"),
+        ('when = "rate(0 minutes)"', "above 0"),
+        ('timezone = "Mars/Olympus"', "timezone Mars/Olympus"),
+        ("max_instances = 0", "max_instances"),
+    ],
+)
+def test_a_schedule_in_the_file_that_cannot_run_is_named_with_its_key(tmp_path, line, told):
+    key = line.split(" = ")[0]
+    lines = {
+        "name": 'name = "x"',
+        "when": 'when = "rate(1 hour)"',
+        "timezone": 'timezone = "Etc/UTC"',
+        "min_instances": "min_instances = 0",
+        "max_instances": "max_instances = 4",
+    } | {key: line}
+    policies = Path(str(files("autoscaling").joinpath("policies.toml"))).read_text("utf-8")
+    schedule = ", ".join(lines.values())
+    broken = policies.replace("max_instances = 6", f"max_instances = 6\nschedules = [{{ {schedule} }}]", 1)
+    path = tmp_path / "mine.toml"
+    path.write_text(broken, "utf-8")
+    with pytest.raises(ConfigurationError, match=told) as caught:
+        load_policies(path)
+    assert "mine.toml" in caught.value.message
+    assert "ocr.async.schedules.0" in caught.value.message

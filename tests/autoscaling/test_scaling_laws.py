@@ -10,8 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from autoscaling.policies import Policy, Schedule, Tracking, Wake
-from autoscaling.scaling import Rules, Scaler, Step, StepScaling
-from autoscaling.scaling.scaler import WAITING
+from autoscaling.scaling.rules import Rules
+from autoscaling.scaling.scaler import WAITING, Scaler
+from autoscaling.scaling.steps import Step, StepScaling
 from autoscaling.simulation.events import serve, simulate
 from autoscaling.simulation.fleet import Fleet
 from autoscaling.simulation.flow import simulate_flow
@@ -125,7 +126,7 @@ schedules = st.builds(
     st.sampled_from(["a", "b", "c"]),
     st.integers(1, 300),
     st.integers(0, 10),
-    st.integers(0, 10),
+    st.integers(1, 10),
 )
 steps = st.builds(
     lambda threshold, above, by, periods, kind: StepScaling(

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoscaling.scaling import Step, StepScaling, parse_when, tracked_capacity
 from autoscaling.scaling.alarms import AlarmHistory, alarm_state
+from autoscaling.scaling.schedule import parse_when
+from autoscaling.scaling.steps import Step, StepScaling
+from autoscaling.scaling.tracking import tracked_capacity
 
 POINTS = {"0": False, "X": True, "-": None}
 
