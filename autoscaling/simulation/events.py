@@ -103,20 +103,20 @@ def serve(
     """
     run = _Run(model, fleet, arrivals, service)
     calls = [] if wakes is None else wakes.tolist()
-    reading = fleet.gauge_seconds
+    readings, between = 1, fleet.period_seconds / fleet.readings_in_period
     give_up = max(duration_seconds, run.last_arrival) + _PATIENCE_SECONDS
     now = 0.0
     while now < give_up and not (run.done(now) and now >= duration_seconds):
         call = math.inf
         if calls and not fleet.desired:
             call = calls[index] if (index := bisect_left(calls, now)) < len(calls) else math.inf
-        now = min(reading, fleet.next_event, call)
+        now = min(readings * between, fleet.next_event, call)
         run.serve_until(now)
         if now == call:
             fleet.wake(now)
-        elif now == reading:
+        elif now == readings * between:
             run.read(now)
-            reading += fleet.gauge_seconds
+            readings += 1
         else:
             change = fleet.handle()
             run.apply(now, change.instances, failed=change.failed)
@@ -183,7 +183,7 @@ class _Run:
         self._leaving = [free for free in self._leaving if free > now]
         backlog = waiting + sum([free > now for free, _, _ in self._slots]) + len(self._leaving)
         self._readings.append(backlog)
-        if now % self._fleet.period_seconds == 0:
+        if len(self._readings) == self._fleet.readings_in_period:
             average = sum(self._readings) / len(self._readings)
             self._fleet.sample(now, average, waiting, arrived - self._sampled_arrivals)
             self._series.append((now, backlog, self._fleet.in_service, self._fleet.desired))

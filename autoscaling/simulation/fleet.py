@@ -34,7 +34,7 @@ class Fleet:
         self._model, self._random = model, random
         self.scaler = Scaler.of(model.policy, start=start)
         self.period_seconds = float(self.scaler.rules.period_seconds)
-        self.gauge_seconds = min(model.gauge_seconds, self.period_seconds)
+        self.readings_in_period = max(1, round(self.period_seconds / model.gauge_seconds))
         self.in_service = self.scaler.desired
         self.paid_seconds = 0.0
         self.changes = [(0.0, self.in_service)]

@@ -57,7 +57,7 @@ def simulate_flow(pipeline: Pipeline, volumes: Volumes, *, seed: int = 0) -> Out
     """
     random = np.random.default_rng(seed)
     work = _Work.of(volumes, pipeline.pages_per_invocation)
-    came = volumes.pages * work.invocations_per_page
+    came = _later(volumes.pages * work.invocations_per_page, pipeline.before_seconds / volumes.tick_seconds)
     calls = volumes.documents if pipeline.wake_together else None
 
     def run(stage: EndpointStage, inflow: Floats) -> _Curve:
@@ -239,7 +239,8 @@ class _Basin:
                 f"tick_seconds {tick_seconds:g}: a whole number of ticks must make a period of"
                 f" {model.policy.tracking.metric}, which is {fleet.period_seconds:g} s"
             )
-        self._ticks_per_reading = max(1, round(fleet.gauge_seconds / tick_seconds))
+        self._ticks_per_reading = max(1, self._in_period // fleet.readings_in_period)
+        self._called: list[int] = []
         self._there = 0.0
         self._fluid = 0.0
         self._backlog: list[float] = []
@@ -251,11 +252,11 @@ class _Basin:
     def run(self, inflow: Floats, calls: Floats | None) -> _Curve:
         """All of the (t,) inflow, and on until it has gone; where `calls` is above 0 a sleeper is woken."""
         came = inflow.tolist()
-        called = [] if calls is None else np.flatnonzero(calls > 0).tolist()
+        self._called = [] if calls is None else np.flatnonzero(calls > 0).tolist()
         index, last = 0, len(came) + int(_PATIENCE_SECONDS / self._tick)
         while index < len(came) or (self._there > _NOTHING and index < last):
-            self._let_happen(index, called)
-            end = self._next_stop(index, called)
+            self._let_happen(index)
+            end = self._next_stop(index)
             stretch = came[index:end]
             self._pass(stretch + [0.0] * (end - index - len(stretch)))
             index = end
@@ -273,14 +274,14 @@ class _Basin:
         self._series.append((now, self._there, self._fleet.in_service, self._fleet.desired))
         self._backlog.clear()
 
-    def _let_happen(self, index: int, called: list[int]) -> None:
+    def _let_happen(self, index: int) -> None:
         """What is due at the start of a tick."""
         now, fleet = index * self._tick, self._fleet
         while fleet.next_event <= now:
             change = fleet.handle()
             if change.instances < 0 and not change.failed:
                 self._finish_in_flight()
-        if called and not fleet.desired and index in called[bisect_left(called, index) :][:1]:
+        if not fleet.desired and self._next_call(index) == index:
             fleet.wake(now)
 
     def _finish_in_flight(self) -> None:
@@ -291,14 +292,17 @@ class _Basin:
             self._there -= finished
             self._outflow[-1] += finished
 
-    def _next_stop(self, index: int, called: list[int]) -> int:
+    def _next_stop(self, index: int) -> int:
         """The tick up to which nothing happens."""
         end = index - index % self._in_period + self._in_period
         if self._fleet.next_event < end * self._tick:
             end = min(end, max(index + 1, math.ceil(self._fleet.next_event / self._tick - _NOTHING)))
-        if called and not self._fleet.desired and (at := bisect_left(called, index + 1)) < len(called):
-            end = min(end, called[at])
-        return end
+        return end if self._fleet.desired else int(min(end, self._next_call(index + 1)))
+
+    def _next_call(self, index: int) -> float:
+        """The first tick from this one on at which a sleeper is woken."""
+        at = bisect_left(self._called, index)
+        return self._called[at] if at < len(self._called) else math.inf
 
     def _pass(self, came: list[float]) -> None:
         """A stretch of ticks with the instances that there are now."""
@@ -351,6 +355,14 @@ class _Basin:
             changes=self._fleet.changes,
             series=series,
         )
+
+
+def _later(inflow: Floats, ticks: float) -> Floats:
+    """The same inflow so many ticks later; what falls between two ticks is shared by both."""
+    if not ticks:
+        return inflow
+    whole, part = int(ticks), ticks - int(ticks)
+    return np.pad(inflow * (1 - part), (whole, 1)) + np.pad(inflow * part, (whole + 1, 0))
 
 
 def _sampled(volumes: Volumes) -> tuple[Floats, Floats]:

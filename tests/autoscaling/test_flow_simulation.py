@@ -36,6 +36,10 @@ def test_a_fleet_that_follows_its_target():
     agree(pipeline(policy(2.5, least=1)), office_day(150_000))
 
 
+def test_what_is_around_the_endpoints():
+    agree(pipeline(policy(2.5, least=1), before_seconds=47.0, after_seconds=11.0), office_day(150_000))
+
+
 def test_too_few_instances_for_hours():
     agree(pipeline(fixed(5)), office_day(120_000))
 
