@@ -18,7 +18,7 @@ def commands() -> list[list[str]]:
     readme = (ROOT / "README.md").read_text()
     lines = re.findall(r"^\$ (.*)$", readme, re.MULTILINE)
     inline = re.findall(r"`(hybrid-ocr [^`]+)`", readme)
-    return [shlex.split(line.split(" && ")[-1]) for line in [*lines, *inline]]
+    return [shlex.split(line.split(" && ")[-1], comments=True) for line in [*lines, *inline]]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +21,9 @@ from moto.s3.responses import S3Response
 from local_cloud.aws.replacing import replaced
 
 _PORT: Final = "MOTO_PORT"
+_BUFFER: Final = "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE"
+_BUFFER_BYTES: Final = 256 * 1024
+"""A larger object lies in a temporary file: memory does not grow with what documents leave in S3."""
 _DYNAMODB: Final = (
     "put_item",
     "get_item",
@@ -47,6 +51,8 @@ def moto_serving(port: int) -> Iterator[None]:
     with ExitStack() as stack:
         stack.callback(moto_api_backend.reset)
         stack.enter_context(_environment(_PORT, str(port)))
+        stack.enter_context(_environment(_BUFFER, str(_BUFFER_BYTES)))
+        stack.enter_context(_many_files())
         flows: Any = {**default_user_config["stepfunctions"], "execute_state_machine": True}
         stack.enter_context(_item(default_user_config, "stepfunctions", flows))
         stack.enter_context(_one_reading_of_regions())
@@ -104,6 +110,17 @@ def _environment(name: str, value: str) -> Iterator[None]:
         del os.environ[name]
         if before is not None:
             os.environ[name] = before
+
+
+@contextmanager
+def _many_files() -> Iterator[None]:
+    """As many open files as the system lets a process have: each larger object of S3 is one."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 @contextmanager

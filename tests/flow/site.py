@@ -147,12 +147,17 @@ class Site:
 
     def open_tickets(self) -> int:
         """How many invocations are waited for."""
-        answer = self.connection.client("dynamodb").scan(
+        pages = self.dynamodb.get_paginator("scan").paginate(
             TableName=self.names.table("tickets"),
             FilterExpression="attribute_exists(#open)",
             ExpressionAttributeNames={"#open": "open"},
+            Select="COUNT",
         )
-        return int(answer["Count"])
+        return sum(page["Count"] for page in pages)
+
+    @cached_property
+    def dynamodb(self) -> Any:
+        return self.connection.client("dynamodb")
 
     def waiting(self) -> int:
         """Tickets whose answer is there, and nobody has told."""
