@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from autoscaling.simulation.model import Counts, Floats, Pipeline
+from autoscaling.simulation.model import STAGES, Counts, EndpointSeries, Floats, Outcome, Pipeline
+from ocr_core.contracts.jobs import EndpointStage
 
-__all__ = ["DocumentTimes", "Passage", "document_times", "invocations"]
+__all__ = ["Passage", "invocations", "outcome"]
 
 
 @dataclass(frozen=True)
@@ -27,16 +29,6 @@ class Passage:
         return Passage(self.arrival[index], self.finish[index], self.cold_start[index], self.service[index])
 
 
-@dataclass(frozen=True)
-class DocumentTimes:
-    """(n,) seconds: latency, and what it consists of along the path that finished last."""
-
-    latency: Floats
-    queue: Floats
-    cold_start: Floats
-    service: Floats
-
-
 def invocations(pages: Counts, most: int) -> tuple[Counts, Counts]:
     """(m,) the document of each invocation, ascending, and (m,) its pages: documents cut up by `most`."""
     whole, rest = np.divmod(pages, most)
@@ -48,19 +40,27 @@ def invocations(pages: Counts, most: int) -> tuple[Counts, Counts]:
     return document, sizes
 
 
-def document_times(
-    pipeline: Pipeline, came: Floats, document: Counts, *, region: Passage, text: Passage, ocr: Passage
-) -> DocumentTimes:
-    """When documents that `came` at (n,) seconds were done; the passages are of all their invocations."""
+def outcome(
+    pipeline: Pipeline,
+    came: Floats,
+    weight: Floats,
+    *,
+    document: Counts,
+    passages: Mapping[EndpointStage, Passage],
+    series: Mapping[EndpointStage, EndpointSeries],
+    pages: float,
+    duration_seconds: float,
+) -> Outcome:
+    """What became of documents that `came` at (n,) seconds, by the passages of their (m,) invocations."""
+    region, text, ocr = (passages[stage] for stage in STAGES)
     longer = region.finish > ocr.finish
     finish = np.maximum(region.finish, ocr.finish)
-    cold_start = np.where(longer, region.cold_start, text.cold_start + ocr.cold_start)
-    service = np.where(longer, region.service, text.service + ocr.service)
     slowest = np.lexsort((finish, document))[np.flatnonzero(np.diff(document, append=-1))]
     latency = finish[slowest] + pipeline.after_seconds - came
-    cold_start, service = cold_start[slowest], service[slowest]
+    cold_start = np.where(longer, region.cold_start, text.cold_start + ocr.cold_start)[slowest]
+    service = np.where(longer, region.service, text.service + ocr.service)[slowest]
     service = service + pipeline.before_seconds + pipeline.after_seconds
     queue = np.full(len(latency), math.inf)
     done = np.isfinite(latency)
     queue[done] = np.maximum(latency[done] - cold_start[done] - service[done], 0.0)
-    return DocumentTimes(latency, queue, cold_start, service)
+    return Outcome(came, weight, latency, queue, cold_start, service, pages, dict(series), duration_seconds)

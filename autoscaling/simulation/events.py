@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autoscaling.simulation.documents import Passage, document_times, invocations
-from autoscaling.simulation.fleet import Fleet, asleep_until
+from autoscaling.simulation.documents import Passage, invocations, outcome
+from autoscaling.simulation.fleet import PATIENCE_SECONDS, Fleet, cold_starts
 from autoscaling.simulation.model import (
     Arrivals,
     Counts,
@@ -24,9 +24,6 @@ from autoscaling.simulation.model import (
 from ocr_core.contracts.jobs import EndpointStage
 
 __all__ = ["Served", "serve", "simulate"]
-
-_PATIENCE_SECONDS = 86_400.0
-"""After the last arrival: what is not done a day later is never done."""
 
 Slot = tuple[float, int, int]
 """One place of an instance: when it is free, which instance, and the invocation it works on until then."""
@@ -61,23 +58,19 @@ def simulate(pipeline: Pipeline, arrivals: Arrivals, *, seed: int = 0) -> Outcom
     text = run("text_detection", came, pages)
     order = np.argsort(text.passage.finish, kind="stable")
     ocr = run("ocr", text.passage.finish[order], pages[order])
-    times = document_times(
+    back = np.argsort(order, kind="stable")
+    return outcome(
         pipeline,
         arrivals.times,
-        document,
-        region=region.passage,
-        text=text.passage,
-        ocr=ocr.passage.reordered(np.argsort(order, kind="stable")),
-    )
-    return Outcome(
-        arrival=arrivals.times,
-        weight=np.ones(len(arrivals.times)),
-        latency=times.latency,
-        queue=times.queue,
-        cold_start=times.cold_start,
-        service=times.service,
+        np.ones(len(arrivals.times)),
+        document=document,
+        passages={
+            "region_detection": region.passage,
+            "text_detection": text.passage,
+            "ocr": ocr.passage.reordered(back),
+        },
+        series={"region_detection": region.series, "text_detection": text.series, "ocr": ocr.series},
         pages=float(arrivals.pages.sum()),
-        endpoints={"region_detection": region.series, "text_detection": text.series, "ocr": ocr.series},
         duration_seconds=arrivals.duration_seconds,
     )
 
@@ -104,7 +97,7 @@ def serve(
     run = _Run(model, fleet, arrivals, service)
     calls = [] if wakes is None else wakes.tolist()
     readings, between = 1, fleet.period_seconds / fleet.readings_in_period
-    give_up = max(duration_seconds, run.last_arrival) + _PATIENCE_SECONDS
+    give_up = max(duration_seconds, run.last_arrival) + PATIENCE_SECONDS
     now = 0.0
     while now < give_up and not (run.done(now) and now >= duration_seconds):
         call = math.inf
@@ -205,11 +198,7 @@ class _Run:
         start, finish = np.array(self._start), np.array(self._finish)
         arrival, service = np.array(self._arrivals), np.array(self._service)
         done = np.isfinite(finish)
-        cold_start = np.full(len(start), math.inf)
-        asleep = asleep_until(self._fleet.changes, np.concatenate([arrival[done], start[done]])).reshape(
-            2, -1
-        )
-        cold_start[done] = asleep[1] - asleep[0]
+        cold_start = cold_starts(self._fleet.changes, arrival, start)
         times, backlog, instances, desired = np.array(self._series).reshape(-1, 4).T
         series = EndpointSeries(
             times,

@@ -6,14 +6,17 @@ import heapq
 import math
 from collections import deque
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from autoscaling.scaling.scaler import WAITING, Scaler
 from autoscaling.simulation.model import EndpointModel, Floats
 
-__all__ = ["Change", "Fleet", "asleep_until"]
+__all__ = ["PATIENCE_SECONDS", "Change", "Fleet", "cold_starts"]
+
+PATIENCE_SECONDS: Final = 86_400.0
+"""After the trace: what is not done a day later is never done."""
 
 
 class Change(NamedTuple):
@@ -152,10 +155,16 @@ class Fleet:
         return now + float(self._random.exponential(1 / rate)) if rate else math.inf
 
 
-def asleep_until(changes: list[tuple[float, int]], times: Floats) -> Floats:
-    """(n,) seconds without any instance in service, from 0 to each of the times."""
+def cold_starts(changes: list[tuple[float, int]], arrival: Floats, start: Floats) -> Floats:
+    """(n,) seconds between arrival and start without any instance in service; infinity if never started."""
     edges = np.array([time for time, _ in changes])
     asleep = np.array([count == 0 for _, count in changes], dtype=np.float64)
     before = np.concatenate([[0.0], np.cumsum(np.diff(edges) * asleep[:-1])])
-    index = np.searchsorted(edges, times, side="right") - 1
-    return np.asarray(before[index] + asleep[index] * (times - edges[index]))
+
+    def asleep_until(times: Floats) -> Floats:
+        index = np.searchsorted(edges, times, side="right") - 1
+        return np.asarray(before[index] + asleep[index] * (times - edges[index]))
+
+    found, done = np.full(len(start), math.inf), np.isfinite(start)
+    found[done] = asleep_until(start[done]) - asleep_until(arrival[done])
+    return found
