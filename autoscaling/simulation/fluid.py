@@ -187,6 +187,7 @@ class Basin:
         finished = max(min(self._there, self._slots[-1]) - left, 0.0) if self._slots else 0.0
         if finished:
             self._there -= finished
+            self._fluid = min(self._fluid, self._there)
             self._outflow[-1] += finished
 
     def _next_stop(self, index: int) -> int:
@@ -220,7 +221,7 @@ class Basin:
                 out = least + (there - low) * (leaves[index] - least) / (total[index] - low)
             there -= out
             if there < _CRUMB and not inflow and slots:
-                out, there = out + there, 0.0
+                out, there, fluid = out + there, 0.0, 0.0
             backlog.append(there)
             outflow.append(out)
             waiting.append(there - out / per_slot)

@@ -152,3 +152,14 @@ def test_volumes_that_cannot_be_are_named(documents, tick, told):
     told_pages = np.ones(len(documents))
     with pytest.raises(ConfigurationError, match=told):
         Volumes(np.array(documents), told_pages, np.array([1]), np.array([1.0]), tick)
+
+
+@pytest.mark.parametrize("target", [2.0, 3.5, 5.0, 8.0])
+def test_a_target_above_what_an_instance_works_on_at_once_swings_for_ever(target):
+    """Four slots: five in an instance is a queue, which grows or shrinks but never stays as it is."""
+    trace = arrivals(np.arange(0, 86_400, 1 / 3), pages=4)
+    for outcome in (
+        simulate_flow(pipeline(policy(target, least=1, most=12)), trace.volumes()),
+        simulate(pipeline(policy(target, least=1, most=12)), trace),
+    ):
+        assert (outcome.percentile(95) > 60) == (target > 4)
