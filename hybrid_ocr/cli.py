@@ -107,7 +107,7 @@ def up(  # noqa: D103, PLR0917 - typer makes the command line of it; UP_HELP say
     raise typer.Exit(run(call))
 
 
-register(app)
+register(app, artifacts)
 
 
 def main() -> None:

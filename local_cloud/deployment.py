@@ -5,7 +5,6 @@ In AWS the same calls would do; only the image and the role name nothing here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from typing import Any, Final, get_args
 
 from local_cloud.models import ENGINE, REQUEST_SECONDS, LocalModels
 from ocr_core.artifacts import artifacts_root
-from ocr_core.contracts.codec import JSON
 from ocr_core.contracts.jobs import Bundle, EndpointMode, EndpointRef, EndpointStage
-from ocr_core.contracts.keys import ACTIVE_BUNDLES, DEFAULT_BUNDLE, artifact_key, bundle_key
+from ocr_core.contracts.keys import DEFAULT_BUNDLE, artifact_key
+from ocr_core.storage.bundles import Bundles
+from ocr_core.storage.objects import Objects
 from topology import Names, Topology
 
 _IMAGE: Final = "hybrid-ocr-{stage}:local"
@@ -74,20 +74,20 @@ class Deployment:
             for stage in get_args(EndpointStage)
         }
         bundle = Bundle.of(dict(models.identities), endpoints)
-        self._put(bundle_key(bundle.id), bundle.model_dump_json())
+        self._bundles.put(bundle)
         return bundle
 
     def activate(self, bundles: Mapping[str, Bundle]) -> None:
         """Let new documents use these bundles: one for each script, and one under `default`."""
-        self._put(ACTIVE_BUNDLES, json.dumps({script: bundle.id for script, bundle in bundles.items()}))
+        self._bundles.activate({script: bundle.id for script, bundle in bundles.items()})
 
     def endpoint_names(self, label: str = "") -> list[str]:
         """The endpoints of a bundle."""
         return [self.names.endpoint(s, mode, label) for s in get_args(EndpointStage) for mode in self.modes]
 
-    def _put(self, key: str, text: str) -> None:
-        bucket = self.names.bucket("artifacts")
-        self.client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType=JSON)
+    @property
+    def _bundles(self) -> Bundles:
+        return Bundles(Objects(self.names.bucket("artifacts"), self.client("s3")))
 
     def _create_stage(self, stage: EndpointStage, models: LocalModels, label: str) -> None:
         """A model, and an endpoint of it in each mode."""

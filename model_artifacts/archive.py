@@ -54,6 +54,9 @@ def unpack(path: Path) -> dict[str, bytes]:
                 _refuse(member, contents, str(path))
                 contents[member.name] = _read(stream, member.size)
                 _read(stream, -member.size % tarfile.BLOCKSIZE)
+            padding = stream.read(tarfile.RECORDSIZE)
+            if any(padding) or stream.read(1):  # at its end gzip compares its own sum, too
+                raise ArtifactError(f"{path} goes on after its last member")
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise ArtifactError(f"{path} is not a whole tar.gz: {error}") from None
     return contents

@@ -16,7 +16,7 @@ from model_artifacts.verify import verify
 from ocr_core.artifacts import artifacts_root, load_artifact
 from ocr_core.contracts.errors import ArtifactError, ConfigurationError, OcrError
 
-app = typer.Typer(help="Build, verify and list the model artefacts.", no_args_is_help=True)
+app = typer.Typer(help="Build, verify, list and publish the model artefacts.", no_args_is_help=True)
 _out, _err = Console(), Console(stderr=True)
 
 Root = Annotated[Path | None, typer.Option(help="Folder of the artefacts.", envvar="HYBRID_OCR_ARTIFACTS")]

@@ -93,6 +93,18 @@ class Objects:
             raise
         return True
 
+    def replace(self, key: str, body: bytes, content_type: str, *, etag: str) -> bool:
+        """Write over the object that has this ETag; False: another writer has changed it since."""
+        try:
+            self.client.put_object(
+                Bucket=self.bucket, Key=key, Body=body, ContentType=content_type, IfMatch=f'"{etag}"'
+            )
+        except ClientError as error:
+            if is_condition(error):
+                return False
+            raise
+        return True
+
     def exists(self, key: str) -> bool:
         """Whether an object is there."""
         return self.facts(key) is not None

@@ -60,7 +60,7 @@ class Deployment:
         self._make()
 
     def _make(self) -> None:
-        for bucket in ("inbox", "results"):
+        for bucket in ("inbox", "results", "artifacts"):
             self.s3.create_bucket(Bucket=self.names.bucket(bucket))
         self.s3.put_bucket_versioning(
             Bucket=self.names.bucket("inbox"), VersioningConfiguration={"Status": "Enabled"}

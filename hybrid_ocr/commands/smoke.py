@@ -1,0 +1,56 @@
+"""`smoke`: whether a deployment reads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Final
+
+import typer
+
+from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
+from hybrid_ocr.commands.options import AsJson, EndpointUrl, Profile, Region, Stage
+
+_LONGEST: Final = 1800
+"""Seconds: endpoints that sleep need ten minutes to wake up, one after the other."""
+
+
+@exits
+def smoke(  # noqa: PLR0917 - typer makes the command line of it
+    realtime: Annotated[bool, typer.Option("--realtime", help="Also call the real-time endpoints.")] = False,
+    timeout: Annotated[
+        int, typer.Option(metavar="SECONDS", min=1, help="The longest time to wait for the job.")
+    ] = _LONGEST,
+    as_json: AsJson = False,
+    stage: Stage = None,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+) -> int:
+    """Send a page that comes with this package through a deployment, and check what comes back.
+
+    The page is a test document: it runs through everything and reaches no production rule. Checked are its
+    text, that it was read with the models of the active bundle, and that these are the ones that this version
+    pins. Needs to read the artefacts bucket beside what `submit` needs.
+
+    Exit codes: 0 everything holds; 1 something does not; 3 the deployment is not there or does not answer;
+    130 interrupted.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    from hybrid_ocr.clients import connect
+    from hybrid_ocr.commands.terminal import wait_for
+    from hybrid_ocr.smoke import checks
+    from hybrid_ocr.terminal import plain
+
+    connection = connect(stage, profile=profile, region=region, endpoint_url=endpoint_url)
+    console, code = Console(), WHOLE
+    for check in checks(connection, lambda client, job: wait_for(client, job, timeout), realtime=realtime):
+        code = code if check.holds else NOT_WHOLE
+        if as_json:
+            print(json.dumps(asdict(check)), flush=True)
+            continue
+        verdict = Text("ok      ", "green") if check.holds else Text("FAILED  ", "bold red")
+        console.print(verdict.append(f"{check.name:10}{plain(check.seen)}", "default"), soft_wrap=True)
+    return code
