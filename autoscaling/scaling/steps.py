@@ -29,7 +29,7 @@ class StepScaling:
     """A step policy with the alarm that fires it: `metric` beyond `threshold` for `periods` in a row.
 
     Raises:
-        ValueError: the steps overlap, or leave a gap, or one is empty.
+        ValueError: the steps overlap, leave a gap or end where a breach goes on, or one is empty.
     """
 
     metric: str
@@ -53,6 +53,8 @@ class StepScaling:
             raise ValueError("steps: the upper bound of each is above its lower one")
         if any(before[1] != after[0] for before, after in pairwise(edges)):
             raise ValueError("steps: each begins where the one before ends")
+        if -math.inf < edges[0][0] < 0 or 0 < edges[-1][1] < math.inf:
+            raise ValueError("steps: the outermost has no bound on its outer side")
 
     def breaches(self, metric: float) -> bool:
         """Whether a data point is one the alarm wants: the threshold itself is."""

@@ -111,7 +111,12 @@ def test_an_exact_capacity_is_that_capacity():
 
 @pytest.mark.parametrize(
     ("bounds", "told"),
-    [((), "there is none"), (((0, 10, 1), (20, None, 2)), "begins where"), (((5, 5, 1),), "upper bound")],
+    [
+        ((), "there is none"),
+        (((0, 10, 1), (20, None, 2)), "begins where"),
+        (((5, 5, 1),), "upper bound"),
+        (((0, 9, 1),), "outermost"),
+    ],
 )
 def test_steps_that_overlap_or_leave_gaps_are_named(bounds, told):
     with pytest.raises(ValueError, match=told):
