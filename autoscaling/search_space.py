@@ -10,9 +10,12 @@ import numpy as np
 
 from autoscaling.arrivals import Trace
 from autoscaling.policies import METRICS, Policies, Policy, Tracking, Wake
+from autoscaling.prices import Prices
 from autoscaling.scenario import Hosting, Scenario
 from autoscaling.schedules import propose
+from autoscaling.service_times import ServiceTimes
 from autoscaling.simulation.model import STAGES
+from ocr_core.contracts.errors import RequestError
 from ocr_core.contracts.jobs import EndpointMode, EndpointStage
 
 if TYPE_CHECKING:
@@ -30,6 +33,11 @@ _UTILISATIONS: Final = (0.0, 0.4, 0.6, 0.8, 1.0)
 """Of scheduled instances; 0 stands for no schedule."""
 
 _MOST_KEPT: Final = 2
+_RANKS: Final = 3
+_QUARTER_HOUR: Final = 900.0
+_REASONABLE: Final = 0.7
+"""Utilisation at which an endpoint still has short queues."""
+
 _WAKE: Final = Wake(periods=2, add_instances=1, cooldown_seconds=300)
 
 
@@ -38,16 +46,35 @@ class Space:
     """What the search may choose from.
 
     Args:
-        instance_types: that have a price and service times.
+        prices: of the instance types.
+        instance_types: of each endpoint.
         modes: kinds of endpoint.
         most_instances: of each endpoint.
         timezone: in which schedules repeat.
     """
 
-    instance_types: Sequence[str]
+    prices: Prices
+    instance_types: Mapping[EndpointStage, Sequence[str]]
     modes: Sequence[EndpointMode] = ("async", "realtime")
-    most_instances: int = 12
+    most_instances: int = 24
     timezone: str = "Etc/UTC"
+
+    @classmethod
+    def of(cls, prices: Prices, times: ServiceTimes, only: Sequence[str] = (), **others: Any) -> Space:  # noqa: ANN401
+        """The space of all types that both tables have, or of some, without those that another one beats.
+
+        Raises:
+            RequestError: one of `only` has no price or no service times, or no type has both.
+        """
+        known = [name for name in times.types if name in prices.instances]
+        if unknown := [name for name in only if name not in known]:
+            raise RequestError(
+                f"{unknown[0]}: has no price or no service times; those are {', '.join(known)}"
+            )
+        if not known:
+            raise RequestError("no instance type has both a price and service times: add one to both tables")
+        types = {stage: _unbeaten(stage, only or known, times, prices) for stage in STAGES}
+        return cls(prices, types, **others)
 
 
 def suggest(trial: Trial, trace: Trace, scenario: Scenario, space: Space) -> Scenario:
@@ -56,7 +83,7 @@ def suggest(trial: Trial, trace: Trace, scenario: Scenario, space: Space) -> Sce
     hosting: dict[EndpointStage, Hosting] = {}
     for stage in STAGES:
         mode = _MODES[trial.suggest_categorical(f"{stage}.mode", list(space.modes))]
-        host = Hosting(trial.suggest_categorical(f"{stage}.type", list(space.instance_types)), mode)
+        host = Hosting(trial.suggest_categorical(f"{stage}.type", list(space.instance_types[stage])), mode)
         policy = _policy(trial, stage, scenario, host, space)
         busy = trial.suggest_categorical(f"{stage}.scheduled_utilisation", _UTILISATIONS)
         if busy:
@@ -70,16 +97,41 @@ def suggest(trial: Trial, trace: Trace, scenario: Scenario, space: Space) -> Sce
     return replace(scenario, policies=Policies.model_validate(policies), hosting=hosting)
 
 
-def starts(scenario: Scenario, space: Space) -> Iterator[dict[str, Any]]:
-    """What a person would try first: the policies as they are, on each type, with and without schedules."""
-    for mode in space.modes:
-        for instance_type in space.instance_types:
-            for busy in (0.0, 0.8):
+def starts(trace: Trace, scenario: Scenario, space: Space, within_seconds: float) -> Iterator[dict[str, Any]]:
+    """What a person would try first: the policies as they are, on types that reckoning by hand finds cheap.
+
+    With as many instances as finish everything within the time there is; some with one that always stays,
+    some with schedules.
+    """
+    slot = float(np.clip(within_seconds, _QUARTER_HOUR, trace.duration))
+    ranked = {
+        stage: sorted(_reckoned(trace, scenario, stage, name, space=space, slot=slot) for name in types)
+        for stage, types in space.instance_types.items()
+    }
+    for rank in range(_RANKS):
+        for mode in space.modes:
+            for kept, busy in ((0, 0.0), (1, 0.0), (0, 0.8), (1, 0.6)):
                 choice: dict[str, Any] = {}
-                for stage in STAGES:
-                    choice |= _start(scenario, space, stage, Hosting(instance_type, mode))
+                for stage, types in ranked.items():
+                    _, name, most = types[min(rank, len(types) - 1)]
+                    choice |= _start(scenario, space, stage, Hosting(name, mode))
+                    choice[f"{stage}.max"] = min(max(most, choice[f"{stage}.max"]), space.most_instances)
+                    choice[f"{stage}.min"] = min(kept, space.most_instances)
                     choice[f"{stage}.scheduled_utilisation"] = busy
                 yield choice
+
+
+def _reckoned(
+    trace: Trace, scenario: Scenario, stage: EndpointStage, name: str, *, space: Space, slot: float
+) -> tuple[float, str, int]:
+    """Dollars, type, and instances at most, if they followed the load of each slot of time at once."""
+    _, pages = trace.per_tick(slot)
+    seconds = scenario.service_times.seconds_per_page(stage, name, trace.pages_per_request)
+    needed = np.ceil(pages * seconds / (slot * _REASONABLE))
+    # Work for which there are never enough instances waits: as good as out of the question.
+    short = np.maximum(needed - space.most_instances, 0)
+    paid = float((needed + 10 * short).sum()) * slot
+    return space.prices.dollars(name, paid), name, int(needed.max())
 
 
 def _policy(trial: Trial, stage: EndpointStage, scenario: Scenario, host: Hosting, space: Space) -> Policy:
@@ -102,6 +154,23 @@ def _policy(trial: Trial, stage: EndpointStage, scenario: Scenario, host: Hostin
         # How soon an endpoint wakes costs nothing, so it is not searched for.
         wake=((usual and usual.wake) or _WAKE) if host.mode == "async" else None,
     )
+
+
+def _unbeaten(
+    stage: EndpointStage, names: Sequence[str], times: ServiceTimes, prices: Prices
+) -> tuple[str, ...]:
+    """Types of which no other is as cheap by the hour, as cheap by the page and as fast."""
+
+    def merits(name: str) -> tuple[float, float, float]:
+        seconds = times.seconds_per_page(stage, name, 8)
+        return prices.dollars(name, 3600), prices.dollars(name, seconds), seconds
+
+    def beaten(own: tuple[float, ...]) -> bool:
+        others = (other for other in told.values() if other != own)
+        return any(all(x <= y for x, y in zip(other, own, strict=True)) for other in others)
+
+    told = {name: merits(name) for name in names}
+    return tuple(name for name, own in told.items() if not beaten(own))
 
 
 def _start(scenario: Scenario, space: Space, stage: EndpointStage, host: Hosting) -> dict[str, Any]:

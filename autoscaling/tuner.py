@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,11 +21,7 @@ from autoscaling.scenario import Scenario
 from autoscaling.search_space import Space, starts, suggest
 from autoscaling.simulation.flow import simulate_flow
 from autoscaling.simulation.model import Volumes
-from ocr_core.contracts.errors import ConfigurationError
 from ocr_core.contracts.jobs import EndpointMode, EndpointStage
-
-if TYPE_CHECKING:
-    from optuna import Study
 
 __all__ = ["Candidate", "Goal", "Tuning", "tune"]
 
@@ -42,14 +37,19 @@ class Goal:
         """This goal with a p95: if it has none, the one that there is now."""
         return self if self.p95_seconds is not None else replace(self, p95_seconds=told.p95)
 
-    def excess(self, told: Report) -> tuple[float, ...]:
+    def excess(self, told: Report) -> dict[str, float]:
         """By what share each limit is passed; 0 or less where it holds."""
-        pairs = ((told.p95, self.p95_seconds), (told.dollars_per_month, self.dollars_per_month))
-        return tuple(_finite(value) / limit - 1 for value, limit in pairs if limit is not None)
+        pairs = {
+            "p95": (told.p95, self.p95_seconds),
+            "dollars": (told.dollars_per_month, self.dollars_per_month),
+        }
+        return {
+            name: _finite(value) / limit - 1 for name, (value, limit) in pairs.items() if limit is not None
+        }
 
     def met_by(self, told: Report) -> bool:
         """Whether all limits hold."""
-        return all(share <= 0 for share in self.excess(told))
+        return all(share <= 0 for share in self.excess(told).values())
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,6 @@ def tune(
     trace: Trace,
     scenario: Scenario,
     *,
-    prices: Prices,
     space: Space,
     goal: Goal = Goal(),
     trials: int = 300,
@@ -101,7 +100,6 @@ def tune(
     Args:
         trace: what arrives.
         scenario: where the search begins.
-        prices: of the instance types.
         space: what may be chosen.
         goal: what to keep to.
         trials: how many candidates are simulated.
@@ -114,23 +112,23 @@ def tune(
     """
     import optuna
 
-    if not space.instance_types:
-        raise ConfigurationError("no instance type has both a price and service times: add one")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     volumes = trace.volumes()
-    before = _judge(scenario, prices, volumes)
+    before = _judge(scenario, space.prices, volumes)
     goal = goal.or_as_good_as(before.report)
     tried: list[Candidate] = [before]
-    study = _study(seed, goal, tried)
-    for start in starts(scenario, space):
+    sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True)
+    study = optuna.create_study(sampler=sampler)
+    for start in starts(trace, scenario, space, goal.p95_seconds or 0.0):
         study.enqueue_trial(start, skip_if_exists=True)
     deadline = time.monotonic() + longest_seconds if longest_seconds is not None else np.inf
     while len(tried) <= trials and time.monotonic() < deadline:
         trial = study.ask()
-        candidate = _judge(suggest(trial, trace, scenario, space), prices, volumes)
+        candidate = _judge(suggest(trial, trace, scenario, space), space.prices, volumes)
         tried.append(candidate)
-        trial.set_user_attr("candidate", len(tried) - 1)
-        study.tell(trial, _values(candidate.report))
+        for limit, share in goal.excess(candidate.report).items():
+            trial.set_constraint(limit, share)
+        study.tell(trial, float(np.log(max(candidate.report.dollars, 1e-6))))  # a tenth is a tenth anywhere
         progress(len(tried) - 1, _best(tried, goal))
     return Tuning(before, _front(tried), _best(tried, goal), len(tried) - 1)
 
@@ -138,23 +136,6 @@ def tune(
 def _judge(scenario: Scenario, prices: Prices, volumes: Volumes) -> Candidate:
     pipeline = scenario.pipeline()
     return Candidate(scenario, report(simulate_flow(pipeline, volumes), pipeline, prices))
-
-
-def _study(seed: int, goal: Goal, tried: Sequence[Candidate]) -> Study:
-    import optuna
-
-    def excess(trial: optuna.trial.FrozenTrial) -> tuple[float, ...]:
-        return goal.excess(tried[trial.user_attrs["candidate"]].report)
-
-    sampler = optuna.samplers.TPESampler(
-        seed=seed, multivariate=True, constraints_func=excess, n_startup_trials=40
-    )
-    return optuna.create_study(directions=["minimize", "minimize"], sampler=sampler)
-
-
-def _values(told: Report) -> tuple[float, float]:
-    """Logarithms, so that a tenth less counts the same wherever it is saved."""
-    return float(np.log(max(told.dollars, 1e-6))), float(np.log(max(_finite(told.p95), 1e-3)))
 
 
 def _finite(seconds: float) -> float:

@@ -160,7 +160,7 @@ def tune(  # noqa: PLR0917 - typer makes the command line of it
         list[str] | None,
         typer.Option(metavar="async|realtime", help="Choose among these only. Can be repeated."),
     ] = None,
-    most: Annotated[int, typer.Option("--max", min=1, max=1000, help="Instances of an endpoint.")] = 12,
+    most: Annotated[int, typer.Option("--max", min=1, max=1000, help="Instances of an endpoint.")] = 24,
     trials: Annotated[int, typer.Option(min=1, help="Candidates that are simulated.")] = 300,
     longest: Annotated[
         str | None, typer.Option("--time", metavar="TIME", help="Stop searching after: 60s, 5m.")
@@ -192,20 +192,20 @@ def tune(  # noqa: PLR0917 - typer makes the command line of it
     )
 
     limit, time_limit = _seconds("--p95", p95), _seconds("--time", longest)
-    table, arrivals = load_prices(prices), open_trace(trace)
+    arrivals = open_trace(trace)
     scenario = _scenario(policies, host, service_times, together=True)
-    priced = [name for name in scenario.service_times.types if name in table.instances]
-    unknown = sorted(set(instance_type or ()) - set(priced))
-    if unknown:
-        raise RequestError(
-            f"--type {unknown[0]}: has no price or no service times; those are {', '.join(priced)}"
-        )
-    space = Space(instance_type or priced, _modes(mode), most, timezone)
+    space = Space.of(
+        load_prices(prices),
+        scenario.service_times,
+        instance_type or (),
+        modes=_modes(mode),
+        most_instances=most,
+        timezone=timezone,
+    )
     with searching(trials) as progress:
         found = tune(
             arrivals,
             scenario,
-            prices=table,
             space=space,
             goal=Goal(limit, budget),
             trials=trials,
