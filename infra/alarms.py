@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from infra.deployment import Deployment
 from infra.metrics import OWN, Metric, metric
 from infra.variant import VARIANT
 from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from topology import Topology
+
+if TYPE_CHECKING:
+    from infra.deployment import Deployment
 
 __all__ = ["AlarmSpec", "Runbook", "alarm_specs", "dead_letter_queues", "endpoint_errors"]
 
@@ -56,9 +59,9 @@ class AlarmSpec:
         return self.below
 
 
-def dead_letter_queues(deployment: Deployment) -> tuple[str, ...]:
+def dead_letter_queues(topology: Topology) -> tuple[str, ...]:
     """Those of the topology, and that of e-mails which could not be sent."""
-    return (*deployment.topology.dead_letter_queues, "alarms")
+    return (*topology.dead_letter_queues, "alarms")
 
 
 def endpoint_errors(deployment: Deployment, stage: EndpointStage, mode: EndpointMode) -> AlarmSpec:
@@ -87,7 +90,7 @@ def alarm_specs(deployment: Deployment) -> list[AlarmSpec]:
 
 
 def _dead_letters(deployment: Deployment) -> Iterator[AlarmSpec]:
-    for name in dead_letter_queues(deployment):
+    for name in dead_letter_queues(deployment.topology):
         queue = deployment.names.dead_letter_queue(name)
         yield AlarmSpec(
             name=f"{name}-dead-letters",

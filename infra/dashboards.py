@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, Protocol
 
 from infra.alarms import dead_letter_queues
 from infra.board import Board, Chart, Expression, Line, Row
-from infra.deployment import Deployment
 from infra.metrics import OWN, Statistic, metric
 from infra.variant import VARIANT
 from ocr_core.contracts.events import EVENT_SOURCE
 from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from topology import Names, Topology
 
-__all__ = ["dashboards"]
+if TYPE_CHECKING:
+    from infra.deployment import Deployment
+
+__all__ = ["Observed", "dashboards", "operations"]
 
 _HOST: Final = "/aws/sagemaker/Endpoints"
 _HOUR: Final = 3_600
@@ -23,14 +27,34 @@ _OUTCOMES: Final = {
 }
 
 
+class Observed(Protocol):
+    """What is looked at: a deployment by its names and parts."""
+
+    @property
+    def names(self) -> Names:
+        """Physical names."""
+
+    @property
+    def topology(self) -> Topology:
+        """What the component consists of."""
+
+    @property
+    def endpoints(self) -> Sequence[tuple[EndpointStage, EndpointMode]]:
+        """Every endpoint there is."""
+
+
 def dashboards(deployment: Deployment) -> list[Board]:
     """All dashboards of a deployment."""
-    endpoints = [_endpoint(deployment, stage, mode) for stage, mode in deployment.endpoints]
-    return [_glance(deployment), *endpoints, _cost(deployment)]
+    return [*operations(deployment), _cost(deployment)]
 
 
-def _glance(deployment: Deployment) -> Board:
-    names = deployment.names
+def operations(observed: Observed) -> list[Board]:
+    """How it works: the pipeline at a glance, and each endpoint."""
+    return [_glance(observed), *(_endpoint(observed, stage, mode) for stage, mode in observed.endpoints)]
+
+
+def _glance(observed: Observed) -> Board:
+    names = observed.names
     machine = names.arn("states", f"stateMachine:{names.state_machine('documents')}")
 
     def executions(ending: str, label: str) -> Line:
@@ -49,13 +73,14 @@ def _glance(deployment: Deployment) -> Board:
         for outcome, label in _OUTCOMES.items()
     )
     ticket = Line(metric(OWN, "OldestTicketSeconds", "Maximum", service="sweep"), "waiting for an endpoint")
-    ages = (*(oldest(queue) for queue in deployment.topology.queues), ticket)
+    ages = (*(oldest(queue) for queue in observed.topology.queues), ticket)
     pages = (
         Line(metric(OWN, "PagesPlanned", "Sum", service="paginate"), "planned"),
         Line(metric(OWN, "PagesPlannedAgain", "Sum", service="paginate"), "planned again"),
     )
     dead = tuple(
-        _dead_letters(names.dead_letter_queue(queue), queue) for queue in dead_letter_queues(deployment)
+        _dead_letters(names.dead_letter_queue(queue), queue)
+        for queue in dead_letter_queues(observed.topology)
     )
     time = metric("AWS/States", "ExecutionTime", "p90", StateMachineArn=machine)
     return Board(
@@ -87,9 +112,9 @@ def _glance(deployment: Deployment) -> Board:
             Row(
                 "## Functions\nErrors should be rare; throttles mean that reserved concurrency is used up.",
                 (
-                    Chart("Errors", "invocations", _functions(deployment, "Errors", "Sum")),
-                    Chart("Throttles", "invocations", _functions(deployment, "Throttles", "Sum")),
-                    Chart("Duration, p90", "milliseconds", _functions(deployment, "Duration", "p90")),
+                    Chart("Errors", "invocations", _functions(observed, "Errors", "Sum")),
+                    Chart("Throttles", "invocations", _functions(observed, "Throttles", "Sum")),
+                    Chart("Duration, p90", "milliseconds", _functions(observed, "Duration", "p90")),
                 ),
             ),
         ),
@@ -100,17 +125,15 @@ def _dead_letters(queue: str, label: str) -> Line:
     return Line(metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", QueueName=queue), label)
 
 
-def _functions(deployment: Deployment, name: str, statistic: Statistic) -> tuple[Line, ...]:
+def _functions(observed: Observed, name: str, statistic: Statistic) -> tuple[Line, ...]:
     return tuple(
-        Line(
-            metric("AWS/Lambda", name, statistic, FunctionName=deployment.names.function(function)), function
-        )
-        for function in deployment.topology.functions
+        Line(metric("AWS/Lambda", name, statistic, FunctionName=observed.names.function(function)), function)
+        for function in observed.topology.functions
     )
 
 
-def _endpoint(deployment: Deployment, stage: EndpointStage, mode: EndpointMode) -> Board:
-    view = _EndpointView(deployment.endpoint(stage, mode))
+def _endpoint(observed: Observed, stage: EndpointStage, mode: EndpointMode) -> Board:
+    view = _EndpointView(observed.names.endpoint(stage, mode))
     rows = _asynchronous_rows(view) if mode == "async" else _realtime_rows(view)
     return Board(f"{stage.replace('_', '-')}-{mode}", (*rows, _machines(view)))
 

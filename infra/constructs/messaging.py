@@ -38,7 +38,7 @@ class DeadLetters(Construct):
                 enforce_ssl=True,
                 retention_period=Duration.days(_KEPT_DAYS),
             )
-            for queue in dead_letter_queues(deployment)
+            for queue in dead_letter_queues(deployment.topology)
         }
 
 
