@@ -44,7 +44,7 @@ def simulate_flow(pipeline: Pipeline, volumes: Volumes, *, seed: int = 0) -> Out
     def run(stage: EndpointStage, inflow: Floats) -> Curve:
         model = pipeline.endpoints[stage]
         service, tick = model.service, volumes.tick_seconds
-        queue = FluidQueue(work.mean_service(service), work.variability(service), tick)
+        queue = FluidQueue(work.mean_service(service), work.variability(service, tick), tick)
         fleet = Fleet(model, volumes.start, random)
         return Basin(model, queue, fleet, tick_seconds=tick, random=random).run(inflow, calls)
 
@@ -101,11 +101,16 @@ class _Work:
     def mean_service(self, service: ServiceTime) -> float:
         return float(self.shares @ service.mean(self.pages))
 
-    def variability(self, service: ServiceTime) -> float:
-        """Half the sum of the dispersion of arrivals and the squared variation of service (Allen-Cunneen)."""
-        mean = service.mean(self.pages)
-        second = float(self.shares @ mean**2) * (1 + service.variation**2)
-        return (self.burst + second / float(self.shares @ mean) ** 2 - 1) / 2
+    def variability(self, service: ServiceTime, tick_seconds: float) -> float:
+        """Half the sum of the dispersion of arrivals and the squared variation of service (Allen-Cunneen).
+
+        How arrivals scatter from tick to tick is in the volumes; only how they do within a tick is not. Seen
+        over two service times, in which a queue at ease forgets, that is this share of all their scatter.
+        """
+        mean = self.mean_service(service)
+        unseen = max(0.0, 1 - 2 * mean / tick_seconds)
+        second = float(self.shares @ service.mean(self.pages) ** 2) * (1 + service.variation**2)
+        return (unseen * self.burst + second / mean**2 - 1) / 2
 
 
 def _later(inflow: Floats, ticks: float) -> Floats:
