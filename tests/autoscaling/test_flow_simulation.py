@@ -11,7 +11,15 @@ import pytest
 from autoscaling.policies import Policy, Schedule, Tracking
 from autoscaling.simulation.events import simulate
 from autoscaling.simulation.flow import simulate_flow
-from autoscaling.simulation.model import Arrivals, EndpointModel, Failures, Pipeline, ServiceTime, Volumes
+from autoscaling.simulation.model import (
+    STAGES,
+    Arrivals,
+    EndpointModel,
+    Failures,
+    Pipeline,
+    ServiceTime,
+    Volumes,
+)
 from ocr_core.contracts.errors import ConfigurationError
 from tests.autoscaling.builders import SERVICE, arrivals, fixed, office_day, pipeline, policy
 
@@ -30,6 +38,12 @@ def agree(pipe, trace, *, within=WITHIN, tick_seconds=10.0):
 
 def test_steady_load_on_a_fixed_fleet():
     agree(pipeline(fixed(9)), office_day(120_000))
+
+
+@pytest.mark.parametrize(("scale", "variation"), [(0.3, 1.0), (1.0, 0.3), (3.0, 1.0)])
+def test_one_instance_whatever_its_service_takes(scale, variation):
+    service = ServiceTime((1, 8), (1.0 * scale, 6.0 * scale), variation)
+    agree(pipeline(fixed(1), service=service), office_day(int(9_000 / scale)))
 
 
 def test_a_fleet_that_follows_its_target():
@@ -95,8 +109,22 @@ def test_real_time_endpoints_are_read_every_ten_seconds():
         ),
     )
     endpoint = EndpointModel(policy=told, service=SERVICE, mode="realtime")
-    stages = ("region_detection", "text_detection", "ocr")
-    agree(Pipeline(endpoints=dict.fromkeys(stages, endpoint)), office_day(150_000))
+    agree(Pipeline(endpoints=dict.fromkeys(STAGES, endpoint)), office_day(150_000))
+
+
+def test_real_time_endpoints_by_their_invocations():
+    told = Policy(
+        min_instances=2,
+        max_instances=40,
+        tracking=Tracking(
+            metric="InvocationsPerInstance",
+            target=40,
+            scale_out_cooldown_seconds=60,
+            scale_in_cooldown_seconds=300,
+        ),
+    )
+    endpoint = EndpointModel(policy=told, service=SERVICE, mode="realtime")
+    agree(Pipeline(endpoints=dict.fromkeys(STAGES, endpoint)), office_day(150_000))
 
 
 def test_the_cost_does_not_grow_with_the_volume():
