@@ -78,7 +78,7 @@ failures = st.builds(
 
 
 @given(policies(sleeps=True), traces(), delays, failures, st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_work_that_waits_always_wakes_a_sleeping_endpoint(policy, trace, late, broken, together):
     pipe = pipeline(policy, delays=late, failures=broken, wake_together=together)
     assert np.isfinite(simulate(pipe, trace).latency).all()
@@ -86,7 +86,7 @@ def test_work_that_waits_always_wakes_a_sleeping_endpoint(policy, trace, late, b
 
 
 @given(policies(), traces(), delays)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_simulated_count_stays_within_the_bounds(policy, trace, late):
     for outcome in (
         simulate(pipeline(policy, delays=late), trace),
@@ -100,7 +100,7 @@ def test_the_simulated_count_stays_within_the_bounds(policy, trace, late):
 
 
 @given(policies(), traces(), delays, st.integers(1, 4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_scale_in_never_drops_work_in_flight(policy, trace, late, concurrency):
     model = EndpointModel(
         policy=policy, service=ServiceTime.exponential(20.0), concurrency=concurrency, delays=late
