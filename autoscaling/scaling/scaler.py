@@ -47,7 +47,7 @@ class Scaler:
         self._working = self.desired
         self._tracking = [_TargetTracking(told, rules) for told in tracking]
         self._policies: list[_Policy] = [*self._tracking, *(_Steps(told, rules) for told in steps)]
-        self._start = start
+        self._start = start.astimezone(UTC)  # arithmetic in a zone of its own would ignore its clock changes
         self._schedules = [(told, parse_when(told.when, told.timezone)) for told in schedules]
         self._due = [self._next_run(when, 0.0) for _, when in self._schedules]
         self.next_schedule = min(self._due, default=math.inf)

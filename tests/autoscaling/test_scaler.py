@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -268,3 +269,13 @@ def test_a_schedule_in_the_file_that_cannot_run_is_named_with_its_key(tmp_path, 
         load_policies(path)
     assert "mine.toml" in caught.value.message
     assert "ocr.async.schedules.0" in caught.value.message
+
+
+def test_clocks_that_change_move_the_schedule_whatever_zone_the_start_is_told_in():
+    start = datetime(2026, 3, 28, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+    daily = schedule("open", "cron(0 8 * * ? *)", 2, 9, "Europe/Berlin")
+    machine = scaler(0, schedules=[daily], start=start)
+    # From noon to 8 o'clock of the next day, one hour of which is left out.
+    assert machine.next_schedule == 19 * 3600
+    machine.run_schedules(19 * 3600)
+    assert machine.next_schedule == (19 + 24) * 3600
