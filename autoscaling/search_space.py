@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -39,6 +39,32 @@ _REASONABLE: Final = 0.7
 """Utilisation at which an endpoint still has short queues."""
 
 _WAKE: Final = Wake(periods=2, add_instances=1, cooldown_seconds=300)
+
+
+class _Try(NamedTuple):
+    """One way to begin.
+
+    Args:
+        kept: instances that always stay.
+        busy: utilisation of scheduled ones; 0 stands for no schedule.
+        early: by what the target is divided, to scale out before there is a backlog.
+        room: how many times what the load wants there may be at most, to get rid of a backlog.
+    """
+
+    kept: int
+    busy: float = 0.0
+    early: int = 1
+    room: int = 1
+
+
+_TRIES: Final = (
+    _Try(0),
+    _Try(1),
+    _Try(1, early=4, room=2),
+    _Try(2, early=4, room=2),
+    _Try(0, 0.8),
+    _Try(1, 0.6, 2),
+)
 
 
 @dataclass(frozen=True)
@@ -110,14 +136,11 @@ def starts(trace: Trace, scenario: Scenario, space: Space, within_seconds: float
     }
     for rank in range(_RANKS):
         for mode in space.modes:
-            for kept, busy in ((0, 0.0), (1, 0.0), (0, 0.8), (1, 0.6)):
+            for told in _TRIES:
                 choice: dict[str, Any] = {}
                 for stage, types in ranked.items():
                     _, name, most = types[min(rank, len(types) - 1)]
-                    choice |= _start(scenario, space, stage, Hosting(name, mode))
-                    choice[f"{stage}.max"] = min(max(most, choice[f"{stage}.max"]), space.most_instances)
-                    choice[f"{stage}.min"] = min(kept, space.most_instances)
-                    choice[f"{stage}.scheduled_utilisation"] = busy
+                    choice |= _start(scenario, space, stage, Hosting(name, mode), told=told, most=most)
                 yield choice
 
 
@@ -173,20 +196,23 @@ def _unbeaten(
     return tuple(name for name, own in told.items() if not beaten(own))
 
 
-def _start(scenario: Scenario, space: Space, stage: EndpointStage, host: Hosting) -> dict[str, Any]:
-    """The choices that come nearest to the policy that there is."""
+def _start(
+    scenario: Scenario, space: Space, stage: EndpointStage, host: Hosting, *, told: _Try, most: int
+) -> dict[str, Any]:
+    """The policy that there is, begun in one of the ways."""
     policy = scenario.policies.of(stage, host.mode) or scenario.policy(stage)
     tracking = policy.tracking
     low, high = _TARGETS[host.mode]
-    place = np.log(tracking.target / low) / np.log(high / low)
+    place = np.log(tracking.target / told.early / low) / np.log(high / low)
     return {
         f"{stage}.mode": host.mode,
         f"{stage}.type": host.instance_type,
-        f"{stage}.min": min(policy.min_instances, _MOST_KEPT, space.most_instances),
-        f"{stage}.max": min(policy.max_instances, space.most_instances),
+        f"{stage}.min": min(told.kept, space.most_instances),
+        f"{stage}.max": min(max(told.room * most, policy.max_instances), space.most_instances),
         f"{stage}.target": float(np.clip(place, 0, 1)),
         f"{stage}.out_cooldown": _nearest(tracking.scale_out_cooldown_seconds, _OUT_COOLDOWNS),
         f"{stage}.in_cooldown": _nearest(tracking.scale_in_cooldown_seconds, _IN_COOLDOWNS),
+        f"{stage}.scheduled_utilisation": told.busy,
     }
 
 
