@@ -10,7 +10,7 @@ from typing import Final, Protocol, Self
 from autoscaling.policies import Policy, Schedule, Tracking, Wake
 from autoscaling.scaling.alarms import AlarmHistory
 from autoscaling.scaling.rules import HIGH_RESOLUTION, STANDARD, Rules
-from autoscaling.scaling.schedule import When, parse_when
+from autoscaling.scaling.schedule import When, last_run, parse_when
 from autoscaling.scaling.steps import Step, StepScaling
 from autoscaling.scaling.tracking import tracked_capacity
 
@@ -39,16 +39,19 @@ class Scaler:
         max_instances: int,
         instances: int | None = None,
         start: datetime = datetime(1970, 1, 1, tzinfo=UTC),
+        schedules_in_force: bool = False,
         rules: Rules = STANDARD,
     ) -> None:
-        self.min_instances, self.max_instances = min_instances, max_instances
         self.rules = rules
-        self.desired = self._clamped(min_instances if instances is None else instances)
+        self._start = start.astimezone(UTC)  # arithmetic in a zone of its own would ignore its clock changes
+        self._schedules = [(told, parse_when(told.when, told.timezone)) for told in schedules]
+        self.min_instances, self.max_instances = min_instances, max_instances
+        if schedules_in_force:
+            self._take_bounds_in_force()
+        self.desired = self._clamped(self.min_instances if instances is None else instances)
         self._working = self.desired
         self._tracking = [_TargetTracking(told, rules) for told in tracking]
         self._policies: list[_Policy] = [*self._tracking, *(_Steps(told, rules) for told in steps)]
-        self._start = start.astimezone(UTC)  # arithmetic in a zone of its own would ignore its clock changes
-        self._schedules = [(told, parse_when(told.when, told.timezone)) for told in schedules]
         self._due = [self._next_run(when, 0.0) for _, when in self._schedules]
         self.next_schedule = min(self._due, default=math.inf)
         """When the next scheduled action runs, seconds; infinity when none does."""
@@ -61,9 +64,14 @@ class Scaler:
         *,
         instances: int | None = None,
         start: datetime = datetime(1970, 1, 1, tzinfo=UTC),
+        schedules_in_force: bool = False,
         rules: Rules | None = None,
     ) -> Self:
-        """The scaler of an endpoint's policy; it begins with `instances`, or with the policy's minimum."""
+        """The scaler of an endpoint's policy; it begins with `instances`, or with the minimum.
+
+        With `schedules_in_force` the schedules have been there before the start, so the bounds are those of
+        the last scheduled action; AWS takes a new schedule into account from its next run on.
+        """
         return cls(
             tracking=[policy.tracking],
             steps=[wake_steps(policy.wake)] if policy.wake else [],
@@ -72,6 +80,7 @@ class Scaler:
             max_instances=policy.max_instances,
             instances=instances,
             start=start,
+            schedules_in_force=schedules_in_force,
             rules=rules or rules_for(policy),
         )
 
@@ -118,6 +127,13 @@ class Scaler:
             self._change(1)
             self._settle(now)
         return self.desired
+
+    def _take_bounds_in_force(self) -> None:
+        ran = [(last_run(when, self._start), told) for told, when in self._schedules]
+        known = [(run, told) for run, told in ran if run is not None]
+        if known:
+            _, latest = max(known, key=lambda pair: pair[0])
+            self.min_instances, self.max_instances = latest.min_instances, latest.max_instances
 
     def _clamped(self, instances: int) -> int:
         return max(self.min_instances, min(self.max_instances, instances))

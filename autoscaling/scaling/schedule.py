@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-__all__ = ["At", "Cron", "Rate", "When", "parse_when"]
+__all__ = ["At", "Cron", "Rate", "When", "last_run", "parse_when"]
 
 _MONTHS: Final = {name.upper(): number for number, name in enumerate(calendar.month_abbr) if name}
 _WEEKDAYS: Final = {
@@ -92,6 +92,17 @@ class Cron:
 
 
 When = At | Rate | Cron
+
+
+def last_run(when: When, until: datetime) -> datetime | None:
+    """The last run at or before a time, if there was one within a year; a rate has none before its start."""
+    for days in (1, 8, 32, 370):
+        last, time = None, until - timedelta(days=days)
+        while (run := when.first_after(time, until)) is not None and run <= until:
+            last = time = run
+        if last is not None:
+            return last
+    return None
 
 
 def parse_when(told: str, timezone: str = "Etc/UTC") -> When:

@@ -35,7 +35,7 @@ class Fleet:
 
     def __init__(self, model: EndpointModel, start: datetime, random: np.random.Generator) -> None:
         self._model, self._random = model, random
-        self.scaler = Scaler.of(model.policy, start=start)
+        self.scaler = Scaler.of(model.policy, start=start, schedules_in_force=True)
         self.period_seconds = float(self.scaler.rules.period_seconds)
         self.readings_in_period = max(1, round(self.period_seconds / model.gauge_seconds))
         self.in_service = self.scaler.desired

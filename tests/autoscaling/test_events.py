@@ -92,7 +92,7 @@ def test_the_same_seed_is_the_same_outcome():
 
 def test_scheduled_instances_are_there_when_the_day_begins():
     opening = Schedule(
-        name="open", when="cron(0 8 * * ? *)", timezone="Etc/UTC", min_instances=3, max_instances=6
+        name="open", when="at(2026-01-05T08:00:00)", timezone="Etc/UTC", min_instances=3, max_instances=6
     )
     told = policy(schedules=(opening,))
     times = 8 * 3600 + 600 + np.arange(100.0)

@@ -231,6 +231,21 @@ class TestSchedules:
         assert machine.run_schedules(240) == 9
         assert machine.next_schedule == math.inf
 
+    @pytest.mark.parametrize(
+        ("hour", "bounds"), [(3, (0, 2)), (7, (4, 10)), (12, (4, 10)), (17, (0, 2)), (23, (0, 2))]
+    )
+    def test_a_trace_begins_with_the_bounds_that_are_in_force(self, hour, bounds):
+        day = (
+            schedule("open", "cron(0 8 ? * MON-FRI *)", 4, 10, "Europe/Berlin"),
+            schedule("close", "cron(0 18 ? * MON-FRI *)", 0, 2, "Europe/Berlin"),
+        )
+        start = self.START.replace(hour=hour)
+        machine = scaler(None, least=1, most=1, schedules=day, start=start, schedules_in_force=True)
+        assert (machine.min_instances, machine.max_instances) == bounds
+        assert machine.desired == bounds[0]
+        fresh = scaler(None, least=1, most=1, schedules=day, start=start)
+        assert fresh.desired == 1
+
     def test_bounds_that_hold_already_change_nothing(self):
         machine = scaler(3, schedules=[schedule("same", "rate(1 hour)", 1, 5)], start=self.START)
         assert machine.run_schedules(3600) == 3
