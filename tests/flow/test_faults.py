@@ -97,12 +97,14 @@ def test_with_every_notice_lost_one_sweep_completes_every_job(
     plan.write_text(NO_NOTICES)
     page = png(small_page(samples))
     with start(faults=str(plan)) as site:
-        site.bus.disable_rule(Name=site.names.rule("sweep"))  # its minute must not come before every job waits
+        site.bus.disable_rule(
+            Name=site.names.rule("sweep")
+        )  # its minute must not come before every job waits
         jobs = {site.client.submit(page) for _ in range(size)}
         # Every job has come to its detectors, and hears nothing of them.
         eventually(lambda: len(site.executions()) == size and site.waiting() == 2 * size, 60 + 5 * size)
         site.sweep()
-        eventually(lambda: len(site.finished()) == size, 30)
+        eventually(lambda: len(site.finished()) == size, 180)
         assert {name.rpartition("-")[0] for name in site.finished()} == jobs
         assert set(site.finished().values()) == {"SUCCEEDED"}
         assert site.local("faults")["sns"]["deliveries"] == 0
