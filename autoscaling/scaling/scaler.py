@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 from autoscaling.policies import Policy, Schedule, Tracking, Wake
-from autoscaling.scaling.alarms import AlarmHistory
 from autoscaling.scaling.rules import HIGH_RESOLUTION, STANDARD, Rules
+from autoscaling.scaling.running import RunningPolicy, RunningSteps, RunningTracking
 from autoscaling.scaling.schedule import When, last_run, parse_when
 from autoscaling.scaling.steps import Step, StepScaling
-from autoscaling.scaling.tracking import tracked_capacity
 
 __all__ = ["WAITING", "Scaler", "rules_for", "wake_steps"]
 
@@ -50,8 +49,11 @@ class Scaler:
             self._take_bounds_in_force()
         self.desired = self._clamped(self.min_instances if instances is None else instances)
         self._working = self.desired
-        self._tracking = [_TargetTracking(told, rules) for told in tracking]
-        self._policies: list[_Policy] = [*self._tracking, *(_Steps(told, rules) for told in steps)]
+        self._tracking = [RunningTracking(told, rules) for told in tracking]
+        self._policies: list[RunningPolicy] = [
+            *self._tracking,
+            *(RunningSteps(told, rules) for told in steps),
+        ]
         self._due = [self._next_run(when, 0.0) for _, when in self._schedules]
         self.next_schedule = min(self._due, default=math.inf)
         """When the next scheduled action runs, seconds; infinity when none does."""
@@ -97,7 +99,7 @@ class Scaler:
             self._change(wanted)
             for policy, proposal in zip(self._policies, proposals, strict=True):
                 if proposal is not None and (proposal > before) == (wanted > before):
-                    policy.scaled(now, before, out=wanted > before)
+                    policy.cooldowns.begin(now, before, out=wanted > before)
             self._settle(now)
         return self.desired
 
@@ -141,7 +143,7 @@ class Scaler:
     def _change(self, instances: int) -> None:
         if instances > self.desired:
             for policy in self._policies:
-                policy.break_scale_in_cooldown()
+                policy.cooldowns.break_scale_in()
         self._change_under_way = self._change_under_way or instances != self.desired
         self.desired = instances
 
@@ -150,7 +152,7 @@ class Scaler:
         if self._change_under_way and self._working == self.desired:
             self._change_under_way = False
             for policy in self._policies:
-                policy.completed(now)
+                policy.cooldowns.completed(now)
 
     def _largest_out(self, proposals: list[int | None]) -> int | None:
         """Out if any policy says so, and the largest of them wins."""
@@ -187,121 +189,3 @@ def wake_steps(wake: Wake) -> StepScaling:
         steps=(Step(0.0, None, wake.add_instances),),
         cooldown_seconds=wake.cooldown_seconds,
     )
-
-
-class _Policy(Protocol):
-    def proposal(self, now: float, metrics: Mapping[str, float], current: int) -> int | None: ...
-    def scaled(self, now: float, before: int, *, out: bool) -> None: ...
-    def completed(self, now: float) -> None: ...
-    def break_scale_in_cooldown(self) -> None: ...
-
-
-class _Cooldowns:
-    """Both cooldowns of one policy.
-
-    While the one after a scale-out lasts, the capacity it added counts as part of the next need: needs are
-    reckoned from the capacity before it, and only a larger one gets through. The one after a scale-in blocks
-    scale-ins, and ends at once with any scale-out.
-    https://docs.aws.amazon.com/autoscaling/application/userguide/step-scaling-policy-overview.html#step-scaling-cooldown
-    """
-
-    def __init__(self, out_seconds: float, in_seconds: float, rules: Rules) -> None:
-        self._seconds = {True: out_seconds, False: in_seconds}
-        self._rules = rules
-        self._until = {True: -math.inf, False: -math.inf}
-        self._awaited: set[bool] = set()
-        self._base = 0
-
-    def base(self, now: float, current: int) -> int:
-        """The capacity that a need is reckoned from."""
-        return self._base if now < self._until[True] else current
-
-    def blocks_scale_in(self, now: float) -> bool:
-        return now < self._until[False]
-
-    def begin(self, now: float, before: int, *, out: bool) -> None:
-        if out and now < self._until[True]:
-            if not self._rules.larger_need_restarts_cooldown:
-                return
-        elif out:
-            self._base = before
-        if self._rules.cooldown_from_completion:
-            self._awaited.add(out)
-            self._until[out] = math.inf
-        else:
-            self._until[out] = now + self._seconds[out]
-
-    def completed(self, now: float) -> None:
-        for out in self._awaited:
-            self._until[out] = now + self._seconds[out]
-        self._awaited.clear()
-
-    def break_scale_in(self) -> None:
-        self._awaited.discard(False)
-        self._until[False] = -math.inf
-
-
-class _TargetTracking:
-    """A target tracking policy with its two alarms."""
-
-    def __init__(self, told: Tracking, rules: Rules) -> None:
-        self._metric, self._target = str(told.metric), told.target
-        self._low_threshold = told.target * rules.low_share
-        self._high = AlarmHistory(rules.high_periods, extra_points=rules.extra_points)
-        self._low = AlarmHistory(rules.low_periods, extra_points=rules.extra_points)
-        self._cooldowns = _Cooldowns(told.scale_out_cooldown_seconds, told.scale_in_cooldown_seconds, rules)
-
-    def proposal(self, now: float, metrics: Mapping[str, float], current: int) -> int | None:
-        metric = metrics.get(self._metric)
-        if metric is None:
-            self._high.add(None)
-            self._low.add(None)
-            return None
-        high, low = self._high.add(metric > self._target), self._low.add(metric < self._low_threshold)
-        if high:
-            wanted = tracked_capacity(self._cooldowns.base(now, current), metric, self._target)
-            return wanted if wanted > current else None
-        if low and not self._cooldowns.blocks_scale_in(now):
-            wanted = tracked_capacity(current, metric, self._target)
-            return wanted if wanted < current else None
-        return None
-
-    def scaled(self, now: float, before: int, *, out: bool) -> None:
-        self._cooldowns.begin(now, before, out=out)
-
-    def completed(self, now: float) -> None:
-        self._cooldowns.completed(now)
-
-    def break_scale_in_cooldown(self) -> None:
-        self._cooldowns.break_scale_in()
-
-
-class _Steps:
-    """A step policy with its alarm."""
-
-    def __init__(self, told: StepScaling, rules: Rules) -> None:
-        self._told = told
-        self._alarm = AlarmHistory(
-            told.periods, extra_points=rules.extra_points, missing_is_fine=told.missing_is_fine
-        )
-        self._cooldowns = _Cooldowns(told.cooldown_seconds, told.cooldown_seconds, rules)
-
-    def proposal(self, now: float, metrics: Mapping[str, float], current: int) -> int | None:
-        metric = metrics.get(self._told.metric)
-        fires = self._alarm.add(None if metric is None else self._told.breaches(metric))
-        if not fires or metric is None:
-            return None
-        wanted = self._told.capacity(self._cooldowns.base(now, current), metric)
-        if wanted > current:
-            return wanted
-        wanted = self._told.capacity(current, metric)
-        return wanted if wanted < current and not self._cooldowns.blocks_scale_in(now) else None
-
-    def scaled(self, now: float, before: int, *, out: bool) -> None:
-        self._cooldowns.begin(now, before, out=out)
-
-    def completed(self, now: float) -> None:
-        self._cooldowns.completed(now)
-
-    def break_scale_in_cooldown(self) -> None:
-        self._cooldowns.break_scale_in()
