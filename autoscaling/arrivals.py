@@ -147,7 +147,7 @@ def read_trace(path: Path) -> Trace:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return _trace(path.name, csv.reader(file, strict=True))
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise RequestError(f"cannot read the trace {path}: {error}") from None
 
 
@@ -178,6 +178,8 @@ def _trace(file_name: str, lines: _Reader) -> Trace:
         for line in lines:
             if line:
                 rows.append(_row(line, rows[-1][0] if rows else None))
+    except UnicodeDecodeError:
+        raise RequestError(f"{file_name} line {lines.line_num + 1} or below: is not UTF-8 text") from None
     except (ValueError, csv.Error) as error:
         raise RequestError(f"{file_name} line {max(lines.line_num, 1)}: {error}") from None
     if not any(documents for _, documents, _ in rows):

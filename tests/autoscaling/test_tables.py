@@ -1,0 +1,90 @@
+"""Prices and service times: what ships, what a user puts in their place, and what is refused."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from autoscaling.prices import load_prices
+from autoscaling.scenario import DEFAULT_HOSTING, parse_hosting
+from autoscaling.service_times import load_service_times
+from autoscaling.simulation.model import STAGES
+from ocr_core.contracts.errors import ConfigurationError, RequestError
+from tests.conftest import ROOT
+
+
+def test_every_type_that_a_deployment_may_use_has_a_price_and_service_times() -> None:
+    prices, times = load_prices(), load_service_times()
+    types = tomllib.loads((ROOT / "infra/instances.toml").read_text())["types"]
+    assert types.keys() <= prices.instances.keys()
+    assert types.keys() <= times.types.keys()
+
+
+def test_the_default_hosting_is_that_of_production() -> None:
+    stage = tomllib.loads((ROOT / "infra/stages/prod.toml").read_text())
+    assert {name: host.instance_type for name, host in DEFAULT_HOSTING.items()} == {
+        name: told["instance_type"] for name, told in stage["endpoints"].items()
+    }
+
+
+def test_what_was_not_measured_says_so() -> None:
+    times = load_service_times()
+    assert not times.estimated("ml.c7i.xlarge")
+    assert all(times.estimated(name) for name in times.types if ".g" in name)
+
+
+def test_money_is_counted_by_the_second() -> None:
+    assert load_prices().dollars("ml.g5.xlarge", 1800) == pytest.approx(0.704)
+
+
+def test_seconds_a_page_fall_with_the_fixed_part_of_a_request() -> None:
+    times = load_service_times()
+    for stage in STAGES:
+        for name, known in times.types.items():
+            each = [times.seconds_per_page(stage, name, pages) for pages in (1, 2, 4, 8, 16)]
+            assert each == sorted(each, reverse=True)
+            assert each[0] == known.of(stage)[1]
+            requests = [pages * seconds for pages, seconds in zip((1, 2, 4, 8), each, strict=False)]
+            per_page = [(requests[2] - requests[1]) / 2, (requests[3] - requests[2]) / 4]
+            assert per_page[0] == pytest.approx(per_page[1])
+
+
+@pytest.mark.parametrize("load", [load_prices, load_service_times])
+def test_a_table_that_is_wrong_names_file_and_key(tmp_path: Path, load) -> None:
+    path = tmp_path / "table.toml"
+    path.write_text("dated = 2026-11-20\nregion = 'x'\nsource = 'x'\n[instances]\n[types]\n")
+    with pytest.raises(ConfigurationError, match=r"^table\.toml: (instances|types|region)"):
+        load(path)
+    path.write_text("dated = [")
+    with pytest.raises(ConfigurationError, match=r"cannot read .*table\.toml"):
+        load(path)
+
+
+def test_a_price_below_nothing_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "prices.toml"
+    path.write_text(
+        "dated = 2026-11-20\nregion = 'x'\nsource = 'x'\n"
+        '[instances]\n"ml.g5.xlarge" = { dollars_per_hour = -1.0 }\n'
+    )
+    with pytest.raises(
+        ConfigurationError, match=r"prices\.toml: instances\.ml\.g5\.xlarge\.dollars_per_hour"
+    ):
+        load_prices(path)
+
+
+def test_a_type_that_a_table_lacks_is_named_with_those_it_has() -> None:
+    with pytest.raises(ConfigurationError, match=r"no ml\.p5\.48xlarge.*ml\.g5\.xlarge"):
+        load_prices().dollars("ml.p5.48xlarge", 1)
+    with pytest.raises(ConfigurationError, match=r"no ml\.p5\.48xlarge.*ml\.g5\.xlarge"):
+        load_service_times().seconds_per_page("ocr", "ml.p5.48xlarge")
+
+
+def test_hosting_from_the_command_line() -> None:
+    hosting = parse_hosting(["ocr=ml.g6.xlarge:realtime"])
+    assert (hosting["ocr"].instance_type, hosting["ocr"].mode) == ("ml.g6.xlarge", "realtime")
+    assert hosting["text_detection"] == DEFAULT_HOSTING["text_detection"]
+    for wrong in ("ocr", "orc=ml.g5.xlarge", "ocr=ml.g5.xlarge:batch", "ocr="):
+        with pytest.raises(RequestError, match="STAGE=TYPE"):
+            parse_hosting([wrong])
