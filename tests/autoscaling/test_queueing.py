@@ -114,8 +114,8 @@ def test_the_whole_grid_of_exponential_service(servers, utilisation, request):
     if not request.config.getoption("--soak"):
         pytest.skip("takes minutes: --soak")
     exact = exponential_waits(servers, utilisation)
-    if exact[0] < 1e-3:
-        pytest.skip("nobody waits")
+    if exact[0] < 1e-2:
+        pytest.skip("hardly anybody waits")
     check(simulated_waits(servers, utilisation, ServiceTime.exponential(1.0), CUSTOMERS[utilisation]), exact)
 
 
