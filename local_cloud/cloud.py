@@ -18,6 +18,7 @@ from local_cloud.aws.deliveries import Deliveries
 from local_cloud.aws.faults import FaultPlan
 from local_cloud.aws.metrics import publish
 from local_cloud.aws.server import AwsServer, json_response
+from local_cloud.aws.service_metrics import ServiceMetrics
 from local_cloud.containers import Container
 from local_cloud.deployment import Deployment, default_bundles
 from local_cloud.functions.model import FunctionSpec
@@ -113,6 +114,7 @@ class LocalCloud:
             deployment.activate(default_bundles(self.bundle, self.settings.script))
             for name in deployment.endpoint_names():
                 self.runtime.wait_in_service(name)
+            stack.enter_context(ServiceMetrics(self.names, publish, self._hosts))
             self.server.add_route("GET", re.compile("/_local/processes"), self._processes)
             self.server.add_route(
                 "GET", re.compile("/_local/backlog"), lambda *_: json_response(self.runtime.backlogs)
@@ -148,11 +150,14 @@ class LocalCloud:
 
     def _processes(self, _request: Request, _match: re.Match[str]) -> Response:
         """Which processes serve each endpoint and each function."""
-        endpoints = {
+        return json_response({"endpoints": self._hosts(), "functions": self.functions.pids})
+
+    def _hosts(self) -> dict[str, tuple[int, ...]]:
+        """The processes of each endpoint's instances."""
+        return {
             name: self.runtime.pids(name)
             for name in Deployment(self.client, self.names, self.topology).endpoint_names()
         }
-        return json_response({"endpoints": endpoints, "functions": self.functions.pids})
 
     def _definition(self) -> str:
         functions = {

@@ -15,6 +15,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug import Request, Response
 
 from local_cloud.aws.http import HttpServer
+from local_cloud.aws.metric_queries import metric_queries
 from local_cloud.aws.moto_settings import moto_serving, session
 from ocr_core.contracts.errors import ConfigurationError
 from topology.names import LOCAL_REGION
@@ -83,6 +84,7 @@ class AwsServer:
                 raise ConfigurationError(f"port {self._wanted} is not free: {error.strerror}") from None
             self._port = http.port
             stack.enter_context(moto_serving(http.port))
+            stack.enter_context(metric_queries())
             http.start()
             stack.callback(http.stop)
             self._stack = stack.pop_all()

@@ -1,4 +1,4 @@
-"""Metrics that functions print: CloudWatch's embedded metric format, into what PutMetricData takes.
+"""Metrics that functions print, and those of Lambda itself, into what PutMetricData takes.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -79,6 +79,21 @@ class MetricsForwarder:
         """A line of a log, whatever it is."""
         for entry in parse(line):
             self._queue.put(entry)
+
+    def take_invocation(self, function: str, seconds: float, *, failed: bool) -> None:
+        """What Lambda itself publishes of an invocation."""
+        self._take_own(function, "Invocations", 1, "Count")
+        self._take_own(function, "Errors", int(failed), "Count")
+        self._take_own(function, "Duration", 1_000 * seconds, "Milliseconds")
+
+    def take_throttle(self, function: str) -> None:
+        """A call that found no instance."""
+        self._take_own(function, "Throttles", 1, "Count")
+
+    def _take_own(self, function: str, name: str, value: float, unit: str) -> None:
+        dimensions = [{"Name": "FunctionName", "Value": function}]
+        datum = {"MetricName": name, "Dimensions": dimensions, "Value": float(value), "Unit": unit}
+        self._queue.put(("AWS/Lambda", {**datum, "Timestamp": datetime.now(UTC)}))
 
     def _run(self) -> None:
         last = False

@@ -8,11 +8,13 @@ import logging
 import shutil
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Self
 
@@ -178,19 +180,26 @@ class FunctionPool:
             self._stopping.wait(wait)
 
     def _invoke(self, name: str, payload: bytes, request_id: str) -> Invocation:
-        spec = self._specs[name]
-        with self._functions[name].instance() as instance:
-            return instance.invoke(
-                payload,
-                {
-                    "function_name": name,
-                    "invoked_function_arn": self._names.arn("lambda", f"function:{name}"),
-                    "memory_limit_in_mb": str(spec.memory_mb),
-                    "aws_request_id": request_id,
-                    "log_group_name": f"/aws/lambda/{name}",
-                    "log_stream_name": instance.name,
-                },
-            )
+        try:
+            with self._functions[name].instance() as instance:
+                began = time.monotonic()
+                answer = instance.invoke(payload, self._context(name, request_id, instance))
+        except InvokeRefused as refused:
+            if refused.status == HTTPStatus.TOO_MANY_REQUESTS:
+                self._metrics.take_throttle(name)
+            raise
+        self._metrics.take_invocation(name, time.monotonic() - began, failed=answer.error is not None)
+        return answer
+
+    def _context(self, name: str, request_id: str, instance: Instance) -> dict[str, object]:
+        return {
+            "function_name": name,
+            "invoked_function_arn": self._names.arn("lambda", f"function:{name}"),
+            "memory_limit_in_mb": str(self._specs[name].memory_mb),
+            "aws_request_id": request_id,
+            "log_group_name": f"/aws/lambda/{name}",
+            "log_stream_name": instance.name,
+        }
 
     def _starter(self, name: str, server: ForkServer, log: FunctionLog, root: Path) -> Callable[[], Instance]:
         """What starts an instance of a function."""

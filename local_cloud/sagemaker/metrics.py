@@ -42,6 +42,10 @@ class VariantMetrics:
         """Measure a duration, given in seconds, in the unit that AWS has for it."""
         self.add(name, round(seconds * (1_000_000 if unit == "Microseconds" else 1_000)), unit)
 
+    def gauge(self, name: str, value: float) -> Mapping[str, Any]:
+        """The value of something at this moment, as PutMetricData takes it."""
+        return {"MetricName": name, "Dimensions": self._dimensions, "Unit": "Count", "Value": float(value)}
+
     def take(self) -> MetricData:
         """What came since the last call, as PutMetricData takes it."""
         with self._lock:

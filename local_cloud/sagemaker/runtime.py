@@ -21,7 +21,6 @@ from local_cloud.sagemaker.metrics import (
     MetricsPublisher,
     Publish,
     VariantMetrics,
-    endpoint_gauge,
 )
 from local_cloud.sagemaker.model_data import ContainerFactory
 from ocr_core.contracts.errors import ConfigurationError, EngineError, OcrError
@@ -285,7 +284,7 @@ class SageMakerRuntime:
 
     def _concurrency(self) -> MetricData:
         return [
-            endpoint_gauge(endpoint.name, "ConcurrentRequestsPerModel", endpoint.in_flight)
+            endpoint.metrics.gauge("ConcurrentRequestsPerModel", endpoint.in_flight)
             for endpoint in list(self._endpoints.values())
         ]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
 from hybrid_ocr.cli import app
-from tests.flow.site import Site
+from tests.flow.site import Site, eventually
 
 
 @pytest.fixture
@@ -33,3 +35,24 @@ def test_models_that_no_endpoint_serves_are_not_activated(run: CliRunner) -> Non
     done = run.invoke(app, ["artifacts", "publish", "--activate"])
     assert done.exit_code == 3
     assert "ARTIFACT_INVALID" in done.stderr
+
+
+def test_the_dashboard_tells_what_ran(run: CliRunner) -> None:
+    assert run.invoke(app, ["smoke"]).exit_code == 0
+
+    def whole() -> dict[tuple[str, str, str], float]:
+        done = run.invoke(app, ["dashboard", "--json"])
+        assert done.exit_code == 0, done.output
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        return {(line["board"], line["chart"], line["line"]): line["whole"] or 0.0 for line in lines}
+
+    wanted = {
+        ("documents", "Jobs per minute", "in"),
+        ("documents", "Jobs per minute", "read"),
+        ("documents", "Pages per minute", "planned"),
+        ("documents", "Time of a document, p90", "p90"),
+        ("documents", "Duration, p90", "rotation"),
+        ("ocr-async", "Instances", "instances"),
+        ("text-detection-realtime", "Instances", "instances"),
+    }
+    assert eventually(lambda: wanted <= {line for line, value in whole().items() if value}, 30)

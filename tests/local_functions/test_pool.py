@@ -52,7 +52,20 @@ def test_metrics_that_a_function_prints_arrive_as_cloudwatch_takes_them(tmp_path
     }
     pages = {"MetricName": "pages", "Values": [3.0], "Unit": "Count", "StorageResolution": 60}
     seconds = {"MetricName": "seconds", "Values": [0.5, 0.25], "Unit": "Seconds", "StorageResolution": 1}
-    assert got == [("HybridOCR", [about | pages, about | seconds])]
+    assert [told for told in got if told[0] == "HybridOCR"] == [
+        ("HybridOCR", [about | pages, about | seconds])
+    ]
+
+
+def test_what_lambda_tells_of_invocations_itself_arrives_too(tmp_path):
+    got = []
+    with FunctionPool({"f": spec("fail")}, tmp_path, on_metrics=lambda *told: got.append(told)) as pool:
+        assert pool.invoke("f", b"{}").error is not None
+    [(namespace, data)] = got
+    assert namespace == "AWS/Lambda"
+    assert {datum["MetricName"] for datum in data} == {"Invocations", "Errors", "Duration"}
+    assert next(datum["Value"] for datum in data if datum["MetricName"] == "Errors") == 1
+    assert data[0]["Dimensions"] == [{"Name": "FunctionName", "Value": "f"}]
 
 
 def test_metrics_that_nobody_takes_stop_nothing(tmp_path):

@@ -1,0 +1,102 @@
+"""What the local CloudWatch is told of executions, queues and hosts, as AWS tells it by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from local_cloud.aws.server import AwsServer
+from local_cloud.aws.service_metrics import ServiceMetrics
+from topology import Names
+
+NAMES = Names()
+
+
+class Heard:
+    """Metric data by namespace and name, as they come."""
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, str], list[tuple[dict[str, str], float]]] = {}
+        self._changed = threading.Condition()
+
+    def __call__(self, namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
+        with self._changed:
+            for datum in data:
+                dimensions = {one["Name"]: one["Value"] for one in datum["Dimensions"]}
+                known = self.values.setdefault((namespace, datum["MetricName"]), [])
+                known.append((dimensions, datum["Value"]))
+            self._changed.notify_all()
+
+    def wait_for(self, namespace: str, name: str, count: int = 1) -> list[tuple[dict[str, str], float]]:
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.values.get((namespace, name), ())) >= count, 20)
+            return self.values[namespace, name]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[AwsServer]:
+    with AwsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def heard(server: AwsServer) -> Iterator[Heard]:
+    heard = Heard()
+    with ServiceMetrics(NAMES, heard, lambda: {"e": (os.getpid(),), "gone": (2**22 + 1,)}, tick_seconds=0.02):
+        yield heard
+
+
+def test_each_start_and_end_of_an_execution_is_told_once(server: AwsServer, heard: Heard) -> None:
+    flow = server.client("stepfunctions")
+    states = {
+        "ok": {"Type": "Pass", "End": True},
+        "no": {"Type": "Fail", "Error": "E", "Cause": "because"},
+        "which": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.fail", "BooleanEquals": True, "Next": "no"}],
+            "Default": "ok",
+        },
+    }
+    machine = flow.create_state_machine(
+        name="m",
+        definition=json.dumps({"StartAt": "which", "States": states}),
+        roleArn="arn:aws:iam::123456789012:role/r",
+    )["stateMachineArn"]
+    for number, fails in enumerate((False, True, False)):
+        flow.start_execution(stateMachineArn=machine, name=f"x{number}", input=json.dumps({"fail": fails}))
+    took = heard.wait_for("AWS/States", "ExecutionTime", 3)
+    assert all(
+        dimensions == {"StateMachineArn": machine} and 0 <= value < 60_000 for dimensions, value in took
+    )
+    counts = {name: len(told) for (_, name), told in heard.values.items() if name.startswith("Executions")}
+    assert counts == {"ExecutionsStarted": 3, "ExecutionsSucceeded": 2, "ExecutionsFailed": 1}
+
+
+def test_a_queue_tells_how_much_waits_and_how_long(server: AwsServer, heard: Heard) -> None:
+    sqs = server.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="one")
+
+    def full() -> bool:
+        told = heard.wait_for("AWS/SQS", "ApproximateNumberOfMessagesVisible")
+        return ({"QueueName": "q"}, 1.0) in list(told)
+
+    for _ in range(400):
+        if full():
+            break
+        threading.Event().wait(0.02)
+    assert full()
+    assert any(value > 0 for _, value in list(heard.wait_for("AWS/SQS", "ApproximateAgeOfOldestMessage")))
+
+
+def test_each_host_reports_and_one_that_has_gone_does_not(heard: Heard) -> None:
+    [(dimensions, cpu), *_] = heard.wait_for("/aws/sagemaker/Endpoints", "CPUUtilization")
+    [(_, memory), *_] = heard.wait_for("/aws/sagemaker/Endpoints", "MemoryUtilization")
+    assert dimensions == {"EndpointName": "e", "VariantName": "AllTraffic"}
+    assert cpu >= 0
+    assert 0 < memory < 100
