@@ -160,7 +160,7 @@ def tune(  # noqa: PLR0917 - typer makes the command line of it
         list[str] | None,
         typer.Option(metavar="async|realtime", help="Choose among these only. Can be repeated."),
     ] = None,
-    most: Annotated[int, typer.Option("--max", min=1, max=1000, help="Instances of an endpoint.")] = 24,
+    most: Annotated[int, typer.Option("--max", min=1, max=1000, help="Instances of an endpoint.")] = 40,
     trials: Annotated[int, typer.Option(min=1, help="Candidates that are simulated.")] = 300,
     longest: Annotated[
         str | None, typer.Option("--time", metavar="TIME", help="Stop searching after: 60s, 5m.")
