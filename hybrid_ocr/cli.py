@@ -100,10 +100,24 @@ def up(  # noqa: D103, PLR0917 - typer makes the command line of it; UP_HELP say
         Path | None,
         typer.Option(metavar="DIR", help="Keep the logs of functions and containers here."),
     ] = None,
+    autoscale: Annotated[
+        bool,
+        typer.Option("--autoscale", help="Let the asynchronous endpoints follow their scaling policies."),
+    ] = False,
+    speed: Annotated[
+        float,
+        typer.Option(
+            min=1, max=600, help="How many times as fast as the clock scaling goes, with its delays."
+        ),
+    ] = 1.0,
+    policies: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Scaling policies in place of autoscaling/policies.toml."),
+    ] = None,
 ) -> None:
     from hybrid_ocr.commands.up import UpCall, run
 
-    call = UpCall(port, script, engine.value, rules, faults, logs)
+    call = UpCall(port, script, engine.value, rules, faults, logs, autoscale, speed, policies)
     raise typer.Exit(run(call))
 
 

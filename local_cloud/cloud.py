@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 
 from werkzeug import Request, Response
 
+from local_cloud.autoscaling import Autoscaler, Autoscaling
 from local_cloud.aws import resources
 from local_cloud.aws.deliveries import Deliveries
 from local_cloud.aws.faults import FaultPlan
@@ -54,6 +55,7 @@ class CloudSettings:
         log_dir: gets the logs of functions and containers; a temporary folder unless given.
         retry_scale: what the pauses of the flow's retries are multiplied with.
         limits: of SageMaker's runtime.
+        autoscaling: the endpoints scale; there are asynchronous ones only then.
         container: changes the container of a model before it is started.
     """
 
@@ -65,6 +67,7 @@ class CloudSettings:
     log_dir: Path | None = None
     retry_scale: float = 1.0
     limits: RuntimeLimits = field(default_factory=RuntimeLimits)
+    autoscaling: Autoscaling | None = None
     container: Callable[[Container], Container] = field(default=lambda container: container, repr=False)
 
 
@@ -105,7 +108,7 @@ class LocalCloud:
             self.server.add_routes(function_routes(self.functions))
             self.runtime = stack.enter_context(self._runtime())
             self.server.add_routes(self.runtime.routes())
-            deployment = Deployment(self.client, self.names, self.topology)
+            deployment = self._deployment()
             deployment.create_endpoints(self.models)  # first, since containers take longest to get ready
             resources.create(self.server, self.topology, self.names, {"documents": self._definition()})
             stack.enter_context(self._deliveries())
@@ -115,6 +118,8 @@ class LocalCloud:
             for name in deployment.endpoint_names():
                 self.runtime.wait_in_service(name)
             stack.enter_context(ServiceMetrics(self.names, publish, self._hosts))
+            if self.settings.autoscaling:
+                self._scale(stack, self.settings.autoscaling)
             self.server.add_route("GET", re.compile("/_local/processes"), self._processes)
             self.server.add_route(
                 "GET", re.compile("/_local/backlog"), lambda *_: json_response(self.runtime.backlogs)
@@ -142,6 +147,20 @@ class LocalCloud:
 
             load_rules(self.settings.rules)
         _ = self.models.folders
+        self._policies = self.settings.autoscaling.by_stage() if self.settings.autoscaling else {}
+
+    def _deployment(self) -> Deployment:
+        if not self._policies:
+            return Deployment(self.client, self.names, self.topology)
+        begin = {stage: policy.min_instances for stage, policy in self._policies.items()}
+        return Deployment(self.client, self.names, self.topology, modes=("async",), instances=begin)
+
+    def _scale(self, stack: ExitStack, told: Autoscaling) -> None:
+        """Let the endpoints follow their policies from now on."""
+        policies = {self.names.endpoint(stage, "async"): policy for stage, policy in self._policies.items()}
+        scaler = Autoscaler(self.runtime, policies, speed=told.speed, publish=publish)
+        stack.enter_context(scaler)
+        self.server.add_route("GET", re.compile("/_local/scaling"), lambda *_: json_response(scaler.told()))
 
     def _deliveries(self) -> Deliveries:
         return Deliveries(
@@ -154,10 +173,7 @@ class LocalCloud:
 
     def _hosts(self) -> dict[str, tuple[int, ...]]:
         """The processes of each endpoint's instances."""
-        return {
-            name: self.runtime.pids(name)
-            for name in Deployment(self.client, self.names, self.topology).endpoint_names()
-        }
+        return {name: self.runtime.pids(name) for name in self._deployment().endpoint_names()}
 
     def _definition(self) -> str:
         functions = {
@@ -204,9 +220,9 @@ class LocalCloud:
             python = python_of(made.environment[ENGINE])
             return self.settings.container(replace(made, python=python))
 
-        return SageMakerRuntime(
-            self.client, container, self.log_dir, limits=self.settings.limits, publish=publish
-        )
+        limits, autoscaling = self.settings.limits, self.settings.autoscaling
+        limits = autoscaling.limits(limits) if autoscaling else limits
+        return SageMakerRuntime(self.client, container, self.log_dir, limits=limits, publish=publish)
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:

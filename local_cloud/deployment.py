@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
 from local_cloud.models import ENGINE, REQUEST_SECONDS, LocalModels
@@ -33,12 +33,14 @@ class Deployment:
         names: of the deployment.
         topology: what the component consists of.
         modes: which kinds of endpoint each stage gets; the flow uses the first.
+        instances: how many an endpoint begins with, by stage; one unless given.
     """
 
     client: Callable[[str], Any]
     names: Names
     topology: Topology
     modes: Sequence[EndpointMode] = ("async", "realtime")
+    instances: Mapping[EndpointStage, int] = field(default_factory=dict)
 
     def deploy(self, models: LocalModels, label: str = "") -> Bundle:
         """Publish a bundle's artefacts, create its endpoints and make it known, in that order.
@@ -109,11 +111,13 @@ class Deployment:
     def _create_endpoint(self, stage: EndpointStage, mode: EndpointMode, label: str) -> None:
         name = self.names.endpoint(stage, mode, label)
         asynchronous = {"AsyncInferenceConfig": self._async_config(stage)} if mode == "async" else {}
+        instances = self.instances.get(stage, 1)
         variant = {
             "VariantName": "AllTraffic",
             "ModelName": self.names.model(stage, label),
-            "InitialInstanceCount": 1,
             "InstanceType": _INSTANCE_TYPE,
+            # The API takes no 0, and AWS begins with one; here that would be a wait for what goes at once.
+            **({"InitialInstanceCount": instances} if instances else {}),
         }
         sagemaker = self.client("sagemaker")
         sagemaker.create_endpoint_config(

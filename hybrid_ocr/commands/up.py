@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from hybrid_ocr.commands.complaint import complain
-from hybrid_ocr.commands.exits import CANNOT, WHOLE
+from hybrid_ocr.commands.exits import CANNOT, WHOLE, WRONG_COMMAND
+from local_cloud.autoscaling import Autoscaling
 from local_cloud.aws.faults import FaultPlan
 from local_cloud.cloud import CloudSettings, LocalCloud
-from ocr_core.contracts.errors import OcrError
+from ocr_core.contracts.errors import OcrError, RequestError
 from ocr_core.contracts.stage import EngineName
 
 
@@ -28,14 +29,20 @@ class UpCall:
     rules: Path | None = None
     faults: Path | None = None
     logs: Path | None = None
+    autoscale: bool = False
+    speed: float = 1.0
+    policies: Path | None = None
 
 
 def run(call: UpCall) -> int:
     """Start what was asked for. Returns the exit code."""
     try:
+        if not call.autoscale and (call.speed != 1 or call.policies):
+            raise RequestError("--speed and --policies belong to --autoscale")
         plan = FaultPlan.load(call.faults) if call.faults else None
     except OcrError as error:
-        return complain(Console(stderr=True), error, CANNOT)
+        code = WRONG_COMMAND if isinstance(error, RequestError) else CANNOT
+        return complain(Console(stderr=True), error, code)
     settings = CloudSettings(
         port=call.port,
         engine=call.engine,
@@ -43,6 +50,7 @@ def run(call: UpCall) -> int:
         rules=call.rules,
         faults=plan,
         log_dir=call.logs,
+        autoscaling=Autoscaling(call.speed, call.policies) if call.autoscale else None,
     )
     return serve(settings)
 
@@ -84,6 +92,11 @@ def _tell(console: Console, cloud: LocalCloud, seconds: float) -> None:
     ):
         console.print(Text(f"  {label:10}{value}"), soft_wrap=True)
     console.print(Text("\nin another terminal", "bold"))
+    if cloud.settings.autoscaling:
+        speed = cloud.settings.autoscaling.speed
+        console.print(
+            Text(f"  {'scaling':10}{speed:g} x; {cloud.endpoint_url}/_local/scaling"), soft_wrap=True
+        )
     # On standard output, so that `eval "$(...)"` and copying take exactly this.
     print(f"export AWS_ENDPOINT_URL={cloud.endpoint_url} AWS_REGION={cloud.names.region}", flush=True)
     print("export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local", flush=True)

@@ -132,6 +132,10 @@ class SageMakerRuntime:
         """The processes that serve an endpoint now."""
         return tuple(instance.pid for instance in self._endpoints[name].instances)
 
+    def instances(self, name: str) -> int:
+        """How many instances of an endpoint take work."""
+        return len(self._endpoints[name].instances)
+
     @property
     def backlogs(self) -> dict[str, int]:
         """Requests that each asynchronous endpoint has not answered yet."""
@@ -140,6 +144,10 @@ class SageMakerRuntime:
     def publish_metrics(self) -> None:
         """Publish what came since the last time, and the gauges of now."""
         self._publisher.publish(self._collected())
+
+    def gauges(self) -> MetricData:
+        """The state of every asynchronous endpoint's queue at this moment, as metrics."""
+        return [gauge for queue in list(self._asynchronous.values()) for gauge in queue.gauges()]
 
     def endpoint_created(self, name: str) -> None:
         """Part of EndpointEvents."""
@@ -278,9 +286,7 @@ class SageMakerRuntime:
         data: MetricData = []
         for endpoint in list(self._endpoints.values()):
             data += endpoint.metrics.take()
-        for queue in list(self._asynchronous.values()):
-            data += queue.gauges()
-        return data
+        return data + self.gauges()
 
     def _concurrency(self) -> MetricData:
         return [

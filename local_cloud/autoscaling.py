@@ -1,0 +1,234 @@
+"""Scaling alive: the policies of autoscaling/policies.toml over the real processes of the local cloud.
+
+The maths are those of the simulators. All times in here are the policies' own, in seconds since the start; a
+`speed` of 60 lets a minute of them pass in a second of the clock.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, Protocol, Self
+
+from autoscaling.policies import Policy, load_policies
+from autoscaling.scaling.scaler import WAITING, Scaler
+from autoscaling.simulation.model import STAGES, Delays
+from local_cloud.sagemaker.limits import RuntimeLimits
+from local_cloud.sagemaker.metrics import NAMESPACE, MetricData, Publish
+from ocr_core.contracts.errors import ConfigurationError
+from ocr_core.contracts.jobs import EndpointStage
+from ocr_core.telemetry import fields
+
+__all__ = ["READINGS_IN_PERIOD", "Autoscaler", "Autoscaling", "Instances"]
+
+READINGS_IN_PERIOD: Final = 6
+"""How often a gauge is read in a period, as the simulators do it: AWS does not say."""
+_LONGEST_HISTORY: Final = 10_000
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Autoscaling:
+    """How a local cloud scales.
+
+    Args:
+        speed: how many times as fast as the clock the policies' time passes.
+        policies: a file in place of autoscaling/policies.toml.
+    """
+
+    speed: float = 1.0
+    policies: Path | None = None
+
+    def by_stage(self) -> dict[EndpointStage, Policy]:
+        """The policies of the asynchronous endpoints.
+
+        Raises:
+            ConfigurationError: the file is not as it must be, or an endpoint has none.
+        """
+        policies = load_policies(self.policies)
+        found = {stage: policies.of(stage, "async") for stage in STAGES}
+        if missing := [stage for stage, policy in found.items() if policy is None]:
+            raise ConfigurationError(f"no policy {missing[0]}.async: the local cloud scales such endpoints")
+        return {stage: policy for stage, policy in found.items() if policy is not None}
+
+    def limits(self, limits: RuntimeLimits) -> RuntimeLimits:
+        """The same limits with instances that come as late as the simulators expect, and nobody shares.
+
+        How long a container takes to load its network is not added: here that happens.
+        """
+        delays = Delays()
+        return replace(
+            limits,
+            provisioning_seconds=(delays.provisioning_seconds + delays.download_seconds) / self.speed,
+            metric_period_seconds=limits.metric_period_seconds / self.speed,
+            share_instances=False,
+        )
+
+
+class Instances(Protocol):
+    """The endpoints that are scaled, such as those of a SageMakerRuntime."""
+
+    def gauges(self) -> MetricData:
+        """Metrics of this moment, by EndpointName."""
+
+    def instances(self, name: str) -> int:
+        """How many instances of an endpoint take work."""
+
+    def set_instance_count(self, name: str, instances: int) -> None:
+        """Grow or shrink it; returns at once."""
+
+
+@dataclass
+class _Endpoint:
+    """One endpoint, its scaler, and what both did."""
+
+    name: str
+    policy: Policy
+    scaler: Scaler
+    working: int = 0
+    readings: list[float] = field(default_factory=list)
+    changes: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_LONGEST_HISTORY))
+    decisions: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_LONGEST_HISTORY))
+
+    def told(self) -> dict[str, Any]:
+        """Everything about it, as JSON takes it."""
+        return {
+            "instances": self.working,
+            "desired": self.scaler.desired,
+            "min_instances": self.scaler.min_instances,
+            "max_instances": self.scaler.max_instances,
+            "changes": list(self.changes),
+            "decisions": list(self.decisions),
+            "policy": self.policy.model_dump(mode="json"),
+        }
+
+
+class Autoscaler:
+    """Reads the gauges, lets the scalers decide at the end of each period and follows them.
+
+    A context manager; when it is entered every endpoint gets the instances its policy begins with.
+
+    Args:
+        endpoints: what is scaled.
+        policies: of the endpoints, by name; all follow metrics of one minute.
+        speed: how many times as fast as the clock the policies' time passes.
+        publish: takes each reading of a gauge that a policy follows, as CloudWatch would.
+    """
+
+    def __init__(
+        self, endpoints: Instances, policies: Mapping[str, Policy], *, speed: float, publish: Publish
+    ) -> None:
+        self._endpoints, self._publish, self.speed = endpoints, publish, speed
+        start = datetime.now(UTC)
+        self._scaled = {
+            name: _Endpoint(name, policy, Scaler.of(policy, start=start, schedules_in_force=True))
+            for name, policy in policies.items()
+        }
+        self._period_seconds = max(each.scaler.rules.period_seconds for each in self._scaled.values())
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="autoscaling", daemon=True)
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._began = time.monotonic()
+        for each in self._scaled.values():
+            self._endpoints.set_instance_count(each.name, each.scaler.desired)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    @property
+    def now(self) -> float:
+        """The policies' time."""
+        return (time.monotonic() - self._began) * self.speed
+
+    def told(self) -> dict[str, Any]:
+        """Instances, what is desired, and what was decided and why: the answer of /_local/scaling."""
+        with self._lock:
+            endpoints = {name: each.told() for name, each in self._scaled.items()}
+        return {
+            "speed": self.speed,
+            "now": self.now,
+            "period_seconds": self._period_seconds,
+            "endpoints": endpoints,
+        }
+
+    def _keep(self) -> None:
+        between = self._period_seconds / READINGS_IN_PERIOD
+        for reading in count(1):
+            now = reading * between
+            if self._stopped.wait(max(0.0, self._began + now / self.speed - time.monotonic())):
+                return
+            try:
+                self._read(now, ends_period=reading % READINGS_IN_PERIOD == 0)
+            except Exception:  # scaling goes on with the next reading
+                log.exception("a reading of the gauges was lost")
+
+    def _read(self, now: float, *, ends_period: bool) -> None:
+        gauges = self._endpoints.gauges()
+        values = {(_endpoint_of(gauge), gauge["MetricName"]): float(gauge["Value"]) for gauge in gauges}
+        with self._lock:
+            for each in self._scaled.values():
+                self._count(each, now)
+                if (value := values.get((each.name, each.policy.tracking.metric))) is not None:
+                    each.readings.append(value)
+                if each.scaler.next_schedule <= now:
+                    self._follow(each, now, before=each.scaler.desired, after=each.scaler.run_schedules(now))
+                if ends_period:
+                    self._decide(each, now, waiting=values.get((each.name, WAITING), 0.0))
+        tracked = {(each.name, each.policy.tracking.metric) for each in self._scaled.values()}
+        followed = [gauge for gauge in gauges if (_endpoint_of(gauge), gauge["MetricName"]) in tracked]
+        if followed:
+            self._publish(NAMESPACE, followed)
+
+    def _count(self, each: _Endpoint, now: float) -> None:
+        working = self._endpoints.instances(each.name)
+        if working != each.working or not each.changes:
+            each.working = working
+            each.changes.append((now, working))
+            each.scaler.in_service(now, working)
+
+    def _decide(self, each: _Endpoint, now: float, *, waiting: float) -> None:
+        """A period has ended; the data point of a gauge is the average of its readings."""
+        metrics = {WAITING: waiting}
+        if each.readings:
+            metrics[each.policy.tracking.metric] = sum(each.readings) / len(each.readings)
+        each.readings.clear()
+        before = each.scaler.desired
+        self._follow(each, now, before=before, after=each.scaler.period(now, metrics), metrics=metrics)
+
+    def _follow(
+        self,
+        each: _Endpoint,
+        now: float,
+        *,
+        before: int,
+        after: int,
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
+        if before == after:
+            return
+        why = "a scheduled action" if metrics is None else _told(metrics)
+        each.decisions.append({"at": now, "from": before, "to": after, "why": why})
+        log.info("an endpoint scales: %s", why, extra=fields(endpoint=each.name, instances=after))
+        self._endpoints.set_instance_count(each.name, after)
+
+
+def _endpoint_of(gauge: Mapping[str, Any]) -> str:
+    return str(gauge["Dimensions"][0]["Value"])
+
+
+def _told(metrics: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items() if name != WAITING or value)
