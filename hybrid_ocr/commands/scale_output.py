@@ -25,6 +25,7 @@ from autoscaling.tuner import Candidate, Tuning
 from ocr_core.contracts.jobs import EndpointMode, EndpointStage
 
 _FRONT_SHOWN: Final = 12
+_PIPE_WIDTH: Final = 200
 _SHORT: Final = {"region_detection": "regions", "text_detection": "text", "ocr": "ocr"}
 
 
@@ -40,7 +41,7 @@ def print_runs(runs: Sequence[Run], *, as_json: bool) -> None:
     for row in rows:
         style = "dim" if row[0].startswith(" ") else ""
         table.add_row(*(Text(cell, style) for cell in row))
-    Console().print(table)
+    _console().print(table)
 
 
 def warn_of_estimates(scenario: Scenario) -> None:
@@ -74,7 +75,7 @@ def print_tuning(found: Tuning, policies: Path | None, *, as_json: bool) -> None
     if as_json:
         print(json.dumps(_tuning(found), indent=1, allow_nan=True))
         return
-    console = Console()
+    console = _console()
     console.print(_front(found))
     if found.chosen is None:
         Console(stderr=True).print(
@@ -118,10 +119,16 @@ def print_difference(before: str, after: str) -> None:
         Console().print(Text(line, styles.get(line[:1], "")), soft_wrap=True)
 
 
+def _console() -> Console:
+    """Standard output; a pipe is as wide as the widest table."""
+    return Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
+
+
 def _front(found: Tuning) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("", "$ in 30 days", "p95", "p99", *_SHORT.values()):
-        table.add_column(name, justify="right" if name.startswith(("$", "p9")) else "left", no_wrap=True)
+        number = name.startswith(("$", "p9"))
+        table.add_column(name, justify="right" if number else "left", no_wrap=number)
     shown = _spread(found.front, found.chosen)
     for candidate in [found.before, *shown]:
         mark = "now" if candidate is found.before else "=>" if candidate is found.chosen else ""
