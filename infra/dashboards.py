@@ -261,7 +261,7 @@ def _cost(deployment: Deployment) -> Board:
     for number, (stage, mode) in enumerate(deployment.endpoints):
         view = _EndpointView(deployment.endpoint(stage, mode))
         _, instance = deployment.settings.instance(stage)
-        price = deployment.settings.dollars_per_hour(stage)
+        price = f"{deployment.settings.dollars_per_hour(stage):.6g}"
         label, minutes, busy = f"{stage} {mode}", f"m{number}", f"b{number}"
         reports = view.host("CPUUtilization", label, "SampleCount", minutes, shown=False)
         load = view.host("GPUUtilization", label, "Average", busy, shown=False)

@@ -96,6 +96,7 @@ PUBLISHED: Final[Mapping[tuple[str, Dimensions], Mapping[str, Unit]]] = {
         "TasksFailed": "Count",
     },
     (OWN, ("done", "service", "stage")): {"Dispatches": "Count"},
+    (OWN, ("function_name", "service")): {"ColdStart": "Count"},  # by powertools
     (OWN, ("end", "service")): {"TicketsSettled": "Count"},
     (OWN, ("outcome", "service", "source")): {"DocumentsEnded": "Count"},
     (OWN, ("service",)): {

@@ -10,6 +10,7 @@ import aws_cdk as cdk
 from infra.acknowledgements import acknowledge
 from infra.deployment import Deployment
 from infra.nag import findings
+from infra.pictures import write_pictures
 from infra.rules import Component, violations
 from infra.settings import load_settings
 from infra.stacks import compose
@@ -34,7 +35,7 @@ def make_app(deployment: Deployment, output: Path) -> cdk.App:
 
 
 def synthesise(stage: str, *, output: Path | None = None, root: Path = ROOT) -> Path:
-    """Write the templates of a stage.
+    """Write the templates of a stage, and under dashboards/ a picture of each dashboard.
 
     Args:
         stage: a file of `stages/`, without its ending.
@@ -55,7 +56,9 @@ def synthesise(stage: str, *, output: Path | None = None, root: Path = ROOT) -> 
         listed = "\n".join(f"  {finding} at {path}" for finding, path in found)
         raise ConfigurationError(f"cdk-nag has {len(found)} findings that nobody acknowledged:\n{listed}")
     written = Path(app.synth().directory)
-    if broken := violations(Component.read(written)):
+    component = Component.read(written)
+    if broken := violations(component):
         listed = "\n".join(f"  {one.rule}: {one.culprit}" for one in broken)
         raise ConfigurationError(f"{written} breaks rules of infra/rules:\n{listed}")
+    write_pictures(component, written / "dashboards")
     return written

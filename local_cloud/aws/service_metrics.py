@@ -89,8 +89,8 @@ class ServiceMetrics:
                 before, since = self._usage.get((endpoint, pid), (seconds, now - 1))
                 self._usage[endpoint, pid] = (seconds, now)
                 host = {"EndpointName": endpoint, "VariantName": _VARIANT}
-                yield _datum("CPUUtilization", 100 * (seconds - before) / (now - since), "Percent", **host)
-                yield _datum("MemoryUtilization", 100 * pages / total, "Percent", **host)
+                yield _datum("CPUUtilization", 100 * (seconds - before) / (now - since), "Percent", host)
+                yield _datum("MemoryUtilization", 100 * pages / total, "Percent", host)
 
 
 class _Executions:
@@ -110,17 +110,17 @@ class _Executions:
             for execution in executions:
                 self._running[execution.exec_arn] = execution
                 began = execution.start_date
-                yield _datum("ExecutionsStarted", 1, "Count", began, StateMachineArn=machine.arn)
+                yield _datum("ExecutionsStarted", 1, "Count", {"StateMachineArn": machine.arn}, began)
         for arn, execution in list(self._running.items()):
             end = _ENDS.get(execution.status)
             if end is None or execution.stop_date is None:
                 continue
             del self._running[arn]
-            machine_arn = execution.state_machine.arn
+            dimensions = {"StateMachineArn": execution.state_machine.arn}
             took = (execution.stop_date - execution.start_date).total_seconds() * 1_000
             when = execution.stop_date
-            yield _datum(f"Executions{end}", 1, "Count", when, StateMachineArn=machine_arn)
-            yield _datum("ExecutionTime", took, "Milliseconds", when, StateMachineArn=machine_arn)
+            yield _datum(f"Executions{end}", 1, "Count", dimensions, when)
+            yield _datum("ExecutionTime", took, "Milliseconds", dimensions, when)
 
 
 def _queues(names: Names) -> Iterator[Mapping[str, Any]]:
@@ -128,8 +128,9 @@ def _queues(names: Names) -> Iterator[Mapping[str, Any]]:
     for name, queue in list(sqs_backends[names.account][names.region].queues.items()):
         waiting = list(queue.messages)
         oldest = min((message.sent_timestamp / 1_000 for message in waiting), default=now)
-        yield _datum("ApproximateNumberOfMessagesVisible", len(waiting), "Count", QueueName=name)
-        yield _datum("ApproximateAgeOfOldestMessage", max(0.0, now - oldest), "Seconds", QueueName=name)
+        dimensions = {"QueueName": name}
+        yield _datum("ApproximateNumberOfMessagesVisible", len(waiting), "Count", dimensions)
+        yield _datum("ApproximateAgeOfOldestMessage", max(0.0, now - oldest), "Seconds", dimensions)
 
 
 def _stat(pid: int) -> tuple[float, int] | None:
@@ -142,11 +143,7 @@ def _stat(pid: int) -> tuple[float, int] | None:
 
 
 def _datum(
-    name: str,
-    value: float,
-    unit: str,
-    when: datetime | None = None,
-    **dimensions: str,
+    name: str, value: float, unit: str, dimensions: Mapping[str, str], when: datetime | None = None
 ) -> Mapping[str, Any]:
     told = {
         "MetricName": name,

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hybrid_ocr.cli import app
+from infra.metrics import PUBLISHED
 from tests.flow.site import Site, eventually
 
 
@@ -56,3 +57,20 @@ def test_the_dashboard_tells_what_ran(run: CliRunner) -> None:
         ("text-detection-realtime", "Instances", "instances"),
     }
     assert eventually(lambda: wanted <= {line for line, value in whole().items() if value}, 30)
+
+
+def test_the_local_cloud_publishes_no_metric_that_aws_would_not(run: CliRunner, site: Site) -> None:
+    assert run.invoke(app, ["smoke", "--realtime"]).exit_code == 0
+    pages = site.connection.client("cloudwatch").get_paginator("list_metrics").paginate()
+    told = {
+        (
+            metric["Namespace"],
+            tuple(sorted(one["Name"] for one in metric["Dimensions"])),
+            metric["MetricName"],
+        )
+        for page in pages
+        for metric in page["Metrics"]
+        if metric["Namespace"] != "AWS/S3"  # moto's own, of buckets
+    }
+    assert told
+    assert not {one for one in told if one[2] not in PUBLISHED.get(one[:2], {})}

@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from infra.metrics import OWN, PUBLISHED
+from infra.pictures import write_pictures
 from infra.rules import Component
 from infra.synthesis import ROOT
 
@@ -86,6 +88,8 @@ def _emitted(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
                 dimensions = {"service", *(str(keyword.arg) for keyword in node.keywords)}
                 if isinstance(name, ast.Constant):
                     yield str(name.value), tuple(sorted(dimensions))
+            case ast.keyword(arg="capture_cold_start_metric"):
+                yield "ColdStart", ("function_name", "service")
             case ast.AnnAssign(target=ast.Name(id="METRICS"), value=ast.Dict(values=values)):
                 yield from ((str(ast.literal_eval(value)), ("service",)) for value in values)
 
@@ -100,6 +104,20 @@ def test_there_is_a_dashboard_for_documents_for_each_endpoint_and_for_cost(compo
     prefix = next(iter(endpoints)).split("-")[2]
     names = {name for name, _ in _boards(component)}
     assert names == {f"hybrid-ocr-{prefix}-documents", f"hybrid-ocr-{prefix}-cost", *endpoints}
+
+
+def test_a_picture_shows_every_chart_and_line(component: Component, tmp_path: Path) -> None:
+    pictures = {file.stem: file for file in write_pictures(component, tmp_path)}
+    boards = dict(_boards(component))
+    assert pictures.keys() == boards.keys()
+    for name, widgets in boards.items():
+        texts = {text.text or "" for text in ElementTree.parse(pictures[name]).iter("{*}text")}
+        for chart in (widget["properties"] for widget in widgets if widget["type"] == "metric"):
+            assert chart["title"] in texts
+            for options in (entry[-1] for entry in chart["metrics"]):
+                assert not options.get("visible", True) or any(
+                    text.startswith(f"{options['label']}: ") for text in texts
+                ), f"{name}: {options}"
 
 
 def test_widgets_lie_in_the_grid_and_on_no_other(component: Component) -> None:
