@@ -117,7 +117,7 @@ def test_a_picture_shows_every_chart_and_line(component: Component, tmp_path: Pa
             assert chart["title"] in texts
             for options in (entry[-1] for entry in chart["metrics"]):
                 assert not options.get("visible", True) or any(
-                    text.startswith(f"{options['label']}: ") for text in texts
+                    text.startswith(f"{options['label']}:") for text in texts
                 ), f"{name}: {options}"
 
 
