@@ -116,6 +116,10 @@ def draw(runs: Sequence[Run]) -> Figure:
         locator = AutoDateLocator()  # type: ignore[no-untyped-call]
         column[-1].xaxis.set_major_locator(locator)
         column[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    # Only now: a limit that is set keeps the next column from widening the axis they share.
+    for index, axis in enumerate(axes[:-1, 0]):
+        instances = index > 0 and index % 2 == 0
+        axis.set_ylim(bottom=-0.16 * axis.get_ylim()[1] if instances else 0)
     for axis in axes[:, 1:].ravel():
         axis.set_ylabel("")
     for axis in axes[:, 0]:
@@ -139,7 +143,6 @@ def _arrivals(axis: Axes, run: Run) -> None:
     times, most = _thinned(ends, pages.astype(np.float64))
     axis.fill_between(_clock(run, times), most, step="pre", color=_GREY, alpha=0.6, linewidth=0)
     axis.set_ylabel("pages\na minute")
-    axis.set_ylim(bottom=0)
 
 
 def _backlog(axis: Axes, run: Run, series: EndpointSeries, model: EndpointModel) -> None:
@@ -160,7 +163,6 @@ def _backlog(axis: Axes, run: Run, series: EndpointSeries, model: EndpointModel)
             label="low alarm below",
         )
     axis.set_yscale("symlog", linthresh=10)
-    axis.set_ylim(bottom=0)
 
 
 def _instances(axis: Axes, run: Run, series: EndpointSeries, model: EndpointModel) -> None:
@@ -176,15 +178,16 @@ def _instances(axis: Axes, run: Run, series: EndpointSeries, model: EndpointMode
     falls = np.flatnonzero(np.diff(levels) < 0) + 1
     tracking = model.policy.tracking
     cooldowns = (
-        (at[rises], tracking.scale_out_cooldown_seconds, _ORANGE, "cooldown after scale-out", -0.5),
-        (at[falls], tracking.scale_in_cooldown_seconds, _BLUE, "after scale-in", -1.0),
+        (at[rises], tracking.scale_out_cooldown_seconds, _ORANGE, "cooldown after scale-out", 0.07),
+        (at[falls], tracking.scale_in_cooldown_seconds, _BLUE, "after scale-in", 0.01),
     )
     for starts, length, colour, label, low in cooldowns:
         begins = _clock(run, starts)
         spans = [(begin, length / 86_400) for begin in begins]
-        axis.broken_barh(spans, (low, 0.4), color=colour, linewidth=0, label=label)
+        axis.broken_barh(
+            spans, (low, 0.05), color=colour, linewidth=0, label=label, transform=axis.get_xaxis_transform()
+        )
     axis.axhline(model.policy.max_instances, color=_GREY, linewidth=0.6, ls="--")
-    axis.set_ylim(bottom=-1.1)
     axis.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
 
 

@@ -74,10 +74,6 @@ class Scenario:
             raise ConfigurationError(f"no policy {stage}.{mode}: add it, or host {stage} in another mode")
         return policy
 
-    def with_policies(self, policies: Policies) -> Scenario:
-        """The same deployment under other policies."""
-        return replace(self, policies=policies)
-
     def waking(self, *, together: bool) -> Scenario:
         """The same deployment, woken in this way."""
         return replace(self, wake_together=together)

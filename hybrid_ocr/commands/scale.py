@@ -80,6 +80,10 @@ def simulate(  # noqa: PLR0917 - typer makes the command line of it
         Path | None, typer.Option(metavar="FILE", help="Other policies, for a second column.")
     ] = None,
     host: Hosts = None,
+    against_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STAGE=TYPE[:MODE]", help="The same for the second column; else as the first."),
+    ] = None,
     wake: Annotated[
         Wake, typer.Option(help="All endpoints on intake, each by its own alarm, or a column for either.")
     ] = Wake.TOGETHER,
@@ -99,24 +103,25 @@ def simulate(  # noqa: PLR0917 - typer makes the command line of it
 
     Exit codes: 0 it was simulated; 2 the trace or the command line is wrong; 3 policies or tables are wrong.
     """
-    from autoscaling import load_policies
     from autoscaling.plots import check_format, save
     from autoscaling.prices import load_prices
     from autoscaling.run import run
     from autoscaling.traffic import open_trace
     from hybrid_ocr.commands.scale_output import print_runs, warn_of_estimates
 
-    if against is not None and wake is Wake.BOTH:
+    if (against is not None or against_host) and wake is Wake.BOTH:
         raise RequestError("--against and --wake both: two columns at once are enough, choose one")
     if plot is not None:
         check_format(plot)
     limit = _seconds("--deadline", deadline)
     table, arrivals = load_prices(prices), open_trace(trace)
-    scenario = _scenario(policies, host, service_times, together=wake is not Wake.EACH)
+    together = wake is not Wake.EACH
+    scenario = _scenario(policies, host, service_times, together=together)
     named = {policies.name if policies else "policies.toml": scenario}
-    if against is not None:
-        name = against.name if against.name not in named else f"{against.name} (2)"
-        named[name] = scenario.with_policies(load_policies(against))
+    if against is not None or against_host:
+        name = against.name if against else "other hosts"
+        other = _scenario(against or policies, against_host or host, service_times, together=together)
+        named[name if name not in named else f"{name} (2)"] = other
     if wake is Wake.BOTH:
         named = {"each by its alarm": scenario.waking(together=False), "woken together": scenario}
     runs = [

@@ -86,11 +86,18 @@ def print_tuning(found: Tuning, policies: Path | None, *, as_json: bool) -> None
         return
     share = found.chosen.report.dollars / found.before.report.dollars if found.before.report.dollars else 1.0
     console.print(Text(f"\nchosen: {share:.0%} of what the policies cost now\n", "bold"), soft_wrap=True)
-    for stage, host in found.chosen.scenario.hosting.items():
+    hosting = found.chosen.scenario.hosting
+    for stage, host in hosting.items():
         was = found.before.scenario.hosting[stage]
         if host != was:
             said = f"{stage}: {was.instance_type} {was.mode} -> {host.instance_type} {host.mode}"
             console.print(Text(said), soft_wrap=True)
+    hosts = " ".join(
+        f"--against-host {stage}={host.instance_type}:{host.mode}" for stage, host in hosting.items()
+    )
+    console.print(
+        Text(f"to see it beside the present: scale simulate --against FILE {hosts}\n", "dim"), soft_wrap=True
+    )
     print_difference(*changed_file(found.chosen, policies))
 
 

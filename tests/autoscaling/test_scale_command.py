@@ -64,6 +64,14 @@ def test_two_policies_are_drawn_side_by_side(trace: str, tmp_path: Path) -> None
     assert sorted(each.name for each in tmp_path.iterdir()) == ["<other>.toml", "out.html", "quiet.toml"]
 
 
+def test_other_instance_types_stand_beside_the_first(trace: str) -> None:
+    result = scale("simulate", "--trace", trace, "--against-host", "ocr=ml.g5.2xlarge", "--json")
+    first, second = json.loads(result.stdout).values()
+    assert first["endpoints"]["ocr"]["instance_type"] == "ml.g5.xlarge"
+    assert second["endpoints"]["ocr"]["instance_type"] == "ml.g5.2xlarge"
+    assert first["endpoints"]["text_detection"] == second["endpoints"]["text_detection"]
+
+
 def test_a_picture_can_be_png(trace: str, tmp_path: Path) -> None:
     assert scale("simulate", "--trace", trace, "--plot", str(tmp_path / "out.png")).exit_code == 0
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
