@@ -1,0 +1,175 @@
+"""`load`: drive a deployment with small documents; what scales is compared with the simulator."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
+from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, EndpointUrl, Profile, Region, Stage, Timeout
+from ocr_core.contracts.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hybrid_ocr.clients import Connection
+    from hybrid_ocr.load import Passed
+    from hybrid_ocr.load_report import Scaling
+
+_DURATION: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(s|m|h)")
+_UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_PERIODS_UNTIL_ASLEEP: Final = 60
+_MOST_DOCUMENTS: Final = 10_000
+
+
+@exits
+def load(  # noqa: PLR0917 - typer makes the command line of it
+    rate: Annotated[float, typer.Option(min=0.001, max=100, help="Documents a second, on average.")] = 0.2,
+    duration: Annotated[str, typer.Option(metavar="TIME", help="How long they come: 60s, 10m, 1h.")] = "60s",
+    pages_each: Annotated[int, typer.Option(min=1, max=8, help="Pages of each document.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed, the same arrivals.")] = 0,
+    until_asleep: Annotated[
+        bool, typer.Option("--until-asleep", help="Watch until the endpoints have gone back to sleep.")
+    ] = False,
+    timeout: Timeout = LONGEST_WAIT,
+    as_json: AsJson = False,
+    stage: Stage = None,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+) -> int:
+    """Drive a deployment with small documents that arrive by chance, as tests, and tell how they fared.
+
+    Of a local cloud that scales (`hybrid-ocr up --autoscale`) also the instances over time, and beside them
+    what the simulator says of the same documents with the service times, the start times and the flow's own
+    time of this very run; how long documents wait and when instances come and go is its own.
+
+    Exit codes: 0 all were read; 1 some were not; 2 the command line is wrong; 3 the deployment is not there
+    or does not answer; 130 interrupted.
+    """
+    from uuid import uuid4
+
+    from rich.console import Console
+
+    from hybrid_ocr.clients import AsyncClient, connect
+    from hybrid_ocr.load import arrival_times, document, drive
+    from hybrid_ocr.load_report import look
+
+    seconds = _seconds(duration)
+    if rate * seconds > _MOST_DOCUMENTS:
+        raise RequestError(f"--rate x --duration is over {_MOST_DOCUMENTS:,} documents")
+    connection = connect(stage, profile=profile, region=region, endpoint_url=endpoint_url)
+    times = arrival_times(rate, seconds, seed)
+    client, body = AsyncClient(connection=connection), document(pages_each)
+    start = look(connection)
+    with Console(stderr=True).status(f"{len(times)} documents") as status:
+        passed = drive(
+            client,
+            body,
+            times,
+            timeout=timeout,
+            label=f"load-{uuid4().hex[:8]}",
+            done=lambda count: status.update(f"{count} of {len(times)} documents are read"),
+        )
+        after = _watch(connection, start, until_asleep=until_asleep)
+        facts = _facts(passed)
+        if start and after:
+            facts |= _comparison(connection, start, after, passed, pages_each)
+    if as_json:
+        print(json.dumps(facts, indent=1))
+    else:
+        _print(facts)
+    return WHOLE if all(each.read for each in passed) else NOT_WHOLE
+
+
+def _seconds(told: str) -> float:
+    match = _DURATION.fullmatch(told)
+    if match is None or not float(match[1]):
+        raise RequestError(f"--duration {told[:20]!r}: give a number and s, m or h, such as 60s")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _watch(connection: Connection, start: Scaling | None, *, until_asleep: bool) -> Scaling | None:
+    """How the endpoints scale after the run, or at last when they sleep again."""
+    from hybrid_ocr.load_report import look
+
+    if start is None:
+        return None
+    deadline = time.monotonic() + _PERIODS_UNTIL_ASLEEP * start.period_seconds / start.speed
+    while (now := look(connection)) and until_asleep and not now.asleep and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return now
+
+
+def _facts(passed: Sequence[Passed]) -> dict[str, Any]:
+    import numpy as np
+
+    latency = [each.latency for each in passed]
+    return {
+        "arrivals": len(passed),
+        "read": sum(each.read for each in passed),
+        "seconds": max(each.stopped for each in passed) - min(each.submitted for each in passed),
+        "latency": {f"p{p}": float(np.percentile(latency, p, method="inverted_cdf")) for p in (50, 95)},
+    }
+
+
+def _comparison(
+    connection: Connection, start: Scaling, after: Scaling, passed: Sequence[Passed], pages: int
+) -> dict[str, Any]:
+    """The same documents in the simulator; seconds are those of the clock."""
+    from autoscaling.simulation.model import STAGES
+    from hybrid_ocr.load_report import ServiceSeconds, agreement, seconds_after_reading, simulated
+
+    services = {stage: ServiceSeconds.of(connection, stage, start.at, len(passed)) for stage in STAGES}
+    tail = seconds_after_reading(connection, passed)
+    outcome = simulated(after, start, passed, services, pages=pages, after=tail)
+    told = {stage: agreement(after, start, outcome, stage) for stage in STAGES}
+    return {
+        "speed": start.speed,
+        "began_asleep": start.asleep,
+        "service_seconds": {stage: each.model for stage, each in services.items()},
+        "simulated": {f"p{p}": outcome.percentile(p) / start.speed for p in (50, 95)},
+        "instances": {
+            stage: {
+                "periods": each.periods,
+                "agreeing": each.agreeing,
+                "rows": [(when / start.speed, real, simulated) for when, real, simulated in each.rows],
+            }
+            for stage, each in told.items()
+        },
+        "decisions": {stage: after.endpoints[stage]["decisions"] for stage in STAGES},
+    }
+
+
+def _print(facts: Mapping[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    console.print(
+        f"{facts['arrivals']} documents came, {facts['read']} were read, in {facts['seconds']:.1f} s"
+    )
+    if "simulated" not in facts:
+        for name, seconds in facts["latency"].items():
+            console.print(f"{name} {seconds:.2f} s")
+        return
+    table = Table("", "measured", "simulated", "differs by", box=None, pad_edge=False, header_style="dim")
+    for name, seconds in facts["latency"].items():
+        other = facts["simulated"][name]
+        table.add_row(f"{name} latency", f"{seconds:.2f} s", f"{other:.2f} s", f"{other / seconds - 1:+.1%}")
+    console.print(table)
+    for stage, told in facts["instances"].items():
+        console.print(Text(f"\n{stage}", "bold"), end="")
+        console.print(f"  instances agree within a period in {told['agreeing']} of {told['periods']} periods")
+        table = Table("clock", "measured", "simulated", box=None, pad_edge=False, header_style="dim")
+        for when, real, other in told["rows"]:
+            table.add_row(f"{when:.1f} s", str(real), Text(str(other), "" if real == other else "yellow"))
+        console.print(table)
+    if not facts["began_asleep"]:
+        console.print(Text("\nthe endpoints had more than their least instances when it began", "yellow"))
