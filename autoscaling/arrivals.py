@@ -18,6 +18,7 @@ So a row of one document is one arrival at that very time, and a row of a thousa
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autoscaling.simulation.model import Arrivals, Volumes
+from autoscaling.whole_file import replace_whole
 from ocr_core.contracts.errors import RequestError
 
 __all__ = ["COLUMNS", "PAGES_PER_DOCUMENT", "Trace", "read_trace", "write_trace"]
@@ -157,18 +159,15 @@ def write_trace(trace: Trace, path: Path) -> None:
     Raises:
         OSError: it cannot be written; then nothing is.
     """
-    rows = zip(trace.seconds.tolist(), trace.documents.tolist(), trace.pages.tolist(), strict=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            for seconds, documents, pages in rows:
-                when = trace.start + timedelta(seconds=seconds)
-                writer.writerow([when.isoformat().replace("+00:00", "Z"), documents, pages])
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for seconds, documents, pages in zip(
+        trace.seconds.tolist(), trace.documents.tolist(), trace.pages.tolist(), strict=True
+    ):
+        when = trace.start + timedelta(seconds=seconds)
+        writer.writerow([when.isoformat().replace("+00:00", "Z"), documents, pages])
+    replace_whole(path, text.getvalue())
 
 
 def _trace(file_name: str, lines: _Reader) -> Trace:

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from autoscaling.policy_file import replace_whole
 from autoscaling.report import compare, dollars, seconds
 from autoscaling.run import Run
 from autoscaling.simulation.model import STAGES, EndpointModel, EndpointSeries
+from autoscaling.whole_file import replace_whole
 from ocr_core.contracts.errors import RequestError
 
 if TYPE_CHECKING:

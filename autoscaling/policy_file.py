@@ -6,13 +6,12 @@ import difflib
 import re
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 
 from autoscaling.policies import Policies, Policy, Schedule
 from ocr_core.contracts.errors import ConfigurationError
 from ocr_core.contracts.jobs import EndpointMode, EndpointStage
 
-__all__ = ["difference", "render", "replace_whole", "with_policies"]
+__all__ = ["difference", "render", "with_policies"]
 
 Changes = Mapping[tuple[EndpointStage, EndpointMode], Policy]
 
@@ -77,20 +76,6 @@ def difference(before: str, after: str, name: str = "policies.toml") -> str:
         before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{name}", f"b/{name}", n=1
     )
     return "".join(lines)
-
-
-def replace_whole(path: Path, content: str | bytes) -> None:
-    """Write a file at once: it is there whole, or what was there before still is.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(content.encode() if isinstance(content, str) else content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _schedule(schedule: Schedule) -> str:

@@ -184,11 +184,11 @@ def tune(  # noqa: PLR0917 - typer makes the command line of it
     Exit codes: 0 found; 1 nothing that was tried meets the goal; 2 the trace or the command line is wrong;
     3 policies or tables are wrong.
     """
-    from autoscaling.policy_file import replace_whole
     from autoscaling.prices import load_prices
     from autoscaling.search_space import Space
     from autoscaling.traffic import open_trace
     from autoscaling.tuner import Goal, tune
+    from autoscaling.whole_file import replace_whole
     from hybrid_ocr.commands.scale_output import (
         changed_file,
         print_tuning,
@@ -251,9 +251,9 @@ def schedules(  # noqa: PLR0917 - typer makes the command line of it
     Exit codes: 0 proposed, even if nothing repeats; 2 the trace or the command line is wrong; 3 policies or
     tables are wrong.
     """
-    from autoscaling.policy_file import replace_whole
     from autoscaling.schedules import scheduled
     from autoscaling.traffic import open_trace
+    from autoscaling.whole_file import replace_whole
     from hybrid_ocr.commands.scale_output import print_difference, with_policies_of
 
     arrivals = open_trace(trace)
@@ -266,7 +266,23 @@ def schedules(  # noqa: PLR0917 - typer makes the command line of it
     return WHOLE
 
 
-for _command in (simulate, tune, schedules):
+@exits
+def trace(
+    trace: TraceOption,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the CSV file goes.")],
+) -> int:
+    """Write traffic as a CSV trace: to look at a recipe, or to begin a trace of your own.
+
+    Exit codes: 0 written; 2 there is no such traffic; 3 it cannot be written.
+    """
+    from autoscaling.arrivals import write_trace
+    from autoscaling.traffic import open_trace
+
+    write_trace(open_trace(trace), out)
+    return WHOLE
+
+
+for _command in (simulate, tune, schedules, trace):
     app.command(help=re.sub(r"(?<!\n)\n(?!\n)", " ", getdoc(_command) or ""))(_command)
 
 

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from autoscaling import load_policies
 from autoscaling.arrivals import Trace
 from autoscaling.policies import Policies
-from autoscaling.policy_file import difference, render, replace_whole, with_policies
+from autoscaling.policy_file import difference, render, with_policies
 from autoscaling.scaling.schedule import parse_when
 from autoscaling.schedules import propose
 from autoscaling.traffic import Burst, Diurnal, Poisson, Traffic, generate
+from autoscaling.whole_file import replace_whole
 from ocr_core.contracts.errors import ConfigurationError, RequestError
 from tests.autoscaling.builders import policy
 from tests.conftest import ROOT

@@ -91,6 +91,13 @@ def test_both_resolutions_answer(trace: str, resolution: str) -> None:
     assert json.loads(result.stdout)["policies.toml"]["documents"] == pytest.approx(900, rel=0.2)
 
 
+def test_traffic_becomes_a_trace_that_simulates_the_same(trace: str, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    assert scale("trace", "--trace", trace, "--out", str(out)).exit_code == 0
+    told = [scale("simulate", "--trace", each, "--json").stdout for each in (trace, str(out))]
+    assert told[0] == told[1]
+
+
 def test_tune_prints_a_front_and_a_diff_and_writes_what_it_found(trace: str, tmp_path: Path) -> None:
     out = tmp_path / "tuned.toml"
     words = ("tune", "--trace", trace, "--p95", "1h", "--mode", "async", "--trials", "8")
