@@ -26,6 +26,7 @@ from hybrid_ocr.sources import Source
 from lambdas.validation import RuleSet, load_rules, validate
 from lambdas.validation.exports import write_exports
 from local_cloud.cloud import CloudSettings, LocalCloud
+from local_cloud.early import EarlyContainers
 from ocr_core.contracts.errors import EngineError, ErrorInfo, OcrError
 from ocr_core.contracts.result import DocumentParts, DocumentResult
 from ocr_core.contracts.stage import EngineName
@@ -52,15 +53,22 @@ class CloudReader:
 
     Args:
         cloud: not started yet.
+        early: its containers; closed with the reader.
         rules: judge what never entered the flow, with the same words.
         script: recognise this script only.
     """
 
-    def __init__(self, cloud: LocalCloud, rules: RuleSet, script: str | None = None) -> None:
-        self.cloud, self._rules, self._script = cloud, rules, script
+    def __init__(
+        self, cloud: LocalCloud, early: EarlyContainers, rules: RuleSet, script: str | None = None
+    ) -> None:
+        self.cloud, self._early, self._rules, self._script = cloud, early, rules, script
 
     def __enter__(self) -> Self:
-        self.cloud.start()
+        try:
+            self.cloud.start()
+        except BaseException:
+            self._early.close()
+            raise
         connection = connection_to(self.cloud)
         self._client, self._s3 = AsyncClient(connection=connection), connection.client("s3")
         self._work = connection.names.bucket("work")
@@ -68,6 +76,12 @@ class CloudReader:
 
     def __exit__(self, *exception: object) -> None:
         self.cloud.stop()
+        self._early.close()
+
+    @property
+    def logs(self) -> list[Path]:
+        """The logs of every process of the cloud."""
+        return [*self.cloud.log_dir.glob("*.log"), *self._early.log_dir.glob("*.log")]
 
     def read(
         self, sources: Iterable[Source], out: Path, progress: Progress, pages: str | None = None
@@ -132,11 +146,23 @@ class CloudReader:
 
 
 def cloud_reader(
-    *, engine: EngineName = "openvino", script: str | None = None, rules: Path | None = None
+    early: EarlyContainers,
+    *,
+    engine: EngineName = "openvino",
+    script: str | None = None,
+    rules: Path | None = None,
 ) -> CloudReader:
-    """A reader over a local cloud of its own; takes and raises what `direct_reader` does."""
-    cloud = LocalCloud(CloudSettings(engine=engine, script=script, rules=rules))
-    return CloudReader(cloud, load_rules(rules), script)
+    """A reader over a local cloud of its own; takes and raises what `direct_reader` does.
+
+    Args:
+        early: the containers of the same engine and script, started already; the reader closes them.
+        engine: runs text detection and OCR.
+        script: recognise this script only.
+        rules: a file of validation rules over those of the project.
+    """
+    settings = CloudSettings(engine=engine, script=script, rules=rules, metrics=False, launch=early.launch)
+    cloud = LocalCloud(settings)
+    return CloudReader(cloud, early, load_rules(rules), script)
 
 
 def connection_to(cloud: LocalCloud) -> Connection:

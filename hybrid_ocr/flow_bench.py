@@ -33,6 +33,8 @@ from hybrid_ocr.direct.stages import direct_reader
 from hybrid_ocr.reading import DocumentReader
 from hybrid_ocr.sources import Source
 from local_cloud.cloud import LocalCloud
+from local_cloud.early import EarlyContainers
+from local_cloud.models import LocalModels
 
 _ROOT = Path(__file__).resolve().parents[1]
 _COMMAND = Path(sys.executable).with_name("hybrid-ocr")
@@ -63,7 +65,7 @@ def measure(  # noqa: PLR0917 - a command line, not a call
     console.print(f"up, until documents can be submitted: {median(found['ready_seconds']):.1f} s")
     with (
         TemporaryDirectory() as scratch,
-        cloud_reader(script=script) as flow,
+        cloud_reader(EarlyContainers(LocalModels(script=script)), script=script) as flow,
         direct_reader(script=script) as direct,
     ):
         images = [page.path for page in find_pages(data, Path(scratch))]
@@ -122,7 +124,7 @@ def _warm(images: Sequence[Path], *readers: DocumentReader) -> None:
 
 def _round(document: Path, flow: CloudReader, direct: DocumentReader) -> dict[str, float]:
     with TemporaryDirectory() as out:
-        with _watched(flow.cloud) as runs:
+        with _watched(flow) as runs:
             flow_seconds, flow_cpu = _spent(flow, document, Path(out))
         direct_seconds, direct_cpu = _spent(direct, document, Path(out))
     return {
@@ -150,10 +152,9 @@ def _cpu_seconds() -> float:
 
 
 @contextmanager
-def _watched(cloud: LocalCloud) -> Iterator[list[Interval]]:
+def _watched(flow: CloudReader) -> Iterator[list[Interval]]:
     """Collects the runs of every container while the block runs."""
-    logs = [path for path in cloud.log_dir.glob("*.log") if "-1.log" in path.name]
-    before = {path: path.stat().st_size for path in logs}
+    before = {path: path.stat().st_size for path in flow.logs}
     runs: list[Interval] = []
     yield runs
     for path, size in before.items():

@@ -80,9 +80,13 @@ def _reader(call: ReadCall) -> DocumentReader:
         from hybrid_ocr.direct.stages import direct_reader
 
         return direct_reader(engine=call.engine, script=call.script, rules=call.rules)
+    from local_cloud.early import EarlyContainers
+    from local_cloud.models import LocalModels
+
+    early = EarlyContainers(LocalModels(call.engine, call.script))  # before the next import, which takes long
     from hybrid_ocr.cloud_reader import cloud_reader
 
-    return cloud_reader(engine=call.engine, script=call.script, rules=call.rules)
+    return cloud_reader(early, engine=call.engine, script=call.script, rules=call.rules)
 
 
 def _interrupt(number: int, frame: object) -> None:

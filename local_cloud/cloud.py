@@ -5,22 +5,22 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from werkzeug import Request, Response
 
-from local_cloud.autoscaling import Autoscaler, Autoscaling
 from local_cloud.aws import resources
 from local_cloud.aws.deliveries import Deliveries
 from local_cloud.aws.faults import FaultPlan
 from local_cloud.aws.metrics import publish
 from local_cloud.aws.server import AwsServer, json_response
 from local_cloud.aws.service_metrics import ServiceMetrics
-from local_cloud.containers import Container
+from local_cloud.containers import Container, ContainerProcess
 from local_cloud.deployment import Deployment, default_bundles
 from local_cloud.functions.model import FunctionSpec
 from local_cloud.functions.pool import FunctionPool
@@ -35,6 +35,9 @@ from ocr_core.settings import PREFIX
 from ocr_core.telemetry import JsonFormatter
 from stepfunctions import definition
 from topology import Names, Topology, load_topology
+
+if TYPE_CHECKING:
+    from local_cloud.autoscaling import Autoscaling
 
 CALLS_AT_ONCE: Final = {"rotation": granted_threads(), "paginate": 2, "validation": 2, "dispatch": 8}
 """Most instances of a function where this machine has not the cores for what the topology reserves."""
@@ -56,7 +59,9 @@ class CloudSettings:
         retry_scale: what the pauses of the flow's retries are multiplied with.
         limits: of SageMaker's runtime.
         autoscaling: the endpoints scale; there are asynchronous ones only then.
+        metrics: keep those of functions and endpoints; not worth their start where nobody will look.
         container: changes the container of a model before it is started.
+        launch: starts a container, see `EarlyContainers`.
     """
 
     port: int = 0
@@ -68,7 +73,9 @@ class CloudSettings:
     retry_scale: float = 1.0
     limits: RuntimeLimits = field(default_factory=RuntimeLimits)
     autoscaling: Autoscaling | None = None
+    metrics: bool = True
     container: Callable[[Container], Container] = field(default=lambda container: container, repr=False)
+    launch: Callable[[Container, Path], ContainerProcess] = ContainerProcess
 
 
 class LocalCloud:
@@ -112,12 +119,12 @@ class LocalCloud:
             deployment.create_endpoints(self.models)  # first, since containers take longest to get ready
             resources.create(self.server, self.topology, self.names, {"documents": self._definition()})
             stack.enter_context(self._deliveries())
-            deployment.publish(self.models)
             self.bundle = deployment.announce(self.models)
             deployment.activate(default_bundles(self.bundle, self.settings.script))
             for name in deployment.endpoint_names():
                 self.runtime.wait_in_service(name)
-            stack.enter_context(ServiceMetrics(self.names, publish, self._hosts))
+            if self.settings.metrics:
+                stack.enter_context(ServiceMetrics(self.names, publish, self._hosts))
             if self.settings.autoscaling:
                 self._scale(stack, self.settings.autoscaling)
             self.server.add_route("GET", re.compile("/_local/processes"), self._processes)
@@ -125,6 +132,8 @@ class LocalCloud:
                 "GET", re.compile("/_local/backlog"), lambda *_: json_response(self.runtime.backlogs)
             )
             self.server.ready.set()
+            # For people to look at: the containers use the folders that the archives were made of.
+            stack.enter_context(ThreadPoolExecutor(1, "publishing")).submit(deployment.publish, self.models)
             self._resources = stack.pop_all()
 
     def stop(self) -> None:
@@ -139,6 +148,10 @@ class LocalCloud:
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
         """A boto3 client of an AWS service."""
         return self.server.client(service)
+
+    def _publish(self, namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
+        if self.settings.metrics:
+            publish(namespace, data)
 
     def _check(self) -> None:
         """Everything that can be wrong with what was asked for, before a process is started."""
@@ -157,6 +170,8 @@ class LocalCloud:
 
     def _scale(self, stack: ExitStack, told: Autoscaling) -> None:
         """Let the endpoints follow their policies from now on."""
+        from local_cloud.autoscaling import Autoscaler
+
         policies = {self.names.endpoint(stage, "async"): policy for stage, policy in self._policies.items()}
         scaler = Autoscaler(self.runtime, policies, speed=told.speed, publish=publish)
         stack.enter_context(scaler)
@@ -208,7 +223,7 @@ class LocalCloud:
             self.log_dir,
             names=self.names,
             endpoint_url=self.endpoint_url,
-            on_metrics=publish,
+            on_metrics=self._publish,
             patience_seconds=PATIENCE_SECONDS,
         )
 
@@ -222,7 +237,14 @@ class LocalCloud:
 
         limits, autoscaling = self.settings.limits, self.settings.autoscaling
         limits = autoscaling.limits(limits) if autoscaling else limits
-        return SageMakerRuntime(self.client, container, self.log_dir, limits=limits, publish=publish)
+        return SageMakerRuntime(
+            self.client,
+            container,
+            self.log_dir,
+            launch=self.settings.launch,
+            limits=limits,
+            publish=self._publish,
+        )
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:

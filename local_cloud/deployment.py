@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
-from local_cloud.models import ENGINE, REQUEST_SECONDS, LocalModels
+from local_cloud.models import LocalModels
 from ocr_core.artifacts import artifacts_root
 from ocr_core.contracts.jobs import Bundle, EndpointMode, EndpointRef, EndpointStage
 from ocr_core.contracts.keys import DEFAULT_BUNDLE, artifact_key
@@ -20,8 +20,6 @@ from topology import Names, Topology
 
 _IMAGE: Final = "hybrid-ocr-{stage}:local"
 _INSTANCE_TYPE: Final = "ml.g5.xlarge"
-_MARGIN_SECONDS: Final = 10
-"""A container that is late says so itself before SageMaker hangs up."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,6 @@ class Deployment:
     def _create_stage(self, stage: EndpointStage, models: LocalModels, label: str) -> None:
         """A model, and an endpoint of it in each mode."""
         model = self.names.model(stage, label)
-        seconds = self.topology.endpoints[stage].invocation_timeout_seconds - _MARGIN_SECONDS
         self.client("sagemaker").create_model(
             ModelName=model,
             ExecutionRoleArn=f"arn:{self.names.partition}:iam::{self.names.account}:role/{model}",
@@ -102,7 +99,7 @@ class Deployment:
             PrimaryContainer={
                 "Image": _IMAGE.format(stage=stage.replace("_", "-")),
                 "ModelDataUrl": f"s3://{self.names.bucket('artifacts')}/{artifact_key(models.identities[stage])}",
-                "Environment": {ENGINE: models.engine_of(stage), REQUEST_SECONDS: str(seconds)},
+                "Environment": models.environment(stage),
             },
         )
         for mode in self.modes:

@@ -23,6 +23,8 @@ ENGINE: Final = "HYBRID_OCR_ENGINE"
 """The variable of a container that chooses its engine."""
 REQUEST_SECONDS: Final = "HYBRID_OCR_REQUEST_SECONDS"
 """The variable of a container that says how long a request may take, its queue included."""
+_MARGIN_SECONDS: Final = 10
+"""A container that is late says so itself before SageMaker hangs up."""
 PADDLE_PYTHON: Final = Path(__file__).resolve().parents[1] / ".venv-paddle" / "bin" / "python"
 
 
@@ -68,9 +70,18 @@ class LocalModels:
             ArtifactError: its artefact is not there.
             EngineError: the environment of the engine is not there; the text says how to make it.
         """
-        engine = self.engine_of(stage)
-        settings: dict[str, str | Path] = {"engine": engine, "cache_dir": self.cache_dir}
-        return Container(stage, self.folders[stage], settings=settings, python=python_of(engine))
+        return Container(
+            stage,
+            self.folders[stage],
+            settings={"cache_dir": self.cache_dir},
+            environment=self.environment(stage),
+            python=python_of(self.engine_of(stage)),
+        )
+
+    def environment(self, stage: EndpointStage) -> dict[str, str]:
+        """What the container of a stage is told, here and by its SageMaker model."""
+        seconds = load_topology().endpoints[stage].invocation_timeout_seconds - _MARGIN_SECONDS
+        return {ENGINE: self.engine_of(stage), REQUEST_SECONDS: str(seconds)}
 
     def engine_of(self, stage: EndpointStage) -> EngineName:
         """What runs a stage."""

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from hybrid_ocr.commands.complaint import complain
 from hybrid_ocr.commands.exits import CANNOT, WHOLE, WRONG_COMMAND
-from local_cloud.autoscaling import Autoscaling
-from local_cloud.aws.faults import FaultPlan
-from local_cloud.cloud import CloudSettings, LocalCloud
+from local_cloud.containers import Container, ContainerProcess
+from local_cloud.early import EarlyContainers
+from local_cloud.models import LocalModels
 from ocr_core.contracts.errors import OcrError, RequestError
 from ocr_core.contracts.stage import EngineName
+
+if TYPE_CHECKING:
+    from local_cloud.cloud import CloudSettings, LocalCloud
 
 
 @dataclass(frozen=True)
@@ -36,29 +42,48 @@ class UpCall:
 
 def run(call: UpCall) -> int:
     """Start what was asked for. Returns the exit code."""
+    console = Console(stderr=True)
     try:
         if not call.autoscale and (call.speed != 1 or call.policies):
             raise RequestError("--speed and --policies belong to --autoscale")
-        plan = FaultPlan.load(call.faults) if call.faults else None
+        with ExitStack() as stack:
+            launch: Callable[[Container, Path], ContainerProcess] = ContainerProcess
+            if not call.autoscale:  # those that scale begin at zero
+                models = LocalModels(call.engine, call.script)
+                launch = stack.enter_context(EarlyContainers(models, call.logs)).launch
+            return _serve(call, launch)
+    except RequestError as error:
+        return complain(console, error, WRONG_COMMAND)
     except OcrError as error:
-        code = WRONG_COMMAND if isinstance(error, RequestError) else CANNOT
-        return complain(Console(stderr=True), error, code)
-    settings = CloudSettings(
-        port=call.port,
-        engine=call.engine,
-        script=call.script,
-        rules=call.rules,
-        faults=plan,
-        log_dir=call.logs,
-        autoscaling=Autoscaling(call.speed, call.policies) if call.autoscale else None,
+        return complain(console, error, CANNOT)
+
+
+def _serve(call: UpCall, launch: Callable[[Container, Path], ContainerProcess]) -> int:
+    """The containers have been started: now there is time for the imports."""
+    from local_cloud.autoscaling import Autoscaling
+    from local_cloud.aws.faults import FaultPlan
+    from local_cloud.cloud import CloudSettings
+
+    return serve(
+        CloudSettings(
+            port=call.port,
+            engine=call.engine,
+            script=call.script,
+            rules=call.rules,
+            faults=FaultPlan.load(call.faults) if call.faults else None,
+            log_dir=call.logs,
+            autoscaling=Autoscaling(call.speed, call.policies) if call.autoscale else None,
+            launch=launch,
+        )
     )
-    return serve(settings)
 
 
 def serve(settings: CloudSettings) -> int:
     """Start the local cloud, say how to reach it, and stay until interrupted. Returns the exit code."""
     console = Console(stderr=True)
     signal.signal(signal.SIGTERM, _interrupt)
+    from local_cloud.cloud import LocalCloud
+
     began = time.monotonic()
     cloud = LocalCloud(settings)
     try:

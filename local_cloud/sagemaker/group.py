@@ -32,6 +32,7 @@ class InstanceGroup:
         name: of the group; each container that starts has a log of its own, NAME-1.log and so on.
         container: makes the container; called for the first instance, in that one's thread.
         log_dir: where logs go.
+        launch: starts a container, given the file its log goes to.
         provisioning_seconds: how long a new instance takes before its container starts.
         startup_seconds: how long a container may take until /ping answers 200.
         drain_seconds: how long one that is not wanted any more may work on what it has.
@@ -44,10 +45,12 @@ class InstanceGroup:
         log_dir: Path,
         *,
         provisioning_seconds: float = 0.0,
+        launch: Callable[[Container, Path], ContainerProcess] = ContainerProcess,
         startup_seconds: float = 600.0,
         drain_seconds: float = 3_600.0,
     ) -> None:
         self._name, self._make, self._log_dir = name, container, log_dir
+        self._launch = launch
         self._provisioning_seconds = provisioning_seconds
         self._startup_seconds, self._drain_seconds = startup_seconds, drain_seconds
         self._changed = threading.Condition()
@@ -112,7 +115,7 @@ class InstanceGroup:
                 self._container = self._make()
             log_file = self._log_dir / f"{self._name}-{next(self._numbers)}.log"
         self._log_dir.mkdir(parents=True, exist_ok=True)
-        return ContainerProcess(self._container, log_file)
+        return self._launch(self._container, log_file)
 
     def _joined(self, instance: Instance) -> None:
         with self._changed:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from local_cloud.aws.server import Route
+from local_cloud.containers import Container, ContainerProcess
 from local_cloud.sagemaker import moto_sagemaker
 from local_cloud.sagemaker.async_endpoint import AsyncEndpoint
 from local_cloud.sagemaker.calls import Calls
@@ -38,6 +39,7 @@ class SageMakerRuntime:
         clients: makes a boto3 client of a service: s3, sns and sagemaker.
         containers: the container that serves a model.
         log_dir: where the logs of containers go.
+        launch: starts a container, given the file its log goes to.
         limits: of the service.
         publish: takes metrics, as `put_metric_data` does: a namespace and metric data.
     """
@@ -48,11 +50,12 @@ class SageMakerRuntime:
         containers: ContainerFactory,
         log_dir: Path,
         *,
+        launch: Callable[[Container, Path], ContainerProcess] = ContainerProcess,
         limits: RuntimeLimits | None = None,
         publish: Publish = lambda namespace, data: None,
     ) -> None:
         self._clients, self._containers, self._log_dir = clients, containers, log_dir
-        self._limits = limits or RuntimeLimits()
+        self._launch, self._limits = launch, limits or RuntimeLimits()
         self._publisher = MetricsPublisher(publish, self._limits.metric_period_seconds)
         self._changed = threading.Condition()
         self._endpoints: dict[str, RunningEndpoint] = {}
@@ -238,6 +241,7 @@ class SageMakerRuntime:
                 "-".join(part for part in (owner, model.name) if part),
                 lambda: self._containers(model),
                 self._log_dir,
+                launch=self._launch,
                 provisioning_seconds=self._limits.provisioning_seconds,
                 startup_seconds=description.startup_seconds,
             )
