@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from hybrid_ocr.cli import app
+from hybrid_ocr.smoke import LINES
 from infra.metrics import PUBLISHED
 from tests.flow.site import Site, eventually
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -74,3 +82,22 @@ def test_the_local_cloud_publishes_no_metric_that_aws_would_not(run: CliRunner, 
     }
     assert told
     assert not {one for one in told if one[2] not in PUBLISHED.get(one[:2], {})}
+
+
+def test_two_calls_of_plain_boto3_read_a_page(run: CliRunner, site: Site) -> None:
+    [example] = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "deploy.md").read_text(), re.M | re.S)
+    script = example.replace('"prod"', '"local"').replace('open("page.png", "rb")', "io.BytesIO(page())")
+    login = {
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", f"import io\nfrom hybrid_ocr.smoke import page\n{script}"],
+        env={**os.environ, **keys, "AWS_DEFAULT_REGION": site.names.region},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert sorted(done.stdout.split()) == sorted(" ".join(LINES).split())

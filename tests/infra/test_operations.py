@@ -157,3 +157,22 @@ def test_expressions_refer_to_lines_of_their_chart(component: Component) -> None
 def test_links_of_a_runbook_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8"))
     assert all((page.parent / link).is_file() for link in links)
+
+
+def test_a_caller_may_call_the_realtime_endpoints_and_rotation_and_no_more(component: Component) -> None:
+    policies = [
+        policy.properties["PolicyDocument"]["Statement"]
+        for policy in component.of("AWS::IAM::ManagedPolicy")
+        if str(policy.properties.get("Description")).startswith("Calls the real-time endpoints")
+    ]
+    names = {name for name, mode in component.endpoint_modes.items() if mode == "realtime"}
+    assert bool(policies) == bool(names), "only where there is something to call"
+    for statements in policies:
+        allowed = {
+            (told["Action"], resource.rpartition("/" if "endpoint/" in resource else ":")[2])
+            for told in statements
+            for resource in ([told["Resource"]] if isinstance(told["Resource"], str) else told["Resource"])
+        }
+        calls = {("sagemaker:InvokeEndpoint", name) for name in names}
+        assert allowed - calls == {("lambda:InvokeFunction", "hybrid-ocr-prod-rotation")}
+        assert calls <= allowed
