@@ -15,16 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-import boto3
-
 from hybrid_ocr.clients import AsyncClient, Connection
 from hybrid_ocr.clients.connection import LOCAL_LOGIN
 from hybrid_ocr.direct.document import job_id
 from hybrid_ocr.job_progress import JobProgress
 from hybrid_ocr.reading import Progress, Reading
 from hybrid_ocr.sources import Source
-from lambdas.validation import RuleSet, load_rules, validate
-from lambdas.validation.exports import write_exports
+from local_cloud.aws.moto_settings import session
 from local_cloud.cloud import CloudSettings, LocalCloud
 from local_cloud.early import EarlyContainers
 from ocr_core.contracts.errors import EngineError, ErrorInfo, OcrError
@@ -54,12 +51,12 @@ class CloudReader:
     Args:
         cloud: not started yet.
         early: its containers; closed with the reader.
-        rules: judge what never entered the flow, with the same words.
+        rules: a file of rules; they judge what never enters the flow, too.
         script: recognise this script only.
     """
 
     def __init__(
-        self, cloud: LocalCloud, early: EarlyContainers, rules: RuleSet, script: str | None = None
+        self, cloud: LocalCloud, early: EarlyContainers, rules: Path | None, script: str | None = None
     ) -> None:
         self.cloud, self._early, self._rules, self._script = cloud, early, rules, script
 
@@ -134,8 +131,12 @@ class CloudReader:
             pages=(),
             error=ErrorInfo.of(error),
         )
-        result = validate(parts, self._rules)
-        write_exports(result, lambda _: None, folder, rules=self._rules)
+        from lambdas.validation import load_rules, validate  # rarely needed, and half a second
+        from lambdas.validation.exports import write_exports
+
+        rules = load_rules(self._rules)
+        result = validate(parts, rules)
+        write_exports(result, lambda _: None, folder, rules=rules)
         return result
 
     def _named(self, result: DocumentResult, source: Source, folder: Path) -> DocumentResult:
@@ -162,10 +163,9 @@ def cloud_reader(
     """
     settings = CloudSettings(engine=engine, script=script, rules=rules, metrics=False, launch=early.launch)
     cloud = LocalCloud(settings)
-    return CloudReader(cloud, early, load_rules(rules), script)
+    return CloudReader(cloud, early, rules, script)
 
 
 def connection_to(cloud: LocalCloud) -> Connection:
     """How the clients reach a local cloud of this process."""
-    session = boto3.Session()
-    return Connection(session, cloud.names, cloud.endpoint_url, local=True, login=LOCAL_LOGIN)
+    return Connection(session(), cloud.names, cloud.endpoint_url, local=True, login=LOCAL_LOGIN)

@@ -11,6 +11,7 @@ from functools import cache, wraps
 from typing import Any, Final
 
 import boto3
+from moto.core import utils as moto_utils
 from moto.core.config import default_user_config
 from moto.dynamodb.models import DynamoDBBackend
 from moto.moto_api._internal.models import moto_api_backend
@@ -56,6 +57,7 @@ def moto_serving(port: int) -> Iterator[None]:
         flows: Any = {**default_user_config["stepfunctions"], "execute_state_machine": True}
         stack.enter_context(_item(default_user_config, "stepfunctions", flows))
         stack.enter_context(_one_reading_of_regions())
+        stack.enter_context(replaced(moto_utils, "create_loader", _shared_loader))
         stack.enter_context(replaced(werkzeug_app, "RegexConverter", _AnyCharacter))
         for owner, names in ((DynamoDBBackend, _DYNAMODB), (S3Response, _S3)):
             stack.enter_context(_one_at_a_time(owner, names))
@@ -86,6 +88,11 @@ def _one_at_a_time(owner: type, names: tuple[str, ...]) -> Iterator[None]:
         for name in names:
             stack.enter_context(replaced(owner, name, locked(getattr(owner, name))))
         yield
+
+
+def _shared_loader() -> Any:  # noqa: ANN401 - botocore is untyped here
+    """Moto reads the models of services with a loader of its own; those of our clients are read already."""
+    return session()._session.get_component("data_loader")
 
 
 @contextmanager
