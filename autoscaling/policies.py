@@ -46,6 +46,10 @@ class Wake(Message):
     periods: int = Field(ge=1, le=15, description="minutes in a row that requests wait without an instance")
     add_instances: int = Field(ge=1, le=100)
     cooldown_seconds: _Cooldown
+    on_documents: bool = Field(
+        default=False,
+        description="also after a minute in which documents came while no instance was there",
+    )
 
 
 class Schedule(Message):

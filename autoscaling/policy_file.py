@@ -29,9 +29,10 @@ def render(stage: EndpointStage, mode: EndpointMode, policy: Policy) -> str:
     ]
     if policy.wake is not None:
         wake = policy.wake
+        early = ", on_documents = true" if wake.on_documents else ""
         lines.append(
             f"wake = {{ periods = {wake.periods}, add_instances = {wake.add_instances},"
-            f" cooldown_seconds = {wake.cooldown_seconds} }}"
+            f" cooldown_seconds = {wake.cooldown_seconds}{early} }}"
         )
     if policy.schedules:
         lines += ["schedules = [", *(f"  {_schedule(schedule)}," for schedule in policy.schedules), "]"]

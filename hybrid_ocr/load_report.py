@@ -225,7 +225,14 @@ def simulated(
             concurrency=topology.endpoints[stage].concurrent_invocations,
             delays=Delays(max(known) if seconds is None else seconds, 0.0, 0.0),
         )
-    pipeline = Pipeline(endpoints, before_seconds=max(own - after, 0.0) * speed, after_seconds=after * speed)
+    wakes = [model.policy.wake for model in endpoints.values()]
+    pipeline = Pipeline(
+        endpoints,
+        before_seconds=max(own - after, 0.0) * speed,
+        after_seconds=after * speed,
+        wake_together=all(wake and wake.on_documents for wake in wakes),
+        wake_period_seconds=start.period_seconds,
+    )
     times = np.sort([(each.submitted - start.at) * speed + start.now - zero for each in passed])
     arrivals = Arrivals(times, np.full(len(times), pages), scaling.now - zero)
     return simulate(pipeline, arrivals)

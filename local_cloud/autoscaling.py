@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
 from autoscaling.policies import Policy, load_policies
-from autoscaling.scaling.scaler import WAITING, Scaler
+from autoscaling.scaling.scaler import COMING, WAITING, Scaler
 from autoscaling.simulation.model import STAGES, Delays
 from local_cloud.sagemaker.limits import RuntimeLimits
 from local_cloud.sagemaker.metrics import NAMESPACE, MetricData, Publish
@@ -30,6 +30,7 @@ __all__ = ["READINGS_IN_PERIOD", "Autoscaler", "Autoscaling", "Instances"]
 
 READINGS_IN_PERIOD: Final = 6
 """How often a gauge is read in a period, as the simulators do it: AWS does not say."""
+_STARTED: Final = "ExecutionsStarted"
 _LONGEST_HISTORY: Final = 10_000
 
 log = logging.getLogger(__name__)
@@ -134,6 +135,7 @@ class Autoscaler:
         }
         self._period_seconds = max(each.scaler.rules.period_seconds for each in self._scaled.values())
         self._lock = threading.Lock()
+        self._started = 0.0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="autoscaling", daemon=True)
         self._began = time.monotonic()
@@ -148,6 +150,12 @@ class Autoscaler:
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
         self._thread.join()
+
+    def hear(self, data: Iterable[Mapping[str, Any]]) -> None:
+        """Metrics of the flow: an execution that was started is work that comes to every endpoint."""
+        started = sum(float(datum["Value"]) for datum in data if datum["MetricName"] == _STARTED)
+        with self._lock:
+            self._started += started
 
     @property
     def now(self) -> float:
@@ -180,6 +188,8 @@ class Autoscaler:
         gauges = self._endpoints.gauges()
         values = {(_endpoint_of(gauge), gauge["MetricName"]): float(gauge["Value"]) for gauge in gauges}
         with self._lock:
+            started = self._started
+            self._started = 0.0 if ends_period else started
             for each in self._scaled.values():
                 self._count(each, now)
                 if (value := values.get((each.name, each.policy.tracking.metric))) is not None:
@@ -187,7 +197,8 @@ class Autoscaler:
                 if each.scaler.next_schedule <= now:
                     self._follow(each, now, before=each.scaler.desired, after=each.scaler.run_schedules(now))
                 if ends_period:
-                    self._decide(each, now, waiting=values.get((each.name, WAITING), 0.0))
+                    waiting = values.get((each.name, WAITING), 0.0)
+                    self._decide(each, now, waiting=waiting, started=started)
         tracked = {(each.name, each.policy.tracking.metric) for each in self._scaled.values()}
         followed = [gauge for gauge in gauges if (_endpoint_of(gauge), gauge["MetricName"]) in tracked]
         if followed:
@@ -200,9 +211,9 @@ class Autoscaler:
             each.changes.append((now, working))
             each.scaler.in_service(now, working)
 
-    def _decide(self, each: _Endpoint, now: float, *, waiting: float) -> None:
+    def _decide(self, each: _Endpoint, now: float, *, waiting: float, started: float) -> None:
         """A period has ended; the data point of a gauge is the average of its readings."""
-        metrics = {WAITING: waiting}
+        metrics = {WAITING: waiting, COMING: float(started > 0 and not each.working)}
         if each.readings:
             metrics[each.policy.tracking.metric] = sum(each.readings) / len(each.readings)
         each.readings.clear()
@@ -231,4 +242,5 @@ def _endpoint_of(gauge: Mapping[str, Any]) -> str:
 
 
 def _told(metrics: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items() if name != WAITING or value)
+    shown = {name: value for name, value in metrics.items() if value or name not in {WAITING, COMING}}
+    return ", ".join(f"{name} {value:.4g}" for name, value in shown.items())

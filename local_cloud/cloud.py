@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 CALLS_AT_ONCE: Final = {"rotation": granted_threads(), "paginate": 2, "validation": 2, "dispatch": 8}
 """Most instances of a function where this machine has not the cores for what the topology reserves."""
+_TICK_SECONDS, _LEAST_TICK_SECONDS = 5.0, 0.1  # between two looks at executions and queues
 PATIENCE_SECONDS: Final = 600.0
 """How long a call waits for an instance. Lambda would start a thousand; here a queue is the honest answer."""
 
@@ -89,6 +90,7 @@ class LocalCloud:
         self.server = AwsServer(self.settings.port)
         self._resources = ExitStack()
         self._stopped = False
+        self._hear: Callable[[Sequence[Mapping[str, Any]]], None] = lambda data: None
 
     def __enter__(self) -> Self:
         self.start()
@@ -124,7 +126,7 @@ class LocalCloud:
             for name in deployment.endpoint_names():
                 self.runtime.wait_in_service(name)
             if self.settings.metrics:
-                stack.enter_context(ServiceMetrics(self.names, publish, self._hosts))
+                stack.enter_context(self._service_metrics())
             if self.settings.autoscaling:
                 self._scale(stack, self.settings.autoscaling)
             self.server.add_route("GET", re.compile("/_local/processes"), self._processes)
@@ -150,6 +152,7 @@ class LocalCloud:
         return self.server.client(service)
 
     def _publish(self, namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
+        self._hear(data)
         if self.settings.metrics:
             publish(namespace, data)
 
@@ -168,6 +171,11 @@ class LocalCloud:
         begin = {stage: policy.min_instances for stage, policy in self._policies.items()}
         return Deployment(self.client, self.names, self.topology, modes=("async",), instances=begin)
 
+    def _service_metrics(self) -> ServiceMetrics:
+        speed = self.settings.autoscaling.speed if self.settings.autoscaling else 1.0
+        tick = max(_LEAST_TICK_SECONDS, _TICK_SECONDS / speed)
+        return ServiceMetrics(self.names, self._publish, self._hosts, tick_seconds=tick)
+
     def _scale(self, stack: ExitStack, told: Autoscaling) -> None:
         """Let the endpoints follow their policies from now on."""
         from local_cloud.autoscaling import Autoscaler
@@ -175,6 +183,7 @@ class LocalCloud:
         policies = {self.names.endpoint(stage, "async"): policy for stage, policy in self._policies.items()}
         scaler = Autoscaler(self.runtime, policies, speed=told.speed, publish=publish)
         stack.enter_context(scaler)
+        self._hear = scaler.hear
         self.server.add_route("GET", re.compile("/_local/scaling"), lambda *_: json_response(scaler.told()))
 
     def _deliveries(self) -> Deliveries:

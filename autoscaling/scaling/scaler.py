@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
@@ -13,9 +14,11 @@ from autoscaling.scaling.running import RunningPolicy, RunningSteps, RunningTrac
 from autoscaling.scaling.schedule import When, last_run, parse_when
 from autoscaling.scaling.steps import Step, StepScaling
 
-__all__ = ["WAITING", "Scaler", "rules_for", "wake_steps"]
+__all__ = ["COMING", "WAITING", "Scaler", "rules_for", "wake_policies"]
 
 WAITING: Final = "HasBacklogWithoutCapacity"
+COMING: Final = "DocumentsWithoutCapacity"
+"""1 where executions of the flow started in a period and no instance was there: from metric math."""
 
 
 class Scaler:
@@ -76,7 +79,7 @@ class Scaler:
         """
         return cls(
             tracking=[policy.tracking],
-            steps=[wake_steps(policy.wake)] if policy.wake else [],
+            steps=wake_policies(policy.wake) if policy.wake else (),
             schedules=policy.schedules,
             min_instances=policy.min_instances,
             max_instances=policy.max_instances,
@@ -176,12 +179,12 @@ def rules_for(policy: Policy) -> Rules:
     return HIGH_RESOLUTION if policy.tracking.metric == "ConcurrentRequestsPerModel" else STANDARD
 
 
-def wake_steps(wake: Wake) -> StepScaling:
-    """The step policy that takes an endpoint from zero: requests wait while no instance is there.
+def wake_policies(wake: Wake) -> tuple[StepScaling, ...]:
+    """What takes an endpoint from zero: requests wait while no instance is there, or soon will.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html
     """
-    return StepScaling(
+    waiting = StepScaling(
         metric=WAITING,
         threshold=1.0,
         above=True,
@@ -189,3 +192,4 @@ def wake_steps(wake: Wake) -> StepScaling:
         steps=(Step(0.0, None, wake.add_instances),),
         cooldown_seconds=wake.cooldown_seconds,
     )
+    return (waiting, replace(waiting, metric=COMING, periods=1)) if wake.on_documents else (waiting,)

@@ -50,9 +50,10 @@ def simulate(pipeline: Pipeline, arrivals: Arrivals, *, seed: int = 0) -> Outcom
             model.service.draw(sizes, random),
             fleet=Fleet(model, arrivals.start, random),
             duration_seconds=arrivals.duration_seconds,
-            wakes=arrivals.times if pipeline.wake_together else None,
+            wakes=wakes,
         )
 
+    wakes = _seen(arrivals.times, pipeline.wake_period_seconds) if pipeline.wake_together else None
     came = arrivals.times[document] + pipeline.before_seconds
     region = run("region_detection", came, pages)
     text = run("text_detection", came, pages)
@@ -73,6 +74,11 @@ def simulate(pipeline: Pipeline, arrivals: Arrivals, *, seed: int = 0) -> Outcom
         pages=float(arrivals.pages.sum()),
         duration_seconds=arrivals.duration_seconds,
     )
+
+
+def _seen(times: Floats, period_seconds: float) -> Floats:
+    """When documents are seen: at once, or at the end of their period."""
+    return np.floor(times / period_seconds + 1) * period_seconds if period_seconds else times
 
 
 def serve(

@@ -17,7 +17,7 @@ def instances(site: Site) -> list[int]:
     return [each["instances"] for each in scaled.values()] + [len(pids) for pids in processes.values()]
 
 
-def test_a_document_wakes_every_endpoint_and_all_sleep_again_when_it_is_read(
+def test_a_document_wakes_all_endpoints_at_once_and_they_sleep_again_after_it(
     start: Start, samples: Path
 ) -> None:
     with start(autoscale_speed=120) as site:
@@ -32,7 +32,8 @@ def test_a_document_wakes_every_endpoint_and_all_sleep_again_when_it_is_read(
         for endpoint in told.values():
             steps = [(decision["from"], decision["to"]) for decision in endpoint["decisions"]]
             assert steps == [(0, 1), (1, 0)]
-            assert "HasBacklogWithoutCapacity" in endpoint["decisions"][0]["why"]
+            assert "DocumentsWithoutCapacity" in endpoint["decisions"][0]["why"]
+        assert len({endpoint["decisions"][0]["at"] for endpoint in told.values()}) == 1  # together
         assert not any(site.local("backlog").values())
 
 
