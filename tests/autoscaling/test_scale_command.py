@@ -156,7 +156,11 @@ def test_what_is_wrong_is_told_in_one_line(words: tuple[str, ...], code: int, to
     ("old", "new", "told"),
     [
         ("target = 6,", "target = 0,", "target"),
-        ("wake = { periods = 2, add_instances = 1, cooldown_seconds = 300 }\n", "", "cannot wake"),
+        (
+            "wake = { periods = 2, add_instances = 1, cooldown_seconds = 300, on_documents = true }\n",
+            "",
+            "cannot wake",
+        ),
     ],
 )
 def test_policies_that_cannot_work_are_refused_and_nothing_is_written(
