@@ -51,7 +51,7 @@ class Endpoints(Stack):
                 self, stage, mode, deployment, key=key, images=images, security_group=security_group
             )
             policy = deployment.settings.policy(stage, mode)
-            Scaling(self, camel(stage, mode, "scaling"), endpoint, policy)
+            Scaling(self, camel(stage, mode, "scaling"), deployment, endpoint, policy)
 
 
 class Flow(Stack):

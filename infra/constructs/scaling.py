@@ -9,8 +9,10 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from autoscaling.policies import Policy, Tracking, Wake
+from autoscaling.scaling.scaler import COMING
 from infra.constructs.endpoint import Endpoint
-from infra.metrics import metric
+from infra.deployment import Deployment
+from infra.metrics import Metric, metric
 from infra.variant import VARIANT
 
 __all__ = ["Scaling"]
@@ -26,9 +28,11 @@ _PREDEFINED: Final = {
 class Scaling(Construct):
     """The scalable target of an endpoint, its policies and its schedules."""
 
-    def __init__(self, scope: Construct, name: str, endpoint: Endpoint, policy: Policy) -> None:
+    def __init__(
+        self, scope: Construct, name: str, deployment: Deployment, endpoint: Endpoint, policy: Policy
+    ) -> None:
         super().__init__(scope, name)
-        self._endpoint = endpoint
+        self._deployment, self._endpoint = deployment, endpoint
         self._target = scaling.CfnScalableTarget(
             self,
             "Target",
@@ -132,3 +136,57 @@ class Scaling(Construct):
             treat_missing_data="notBreaching",
             alarm_actions=[policy.attr_arn],
         )
+        if told.on_documents:
+            self._wake_on_documents(policy.attr_arn)
+
+    def _wake_on_documents(self, policy: str) -> None:
+        """A document is work that comes to every endpoint: those that sleep wake together, and at once.
+
+        Nothing says how many instances an asynchronous endpoint has; each reports its CPU once a minute.
+        """
+        names = self._deployment.names
+        flow = names.arn("states", f"stateMachine:{names.state_machine('documents')}")
+        endpoint = {"EndpointName": self._endpoint.name, "VariantName": VARIANT}
+        watched = {
+            "started": metric("AWS/States", "ExecutionsStarted", "Sum", StateMachineArn=flow),
+            "hosts": metric("/aws/sagemaker/Endpoints", "CPUUtilization", "SampleCount", **endpoint),
+        }
+        expression = cloudwatch.CfnAlarm.MetricDataQueryProperty(
+            id="coming",
+            expression="IF(FILL(started, 0) > 0, IF(FILL(hosts, 0) < 1, 1, 0), 0)",
+            label=COMING,
+            return_data=True,
+        )
+        cloudwatch.CfnAlarm(
+            self,
+            "DocumentsAlarm",
+            alarm_name=f"{self._endpoint.name}-wake-on-documents",
+            alarm_description=f"Documents come, {self._endpoint.name} has no instance: scaling adds one.",
+            metrics=[expression, *(_query(name, told) for name, told in watched.items())],
+            evaluation_periods=1,
+            datapoints_to_alarm=1,
+            threshold=1,
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            treat_missing_data="notBreaching",
+            alarm_actions=[policy],
+        )
+
+
+def _query(name: str, told: Metric) -> cloudwatch.CfnAlarm.MetricDataQueryProperty:
+    """A metric of one minute that an expression is made of."""
+    return cloudwatch.CfnAlarm.MetricDataQueryProperty(
+        id=name,
+        metric_stat=cloudwatch.CfnAlarm.MetricStatProperty(
+            metric=cloudwatch.CfnAlarm.MetricProperty(
+                namespace=told.namespace,
+                metric_name=told.name,
+                dimensions=[
+                    cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value)
+                    for name, value in told.dimensions.items()
+                ],
+            ),
+            period=60,
+            stat=told.statistic,
+        ),
+        return_data=False,
+    )

@@ -34,10 +34,10 @@ def alarms_have_a_runbook(component: Component) -> Iterator[str]:
 def alarmed_metrics_exist(component: Component) -> Iterator[str]:
     """Every alarm watches a metric that AWS publishes for its resource or that our code emits."""
     for alarm in _alarms(component):
-        told = alarm.properties
-        dimensions = {dimension["Name"]: dimension["Value"] for dimension in told.get("Dimensions", ())}
-        if not is_published(told["Namespace"], told["MetricName"], dimensions, component.endpoint_modes):
-            yield str(alarm)
+        for told in _watched(alarm):
+            dimensions = {dimension["Name"]: dimension["Value"] for dimension in told.get("Dimensions", ())}
+            if not is_published(told["Namespace"], told["MetricName"], dimensions, component.endpoint_modes):
+                yield str(alarm)
 
 
 @rule
@@ -56,6 +56,14 @@ def charted(body: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, str]]]:
             if isinstance(namespace, str):
                 name, *pairs, _ = rest
                 yield namespace, name, dict(zip(pairs[::2], pairs[1::2], strict=True))
+
+
+def _watched(alarm: Resource) -> list[dict[str, Any]]:
+    """The metrics of an alarm: its own, or those that its expression is made of."""
+    queries = alarm.properties.get("Metrics")
+    if queries is None:
+        return [dict(alarm.properties)]
+    return [query["MetricStat"]["Metric"] for query in queries if "MetricStat" in query]
 
 
 def _alarms(component: Component) -> Iterator[Resource]:

@@ -32,6 +32,7 @@ SCENARIOS: Mapping[str, tuple[Points, Points]] = {
     r"(region-detection|text-detection|ocr)-no-capacity": ([1, 1, 1, 0], [1, 1, 1, 1]),
     r"(region-detection|text-detection|ocr)-expired": ([None], [1]),
     r"(region-detection|text-detection|ocr)-async-wake": ([0, 1], [1, 1]),
+    r"(region-detection|text-detection|ocr)-async-wake-on-documents": ([None], [1]),
 }
 """Of each alarm: data of a day on which all is well, and of one on which what it names has happened."""
 

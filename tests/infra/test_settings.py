@@ -16,7 +16,7 @@ from ocr_core.contracts.errors import ConfigurationError
 
 DOCKERFILE = ROOT / "endpoints" / "Dockerfile"
 POLICIES = ROOT / "autoscaling" / "policies.toml"
-ASYNC_WAKE = "wake = { periods = 2, add_instances = 1, cooldown_seconds = 300 }\n"
+ASYNC_WAKE = "wake = { periods = 2, add_instances = 1, cooldown_seconds = 300, on_documents = true }\n"
 
 
 @pytest.fixture
