@@ -87,11 +87,7 @@ def test_the_local_cloud_publishes_no_metric_that_aws_would_not(run: CliRunner, 
 def test_two_calls_of_plain_boto3_read_a_page(run: CliRunner, site: Site) -> None:
     [example] = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "deploy.md").read_text(), re.M | re.S)
     script = example.replace('"prod"', '"local"').replace('open("page.png", "rb")', "io.BytesIO(page())")
-    login = {
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
+    keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
     done = subprocess.run(
         [sys.executable, "-c", f"import io\nfrom hybrid_ocr.smoke import page\n{script}"],
         env={**os.environ, **keys, "AWS_DEFAULT_REGION": site.names.region},
