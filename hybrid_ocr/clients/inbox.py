@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from hybrid_ocr.clients.connection import Connection
 from ocr_core.contracts.errors import DocumentError, ErrorCode
+from ocr_core.contracts.jobs import LARGEST_DOCUMENT
 from ocr_core.contracts.keys import split_uri
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Inbox:
         """Upload a file or bytes under a key of their own; look up what is in S3 already.
 
         Raises:
-            DocumentError: SOURCE_NOT_FOUND or EMPTY_FILE.
+            DocumentError: SOURCE_NOT_FOUND, EMPTY_FILE or FILE_TOO_LARGE.
             RequestError: a URI or key that is none.
         """
         if isinstance(document, str) and document.startswith("s3://"):
@@ -55,6 +56,9 @@ class Inbox:
     def _upload(self, name: str, body: bytes | BinaryIO, size: int) -> Placed:
         if not size:
             raise DocumentError(f"{name} has no bytes", code=ErrorCode.EMPTY_FILE)
+        if size > LARGEST_DOCUMENT:
+            message = f"{name} has {size:,} bytes; a document may have {LARGEST_DOCUMENT:,}: split it"
+            raise DocumentError(message, code=ErrorCode.FILE_TOO_LARGE)
         key = f"submitted/{uuid4().hex}/{safe_name(name)}"
         answer = self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
         return _placed(self._bucket, key, answer.get("VersionId"), answer["ETag"])

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ocr_core.contracts.jobs import LARGEST_DOCUMENT
 from ocr_core.hosts.function import FunctionSettings
 
 
@@ -20,7 +21,7 @@ class IntakeSettings(FunctionSettings):
     artifacts_bucket: str
     state_machine_arn: str
     dead_letter_queue_url: str
-    max_document_bytes: Annotated[int, Field(ge=1)] = 100 * 2**20
+    max_document_bytes: Annotated[int, Field(ge=1)] = LARGEST_DOCUMENT
 
     @property
     def readable_buckets(self) -> frozenset[str]:

@@ -18,6 +18,8 @@ BundleId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 EndpointMode = Literal["async", "realtime"]
 EndpointStage = Literal["region_detection", "text_detection", "ocr"]
 PageRanges = Annotated[str, Field(pattern=PAGE_RANGES, max_length=20_000)]
+LARGEST_DOCUMENT: Final = 100 * 2**20
+"""Bytes; the default of a deployment, and what our own client sends at most."""
 MOST_AT_ONCE: Final = 40
 """Batches of one document under way at once."""
 

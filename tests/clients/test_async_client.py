@@ -23,7 +23,7 @@ from ocr_core.contracts.errors import (
     RequestError,
 )
 from ocr_core.contracts.events import EVENT_SOURCE, TEST_SOURCE, DocumentSubmitted, ReadOptions
-from ocr_core.contracts.jobs import Job
+from ocr_core.contracts.jobs import LARGEST_DOCUMENT, Job
 from ocr_core.contracts.keys import check_key, split_uri
 from tests.clients.deployment import FAILS, RUNS_ON, Deployment
 from tests.clients.results import a_job, a_result
@@ -97,6 +97,9 @@ class TestSubmit:
             (".", {}, DocumentError, ErrorCode.SOURCE_NOT_FOUND),
             ("/dev/zero", {}, DocumentError, ErrorCode.SOURCE_NOT_FOUND),
             (b"", {}, DocumentError, ErrorCode.EMPTY_FILE),
+            pytest.param(
+                bytes(LARGEST_DOCUMENT + 1), {}, DocumentError, ErrorCode.FILE_TOO_LARGE, id="too large"
+            ),
             (PNG, {"pages": "all"}, RequestError, ErrorCode.INVALID_REQUEST),
             (PNG, {"script": "x" * 33}, RequestError, ErrorCode.INVALID_REQUEST),
             (PNG, {"test": ""}, RequestError, ErrorCode.INVALID_REQUEST),
