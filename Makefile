@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
 OUT ?= out
+CDK := $(BIN)/npx --yes aws-cdk@2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop run test soak check format samples synth generated bench bench-flow bench-setup paddle test-paddle clean
+.PHONY: help setup develop run test soak check format samples synth check-infra deploy generated bench bench-flow bench-setup paddle test-paddle clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +45,18 @@ samples: $(VENV)/.installed ## Draw the sample documents again
 synth: $(VENV)/.installed ## Write the CloudFormation templates of every stage (no account, no Docker)
 	$(BIN)/python -m infra
 
+check-infra: synth .venv-checkov/.installed ## Put cfn-lint and checkov over the templates
+	$(BIN)/cfn-lint infra/cdk.out/*/*.template.json
+	.venv-checkov/bin/checkov -d infra/cdk.out --framework cloudformation --compact --quiet --skip-download
+
+deploy: synth build/artifacts/.built ## Deploy a stage, make deploy STAGE=dev (needs an AWS account and Docker)
+	@test -n "$(STAGE)" || { echo "say which stage: make deploy STAGE=dev"; exit 2; }
+	$(CDK) deploy --app infra/cdk.out/$(STAGE) hybrid-ocr-$(STAGE)-data
+	$(BIN)/hybrid-ocr artifacts publish --stage $(STAGE)
+	$(CDK) deploy --app infra/cdk.out/$(STAGE) --all
+	$(BIN)/hybrid-ocr artifacts publish --stage $(STAGE) --activate
+	$(BIN)/hybrid-ocr smoke --stage $(STAGE)
+
 generated: $(VENV)/.installed ## Write JSON Schemas and tables of the documentation again
 	$(BIN)/python -m ocr_core.contracts.generate
 	$(BIN)/python -m lambdas.validation.rules_doc
@@ -63,7 +76,7 @@ test-paddle: paddle build/artifacts/.built ## Hold our stages to the paddleocr p
 	.venv-paddle/bin/pytest tests/paddle
 
 clean: ## Remove what make made
-	rm -rf $(VENV) .venv-paddle build out *.egg-info
+	rm -rf $(VENV) .venv-paddle .venv-checkov build out infra/cdk.out *.egg-info
 
 # The environment is made again when what it is made from changes. pip's own version is left as it came.
 $(VENV)/.local: pyproject.toml constraints.txt
@@ -80,6 +93,12 @@ $(VENV)/.installed: $(VENV)/.local
 	$(PYTHON) -m venv .venv-paddle
 	.venv-paddle/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-paddle.txt \
 		-e '.[paddle]' pytest pytest-timeout hypothesis httpx
+	@touch $@
+
+# checkov asks for a boto3 years older than ours.
+.venv-checkov/.installed:
+	$(PYTHON) -m venv .venv-checkov
+	.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check checkov==3.3.30
 	@touch $@
 
 build/artifacts/.built: model_artifacts/catalogue.toml $(VENV)/.local
