@@ -25,10 +25,11 @@ _AT_ONCE: Final = 16
 
 @dataclass(frozen=True)
 class Passed:
-    """A document that came through; times as time.time() has them."""
+    """A document that came through; times as time.time() has them, `started` that of its execution."""
 
     job_id: str
     submitted: float
+    started: float
     stopped: float
     read: bool
 
@@ -94,6 +95,8 @@ def drive(
     for job_id, submitted in started:
         status = client.wait(job_id, timeout)
         stopped = status.stopped.timestamp() if status.stopped else time.time()
-        passed.append(Passed(job_id, submitted, stopped, status.state == "succeeded"))
+        passed.append(
+            Passed(job_id, submitted, status.started.timestamp(), stopped, status.state == "succeeded")
+        )
         done(len(passed))
     return passed

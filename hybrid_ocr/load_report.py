@@ -231,6 +231,7 @@ def simulated(
         before_seconds=max(own - after, 0.0) * speed,
         after_seconds=after * speed,
         wake_together=all(wake and wake.on_documents for wake in wakes),
+        wake_seconds=float(np.mean([each.started - each.submitted for each in passed])) * speed,
         wake_period_seconds=start.period_seconds,
     )
     times = np.sort([(each.submitted - start.at) * speed + start.now - zero for each in passed])

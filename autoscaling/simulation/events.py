@@ -7,6 +7,7 @@ import math
 from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from ocr_core.contracts.jobs import EndpointStage
 
 __all__ = ["Served", "serve", "simulate"]
 
+_JUST_BEFORE: Final = 1e-6
 Slot = tuple[float, int, int]
 """One place of an instance: when it is free, which instance, and the invocation it works on until then."""
 
@@ -53,7 +55,7 @@ def simulate(pipeline: Pipeline, arrivals: Arrivals, *, seed: int = 0) -> Outcom
             wakes=wakes,
         )
 
-    wakes = _seen(arrivals.times, pipeline.wake_period_seconds) if pipeline.wake_together else None
+    wakes = _seen(arrivals.times, pipeline) if pipeline.wake_together else None
     came = arrivals.times[document] + pipeline.before_seconds
     region = run("region_detection", came, pages)
     text = run("text_detection", came, pages)
@@ -76,9 +78,10 @@ def simulate(pipeline: Pipeline, arrivals: Arrivals, *, seed: int = 0) -> Outcom
     )
 
 
-def _seen(times: Floats, period_seconds: float) -> Floats:
-    """When documents are seen: at once, or at the end of their period."""
-    return np.floor(times / period_seconds + 1) * period_seconds if period_seconds else times
+def _seen(times: Floats, pipeline: Pipeline) -> Floats:
+    """When documents are seen: at once, or just before scaling acts at the end of a period."""
+    times, period = times + pipeline.wake_seconds, pipeline.wake_period_seconds
+    return np.maximum(np.ceil(times / period) * period - _JUST_BEFORE, 0.0) if period else times
 
 
 def serve(

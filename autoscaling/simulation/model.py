@@ -157,8 +157,8 @@ class Pipeline:
 
     A document is cut into invocations of at most `pages_per_invocation` pages, all of which reach the
     first two endpoints `before_seconds` after the document came; it is done `after_seconds` after its last.
-    `wake_together`: a document that comes wakes every endpoint that sleeps, at once or, among events, when a
-    period of `wake_period_seconds` ends, as an alarm on documents does it.
+    `wake_together`: a document that comes wakes every endpoint that sleeps, at once. Among events it may be
+    seen `wake_seconds` after it came, and with `wake_period_seconds` at the end of a period, by an alarm.
     """
 
     endpoints: Mapping[EndpointStage, EndpointModel]
@@ -166,6 +166,7 @@ class Pipeline:
     before_seconds: float = 0.0
     after_seconds: float = 0.0
     wake_together: bool = False
+    wake_seconds: float = 0.0
     wake_period_seconds: float = 0.0
 
     def __post_init__(self) -> None:

@@ -40,7 +40,7 @@ AFTER = told(
     1_500.0, [(0.0, 0), (360.0, 1), (1_320.0, 0)], [{"at": 60.0, "from": 0, "to": 1, "why": "documents"}]
 )
 SERVICES = {stage: ServiceSeconds(model=0.2, total=0.3) for stage in STAGES}
-ONE = [Passed("a" * 32, submitted=START + 0.5, stopped=START + 7.0, read=True)]
+ONE = [Passed("a" * 32, submitted=START + 0.5, started=START + 0.5, stopped=START + 7.0, read=True)]
 
 
 def test_arrivals_are_those_of_the_seed_within_the_time() -> None:
