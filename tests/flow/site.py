@@ -156,6 +156,13 @@ class Site:
         )
         return sum(page["Count"] for page in pages)
 
+    def tickets(self) -> int:
+        """How many invocations were ever waited for."""
+        pages = self.dynamodb.get_paginator("scan").paginate(
+            TableName=self.names.table("tickets"), Select="COUNT"
+        )
+        return sum(page["Count"] for page in pages)
+
     @cached_property
     def dynamodb(self) -> Any:
         return self.connection.client("dynamodb")

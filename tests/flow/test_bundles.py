@@ -38,3 +38,16 @@ def test_a_bundle_activated_meanwhile_is_for_the_next_document(start: Start, sam
         assert results[1].models["ocr"].name == "pp-ocrv6-small-rec"
         assert results[1].bundle == bundle.id
         assert results[0].bundle not in {None, bundle.id}
+
+
+def test_a_bundle_on_real_time_endpoints_takes_the_same_way(start: Start, samples: Path) -> None:
+    with start() as site:
+        deployment = Deployment(site.connection.client, site.names, load_topology(), modes=("realtime",))
+        models = LocalModels(script="latin")
+        deployment.activate({"default": deployment.announce(models)})
+        job = site.client.submit(samples / "receipt.png")
+        site.client.wait(job, 120)
+        result = site.client.result(job)
+        assert result.status == "completed"
+        assert result.models["ocr"] == models.identities["ocr"]
+        assert site.tickets() == 0  # nothing was waited for: each answer came at once
