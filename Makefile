@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
 OUT ?= out
-CDK := $(BIN)/npx --yes aws-cdk@2
+CDK := $(BIN)/npx --yes aws-cdk@2.1148.1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup develop run test soak check format samples synth check-infra deploy generated bench bench-flow bench-setup paddle test-paddle clean
