@@ -61,14 +61,13 @@ class Autoscaling:
         return {stage: policy for stage, policy in found.items() if policy is not None}
 
     def limits(self, limits: RuntimeLimits) -> RuntimeLimits:
-        """The same limits with instances that come as late as the simulators expect, and nobody shares.
+        """The same limits, with instances that come as late as in the simulators, and that nobody shares.
 
-        How long a container takes to load its network is not added: here that happens.
+        Where this machine takes longer to start a container, they come later.
         """
-        delays = Delays()
         return replace(
             limits,
-            provisioning_seconds=(delays.provisioning_seconds + delays.download_seconds) / self.speed,
+            ready_after_seconds=Delays().cold_start_seconds / self.speed,
             metric_period_seconds=limits.metric_period_seconds / self.speed,
             share_instances=False,
         )

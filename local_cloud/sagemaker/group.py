@@ -34,6 +34,7 @@ class InstanceGroup:
         log_dir: where logs go.
         launch: starts a container, given the file its log goes to.
         provisioning_seconds: how long a new instance takes before its container starts.
+        ready_after_seconds: the least time until a new instance takes work, its start included.
         startup_seconds: how long a container may take until /ping answers 200.
         drain_seconds: how long one that is not wanted any more may work on what it has.
     """
@@ -45,6 +46,7 @@ class InstanceGroup:
         log_dir: Path,
         *,
         provisioning_seconds: float = 0.0,
+        ready_after_seconds: float = 0.0,
         launch: Callable[[Container, Path], ContainerProcess] = ContainerProcess,
         startup_seconds: float = 600.0,
         drain_seconds: float = 3_600.0,
@@ -52,6 +54,7 @@ class InstanceGroup:
         self._name, self._make, self._log_dir = name, container, log_dir
         self._launch = launch
         self._provisioning_seconds = provisioning_seconds
+        self._ready_after_seconds = ready_after_seconds
         self._startup_seconds, self._drain_seconds = startup_seconds, drain_seconds
         self._changed = threading.Condition()
         self._listeners: dict[str, Callable[[], None]] = {}
@@ -145,6 +148,7 @@ class _Place:
 
     def __init__(self, group: InstanceGroup) -> None:
         self._group = group
+        self._ready_from = time.monotonic() + group._ready_after_seconds
         self._unwanted = threading.Event()
         self._lock = threading.Lock()
         self._process: ContainerProcess | None = None
@@ -204,6 +208,8 @@ class _Place:
                 if self._unwanted.is_set():
                     process.terminate()
             if not self._becomes_ready(process):
+                return
+            if self._unwanted.wait(max(0.0, self._ready_from - time.monotonic())):
                 return
             with self._lock:
                 if self._unwanted.is_set():

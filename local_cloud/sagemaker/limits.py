@@ -39,6 +39,7 @@ class RuntimeLimits:
         retries_on_lost_instance: how often a request starts again whose instance died under it.
         retry_seconds: the pause before the first retry; it doubles.
         provisioning_seconds: how long a new instance takes before its container starts; minutes in AWS.
+        ready_after_seconds: the least time until a new instance takes work, its start included.
         metric_period_seconds: how often metrics are published.
         share_instances: endpoints of the same model are served by the same processes. AWS never does that; a
             laptop has not the memory to hold each network twice.
@@ -54,6 +55,7 @@ class RuntimeLimits:
     retries_on_lost_instance: int = 2
     retry_seconds: float = 0.5
     provisioning_seconds: float = 0.0
+    ready_after_seconds: float = 0.0
     metric_period_seconds: float = 60.0
     share_instances: bool = True
 

@@ -227,7 +227,9 @@ class SageMakerRuntime:
             self._fit(group)
 
     def _patience(self, description: EndpointDescription) -> float:
-        return self._limits.provisioning_seconds + description.startup_seconds
+        return (
+            self._limits.provisioning_seconds + self._limits.ready_after_seconds + description.startup_seconds
+        )
 
     def _made(self, description: EndpointDescription) -> RunningEndpoint:
         metrics = VariantMetrics(description.name, description.variant)
@@ -243,6 +245,7 @@ class SageMakerRuntime:
                 self._log_dir,
                 launch=self._launch,
                 provisioning_seconds=self._limits.provisioning_seconds,
+                ready_after_seconds=self._limits.ready_after_seconds,
                 startup_seconds=description.startup_seconds,
             )
         return self._groups[model, owner]
