@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 
 from hybrid_ocr.reading import Progress
 from hybrid_ocr.sources import Source
-from ocr_core.contracts.jobs import Plan
-from ocr_core.contracts.keys import OUTPUTS
+from ocr_core.contracts.jobs import Plan, batch_label
+from ocr_core.contracts.keys import OUTPUTS, PLAN, attempt_prefix
 from ocr_core.opening import parse_pages
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class JobProgress:
 
     def __init__(self, s3: S3Client, work: str, job: str, source: Source, progress: Progress) -> None:
         self._s3, self._bucket = s3, work
-        self._prefix = f"jobs/{job}/1/"
+        self._prefix = attempt_prefix(job, 1)
         self._source, self._progress = source, progress
         self._pages_of: dict[str, int] | None = None
         self._told: set[str] = set()
@@ -54,13 +54,12 @@ class JobProgress:
 
     def _plan(self) -> dict[str, int] | None:
         try:
-            body = self._s3.get_object(Bucket=self._bucket, Key=f"{self._prefix}plan.json")["Body"].read()
+            body = self._s3.get_object(Bucket=self._bucket, Key=self._prefix + PLAN)["Body"].read()
         except ClientError:  # not planned yet
             return None
         plan = Plan.model_validate_json(body)
         self._progress.opened(self._source, plan.expected_pages)
-        numbers = {pages: parse_pages(pages, _MOST_PAGES) for pages in plan.batches}
-        return {f"0-{pages[0]}-{pages[-1]}": len(pages) for pages in numbers.values()}
+        return {batch_label(0, pages): len(parse_pages(pages, _MOST_PAGES)) for pages in plan.batches}
 
     def _read_batches(self) -> set[str]:
         listing = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)

@@ -45,6 +45,8 @@ _TICK_SECONDS, _LEAST_TICK_SECONDS = 5.0, 0.1  # between two looks at executions
 PATIENCE_SECONDS: Final = 600.0
 """How long a call waits for an instance. Lambda would start a thousand; here a queue is the honest answer."""
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class CloudSettings:
@@ -89,7 +91,6 @@ class LocalCloud:
         self.models = LocalModels(self.settings.engine, self.settings.script)
         self.server = AwsServer(self.settings.port)
         self._resources = ExitStack()
-        self._stopped = False
         self._hear: Callable[[Sequence[Mapping[str, Any]]], None] = lambda data: None
 
     def __enter__(self) -> Self:
@@ -134,8 +135,9 @@ class LocalCloud:
                 "GET", re.compile("/_local/backlog"), lambda *_: json_response(self.runtime.backlogs)
             )
             self.server.ready.set()
-            # For people to look at: the containers use the folders that the archives were made of.
-            stack.enter_context(ThreadPoolExecutor(1, "publishing")).submit(deployment.publish, self.models)
+            stack.enter_context(ThreadPoolExecutor(1, "publishing")).submit(
+                self._publish_artifacts, deployment
+            )
             self._resources = stack.pop_all()
 
     def stop(self) -> None:
@@ -150,6 +152,13 @@ class LocalCloud:
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
         """A boto3 client of an AWS service."""
         return self.server.client(service)
+
+    def _publish_artifacts(self, deployment: Deployment) -> None:
+        """For people to look at: the containers use the folders that the archives were made of."""
+        try:
+            deployment.publish(self.models)
+        except Exception:
+            log.exception("the artefacts could not be published")
 
     def _publish(self, namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
         self._hear(data)

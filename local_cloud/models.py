@@ -21,10 +21,6 @@ from topology import load_topology
 
 ENGINE: Final = "HYBRID_OCR_ENGINE"
 """The variable of a container that chooses its engine."""
-REQUEST_SECONDS: Final = "HYBRID_OCR_REQUEST_SECONDS"
-"""The variable of a container that says how long a request may take, its queue included."""
-_MARGIN_SECONDS: Final = 10
-"""A container that is late says so itself before SageMaker hangs up."""
 PADDLE_PYTHON: Final = Path(__file__).resolve().parents[1] / ".venv-paddle" / "bin" / "python"
 
 
@@ -79,9 +75,11 @@ class LocalModels:
         )
 
     def environment(self, stage: EndpointStage) -> dict[str, str]:
-        """What the container of a stage is told, here and by its SageMaker model."""
-        seconds = load_topology().endpoints[stage].invocation_timeout_seconds - _MARGIN_SECONDS
-        return {ENGINE: self.engine_of(stage), REQUEST_SECONDS: str(seconds)}
+        """What the container of a stage is told, here and by its SageMaker model.
+
+        Endpoints of both modes share it, so it has the patience that asynchronous calls need.
+        """
+        return {ENGINE: self.engine_of(stage), **load_topology().endpoints[stage].environment("async")}
 
     def engine_of(self, stage: EndpointStage) -> EngineName:
         """What runs a stage."""

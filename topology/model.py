@@ -11,7 +11,8 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ocr_core.contracts.jobs import EndpointStage
+from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from ocr_core.settings import PREFIX
 from topology.names import Names
 
 __all__ = ["Bucket", "Endpoint", "Function", "Index", "Queue", "Rule", "StateMachine", "Table", "Topic"]
@@ -129,7 +130,16 @@ class Endpoint(_Part):
 
     artifact: str
     concurrent_invocations: Annotated[int, Field(ge=1, le=1_000, description="per instance")]
-    invocation_timeout_seconds: Annotated[int, Field(ge=1, le=3_600)]
+    invocation_timeout_seconds: Annotated[int, Field(ge=11, le=3_600, description="asynchronous calls")]
+
+    def environment(self, mode: EndpointMode) -> dict[str, str]:
+        """What its containers are told beside their own defaults, which are those of a real-time call.
+
+        A container that is late says so itself, ten seconds before SageMaker hangs up.
+        """
+        if mode == "realtime":
+            return {}
+        return {f"{PREFIX}REQUEST_SECONDS": str(self.invocation_timeout_seconds - 10)}
 
 
 class Topology(_Part):

@@ -92,6 +92,7 @@ class Endpoint(Construct):
             primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
                 image=asset.image_uri,
                 model_data_url=f"s3://{names.bucket('artifacts')}/{artifact}",
+                environment=self._deployment.topology.endpoints[self._stage].environment(self._mode),
             ),
             vpc_config=sagemaker.CfnModel.VpcConfigProperty(
                 security_group_ids=[security_group],

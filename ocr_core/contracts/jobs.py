@@ -111,6 +111,12 @@ class Plan(Message):
     error: ErrorInfo | None = None
 
 
+def batch_label(number: int, pages: str) -> str:
+    """Names a batch of page ranges in its attempt, by its round: at most 13 characters."""
+    numbers = pages.replace(",", "-").split("-")
+    return f"{number}-{numbers[0]}-{numbers[-1]}"
+
+
 class BatchTask(Message):
     """The input of rotation, and what dispatch is told beside its stage: one batch of a plan."""
 
@@ -120,9 +126,8 @@ class BatchTask(Message):
 
     @property
     def label(self) -> str:
-        """Names the batch in its attempt, at most 13 characters."""
-        numbers = self.pages.replace(",", "-").split("-")
-        return f"{self.round}-{numbers[0]}-{numbers[-1]}"
+        """See `batch_label`."""
+        return batch_label(self.round, self.pages)
 
 
 class StageTask(Message):

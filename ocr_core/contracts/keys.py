@@ -40,6 +40,7 @@ INPUTS: Final[dict[EndpointStage, str]] = {
 }
 """OCR reads what text detection wrote, byte for byte."""
 
+PLAN: Final = "plan.json"
 ACTIVE_BUNDLES: Final = "bundles/active.json"
 DEFAULT_BUNDLE: Final = "default"
 
@@ -49,14 +50,19 @@ _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories of control, format (direction marks), surrogate and line separating characters."""
 
 
-def job_prefix(job: Job) -> str:
+def attempt_prefix(job_id: str, attempt: int) -> str:
     """Under which everything of one attempt lies in the work bucket; ends in a slash."""
-    return f"jobs/{job.job_id}/{job.attempt}/"
+    return f"jobs/{job_id}/{attempt}/"
+
+
+def job_prefix(job: Job) -> str:
+    """The same, of a job."""
+    return attempt_prefix(job.job_id, job.attempt)
 
 
 def plan_key(job: Job) -> str:
     """The key of an attempt's first plan, which names every page that is to be read."""
-    return job_prefix(job) + "plan.json"
+    return job_prefix(job) + PLAN
 
 
 def batch_prefix(batch: BatchTask) -> str:

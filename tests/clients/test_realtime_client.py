@@ -93,7 +93,8 @@ class TestWire:
         meeting = threading.Barrier(2)
         for name, batch in (("region-detection", REGIONS), ("text-detection", CROPS)):
             endpoints.script[name].append(after(partial(meeting.wait, timeout=10), batch))
-        client.read(PNG)
+        assert client.read(PNG).regions
+        assert not meeting.broken
 
     def test_ocr_does_not_wait_for_the_regions(self, client: RealtimeClient, endpoints: Endpoints) -> None:
         asked = threading.Event()

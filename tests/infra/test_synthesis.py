@@ -17,6 +17,7 @@ from infra.rules import Component, Resource
 from infra.rules.component import definition_of
 from infra.settings import load_settings
 from infra.synthesis import ROOT, make_app, synthesise
+from ocr_core.contracts.jobs import EndpointMode
 from stepfunctions import definition
 from topology import Names, load_topology
 
@@ -182,3 +183,19 @@ def test_cfn_lint_has_nothing_to_say(assemblies: Mapping[str, Path]) -> None:
 
     assert run.stdout == ""
     assert run.returncode == 0
+
+
+def test_a_container_gives_up_before_the_kind_of_call_that_it_serves_does(component: Component) -> None:
+    """60 s for a real-time call (the container's default); what the topology says for an asynchronous one."""
+    models = {told.id: told.properties["PrimaryContainer"] for told in component.of("AWS::SageMaker::Model")}
+    told = {}
+    for config in component.of("AWS::SageMaker::EndpointConfig"):
+        mode: EndpointMode = "async" if "AsyncInferenceConfig" in config.properties else "realtime"
+        [variant] = config.properties["ProductionVariants"]
+        container = models[variant["ModelName"].removesuffix(".ModelName")]
+        [stage] = [
+            name for name, one in TOPOLOGY.endpoints.items() if one.artifact in container["ModelDataUrl"]
+        ]
+        told[stage, mode] = container.get("Environment", {})
+    assert told == {(stage, mode): TOPOLOGY.endpoints[stage].environment(mode) for stage, mode in told}
+    assert {stage for stage, _ in told} == set(TOPOLOGY.endpoints)
