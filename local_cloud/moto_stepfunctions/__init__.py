@@ -10,11 +10,11 @@ from typing import Final
 
 from moto.core.config import default_user_config
 
-from local_cloud.moto_stepfunctions import executions, maps, retries, speed, tokens
+from local_cloud.moto_stepfunctions import executions, maps, retries, speed, stops, tokens
 
 __all__ = ["install"]
 
-_PARTS: Final = (speed, tokens, maps, executions)
+_PARTS: Final = (speed, tokens, maps, executions, stops)
 _installed: set[str] = set()
 
 

@@ -35,7 +35,8 @@ LARGEST_INPUT: Final = 262_144
 MOST_EVENTS: Final = 25_000
 _NAME: Final = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
 _starting: Final = Lock()
-_ending: Final = Lock()
+ending: Final = Lock()
+"""Held while the status of an execution and what goes with it change."""
 
 
 def install() -> None:
@@ -94,11 +95,12 @@ def _end_at_once() -> None:
     reflect = BaseExecutionWorkerCommunication._reflect_execution_status
 
     def reflect_at_once(self: BaseExecutionWorkerCommunication) -> None:
-        with _ending:
-            reflect(self)
+        with ending:
+            if self.execution.exec_status is not ExecutionStatus.ABORTED:  # a stop has said all of it
+                reflect(self)
 
     def status(self: Execution) -> str:
-        with _ending:
+        with ending:
             # Others may list an execution before its start has set a status.
             told: str = (self.exec_status or ExecutionStatus.RUNNING).value
             return told

@@ -231,3 +231,23 @@ def test_a_stopped_execution_ends_though_its_tasks_wait(cloud: Cloud) -> None:
     cloud.states.stop_execution(executionArn=execution)
     assert cloud.wait(execution).status == "ABORTED"
     assert refused(cloud.states.send_task_success, taskToken=given, output="{}") == "TaskTimedOut"
+
+
+def test_a_stop_is_seen_at_once_however_early_it_comes(cloud: Cloud) -> None:
+    machine = make(cloud, WAIT)
+    for number in range(20):
+        execution = start(cloud, machine, f"stopped-{number}")
+        told = cloud.states.stop_execution(executionArn=execution, error="Enough", cause=f"number {number}")
+        described = cloud.states.describe_execution(executionArn=execution)
+        assert described["status"] == "ABORTED"
+        assert (described["error"], described["cause"]) == ("Enough", f"number {number}")
+        assert described["stopDate"] == told["stopDate"]
+
+
+def test_a_stop_changes_nothing_about_what_has_ended(cloud: Cloud) -> None:
+    ended = cloud.wait(start(cloud, make(cloud, PASS), "ended"))
+    cloud.states.stop_execution(executionArn=ended.description["executionArn"], cause="too late")
+    assert (
+        cloud.states.describe_execution(executionArn=ended.description["executionArn"])["status"]
+        == "SUCCEEDED"
+    )
