@@ -23,8 +23,9 @@ _ENLARGED_SHORT_SIDE: Final = 736
 _SURVEY_SIDE: Final = 1200
 _FEWEST_GLYPHS: Final = 10
 _LEAST_SPECK: Final = 3
-# Blank paper kept around the ink, as a share of the long side.
-_MARGIN: Final = 0.02
+# Blank paper kept around the ink, as a share of the long side. Measured from 0.015 to 0.05: recall on full
+# pages is 0.968 to 0.976, more by chance than by trend; 0.03 is as good as the whole page.
+_MARGIN: Final = 0.03
 
 
 class Survey(NamedTuple):
