@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from autoscaling.simulation.model import Arrivals, Volumes
 from autoscaling.whole_file import replace_whole
+from ocr_core.contracts.batches import batch_size
 from ocr_core.contracts.errors import RequestError
 
 __all__ = ["COLUMNS", "PAGES_PER_DOCUMENT", "Trace", "read_trace", "write_trace"]
@@ -83,10 +84,9 @@ class Trace:
         """Of all periods."""
         return int(self.pages.sum())
 
-    @property
-    def pages_per_request(self) -> float:
-        """Near enough for a plan: the pages of a document, of which a request takes eight at most."""
-        return min(self.total_pages / self.total_documents, 8.0)
+    def pages_per_request(self, most: int) -> float:
+        """Near enough for a plan: those of a document of the mean length, at most so many."""
+        return float(batch_size(round(self.total_pages / self.total_documents), most))
 
     def jobs(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         """Each document: (m,) seconds since `start` when it arrives and (m,) pages it has.

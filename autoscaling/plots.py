@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from autoscaling.report import compare, dollars, seconds
 from autoscaling.run import Run
-from autoscaling.simulation.model import STAGES, EndpointModel, EndpointSeries
+from autoscaling.simulation.model import STAGES, EndpointModel
+from autoscaling.simulation.outcome import EndpointSeries
 from autoscaling.whole_file import replace_whole
 from ocr_core.contracts.errors import RequestError
 

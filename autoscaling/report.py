@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 
 from autoscaling.prices import Prices
-from autoscaling.simulation.model import STAGES, Outcome, Pipeline
+from autoscaling.simulation.model import STAGES, Pipeline
+from autoscaling.simulation.outcome import Outcome
 from ocr_core.contracts.jobs import EndpointStage
 
 __all__ = ["PERCENTS", "EndpointCost", "Latency", "Report", "compare", "report"]

@@ -11,7 +11,8 @@ from autoscaling.report import Report, report
 from autoscaling.scenario import Scenario
 from autoscaling.simulation import events
 from autoscaling.simulation.flow import simulate_flow
-from autoscaling.simulation.model import Outcome, Pipeline
+from autoscaling.simulation.model import Pipeline
+from autoscaling.simulation.outcome import Outcome
 
 __all__ = ["EVENTS_UP_TO", "Resolution", "Run", "run"]
 

@@ -52,7 +52,6 @@ class Scenario:
         hosting: instance type and mode of each endpoint.
         delays: of a start.
         failures: of instances.
-        wake_together: intake wakes all sleeping endpoints at once, not each when its own work comes.
     """
 
     policies: Policies
@@ -60,7 +59,11 @@ class Scenario:
     hosting: Mapping[EndpointStage, Hosting] = field(default_factory=lambda: DEFAULT_HOSTING)
     delays: Delays = field(default_factory=Delays)
     failures: Failures = field(default_factory=Failures)
-    wake_together: bool = True
+
+    @property
+    def pages_per_invocation(self) -> int:
+        """The most that a batch may have."""
+        return int(load_topology().functions["paginate"].environment["PAGES_PER_BATCH"])
 
     def policy(self, stage: EndpointStage) -> Policy:
         """The policy that an endpoint follows in the mode it has here.
@@ -75,8 +78,17 @@ class Scenario:
         return policy
 
     def waking(self, *, together: bool) -> Scenario:
-        """The same deployment, woken in this way."""
-        return replace(self, wake_together=together)
+        """The same deployment: documents wake all that sleep, or its own work wakes each."""
+
+        def woken(policy: Policy) -> Policy:
+            wake = policy.wake and policy.wake.model_copy(update={"on_documents": together})
+            return policy.model_copy(update={"wake": wake})
+
+        by_stage = {
+            stage: {mode: woken(policy) for mode, policy in getattr(self.policies, stage).items()}
+            for stage in STAGES
+        }
+        return replace(self, policies=Policies(**by_stage))
 
     def pipeline(self) -> Pipeline:
         """What a simulator runs.
@@ -87,8 +99,7 @@ class Scenario:
         Raises:
             ConfigurationError: a policy or a service time is missing.
         """
-        topology = load_topology()
-        pages = int(topology.functions["paginate"].environment["PAGES_PER_BATCH"])
+        topology, pages = load_topology(), self.pages_per_invocation
         endpoints: dict[EndpointStage, EndpointModel] = {}
         for stage in STAGES:
             hosting = self.hosting[stage]
@@ -106,7 +117,7 @@ class Scenario:
                 delays=self.delays,
                 failures=self.failures,
             )
-        return Pipeline(endpoints, pages_per_invocation=pages, wake_together=self.wake_together)
+        return Pipeline(endpoints, pages_per_invocation=pages)
 
 
 def parse_hosting(told: Iterable[str]) -> Mapping[EndpointStage, Hosting]:

@@ -112,7 +112,9 @@ def scheduled(
         actions = propose(
             trace,
             policy,
-            scenario.service_times.seconds_per_page(stage, host.instance_type, trace.pages_per_request),
+            scenario.service_times.seconds_per_page(
+                stage, host.instance_type, trace.pages_per_request(scenario.pages_per_invocation)
+            ),
             utilisation=utilisation,
             lead_minutes=lead_minutes,
             timezone=timezone,

@@ -215,7 +215,9 @@ class Search:
         return _Need(dollars, name, float(needed.max()), float(needed.mean()))
 
     def _seconds(self, stage: EndpointStage, name: str) -> float:
-        return self._scenario.service_times.seconds_per_page(stage, name, self._trace.pages_per_request)
+        return self._scenario.service_times.seconds_per_page(
+            stage, name, self._trace.pages_per_request(self._scenario.pages_per_invocation)
+        )
 
 
 def _unbeaten(

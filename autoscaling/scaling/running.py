@@ -103,14 +103,14 @@ class RunningTracking(RunningPolicy):
 
 
 class RunningSteps(RunningPolicy):
-    """A step policy with its alarm."""
+    """A step policy with an alarm; what several alarms fire is several of these with the same cooldowns."""
 
-    def __init__(self, told: StepScaling, rules: Rules) -> None:
+    def __init__(self, told: StepScaling, rules: Rules, cooldowns: Cooldowns | None = None) -> None:
         self._told = told
         self._alarm = AlarmHistory(
             told.periods, extra_points=rules.extra_points, missing_is_fine=told.missing_is_fine
         )
-        super().__init__(Cooldowns(told.cooldown_seconds, told.cooldown_seconds, rules))
+        super().__init__(cooldowns or Cooldowns(told.cooldown_seconds, told.cooldown_seconds, rules))
 
     def proposal(self, now: float, metrics: Mapping[str, float], current: int) -> int | None:
         """What its step says while its alarm is on."""

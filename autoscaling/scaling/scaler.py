@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from autoscaling.policies import Policy, Schedule, Tracking, Wake
 from autoscaling.scaling.rules import HIGH_RESOLUTION, STANDARD, Rules
-from autoscaling.scaling.running import RunningPolicy, RunningSteps, RunningTracking
+from autoscaling.scaling.running import Cooldowns, RunningPolicy, RunningSteps, RunningTracking
 from autoscaling.scaling.schedule import When, last_run, parse_when
 from autoscaling.scaling.steps import Step, StepScaling
 
@@ -36,6 +36,7 @@ class Scaler:
         *,
         tracking: Iterable[Tracking],
         steps: Iterable[StepScaling] = (),
+        wake: Wake | None = None,
         schedules: Iterable[Schedule] = (),
         min_instances: int,
         max_instances: int,
@@ -56,6 +57,7 @@ class Scaler:
         self._policies: list[RunningPolicy] = [
             *self._tracking,
             *(RunningSteps(told, rules) for told in steps),
+            *(_waking(wake, rules) if wake else ()),
         ]
         self._due = [self._next_run(when, 0.0) for _, when in self._schedules]
         self.next_schedule = min(self._due, default=math.inf)
@@ -79,7 +81,7 @@ class Scaler:
         """
         return cls(
             tracking=[policy.tracking],
-            steps=wake_policies(policy.wake) if policy.wake else (),
+            wake=policy.wake,
             schedules=policy.schedules,
             min_instances=policy.min_instances,
             max_instances=policy.max_instances,
@@ -126,13 +128,6 @@ class Scaler:
         self._settle(now)
         return self.desired
 
-    def wake(self, now: float) -> int:
-        """One instance, if there is none and may be one: somebody knows that work is coming."""
-        if self.desired == 0 and self.max_instances > 0:
-            self._change(1)
-            self._settle(now)
-        return self.desired
-
     def _take_bounds_in_force(self) -> None:
         ran = [(last_run(when, self._start), told) for told, when in self._schedules]
         known = [(run, told) for run, told in ran if run is not None]
@@ -172,6 +167,12 @@ class Scaler:
     def _next_run(self, when: When, after: float) -> float:
         run = when.first_after(self._start + timedelta(seconds=after), self._start)
         return math.inf if run is None else (run - self._start).total_seconds()
+
+
+def _waking(wake: Wake, rules: Rules) -> list[RunningSteps]:
+    """One policy that two alarms may fire."""
+    cooldowns = Cooldowns(wake.cooldown_seconds, wake.cooldown_seconds, rules)
+    return [RunningSteps(told, rules, cooldowns) for told in wake_policies(wake)]
 
 
 def rules_for(policy: Policy) -> Rules:

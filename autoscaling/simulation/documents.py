@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from autoscaling.simulation.model import STAGES, Counts, EndpointSeries, Floats, Outcome, Pipeline
+from autoscaling.simulation.model import STAGES, Counts, Floats, Pipeline
+from autoscaling.simulation.outcome import EndpointSeries, Outcome
+from ocr_core.contracts.batches import batch_size
 from ocr_core.contracts.jobs import EndpointStage
 
 __all__ = ["Passage", "invocations", "outcome"]
@@ -30,23 +33,41 @@ class Passage:
 
 
 def invocations(pages: Counts, most: int) -> tuple[Counts, Counts]:
-    """(m,) the document of each invocation, ascending, and (m,) its pages: documents cut up by `most`."""
-    whole, rest = np.divmod(pages, most)
+    """(m,) the document of each invocation, ascending, and (m,) its pages, cut as the flow does it."""
+    sizes, of = np.unique(pages, return_inverse=True)
+    size = np.array([batch_size(int(pages), most) for pages in sizes], dtype=np.int64)[of]
+    whole, rest = np.divmod(pages, size)
     count = whole + (rest > 0)
     document = np.repeat(np.arange(len(pages)), count)
-    sizes = np.full(len(document), most)
+    in_each = size[document]
     ends = np.cumsum(count) - 1
-    sizes[ends[rest > 0]] = rest[rest > 0]
-    return document, sizes
+    in_each[ends[rest > 0]] = rest[rest > 0]
+    return document, in_each
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Seconds that the flow takes beside its endpoints: (m,) of invocations on their way through region
+    detection, (m,) on that through text detection and OCR, and (n,) of documents after their last one."""
+
+    region: Floats
+    text: Floats
+    after: Floats
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, invocations: int, documents: int) -> Self:
+        """The same for all."""
+        before = np.full(invocations, pipeline.before_seconds)
+        return cls(before, before, np.full(documents, pipeline.after_seconds))
 
 
 def outcome(
-    pipeline: Pipeline,
     came: Floats,
     weight: Floats,
     *,
     document: Counts,
     passages: Mapping[EndpointStage, Passage],
+    beside: Beside,
     series: Mapping[EndpointStage, EndpointSeries],
     pages: float,
     duration_seconds: float,
@@ -56,10 +77,10 @@ def outcome(
     longer = region.finish > ocr.finish
     finish = np.maximum(region.finish, ocr.finish)
     slowest = np.lexsort((finish, document))[np.flatnonzero(np.diff(document, append=-1))]
-    latency = finish[slowest] + pipeline.after_seconds - came
+    latency = finish[slowest] + beside.after - came
     cold_start = np.where(longer, region.cold_start, text.cold_start + ocr.cold_start)[slowest]
-    service = np.where(longer, region.service, text.service + ocr.service)[slowest]
-    service = service + pipeline.before_seconds + pipeline.after_seconds
+    service = np.where(longer, region.service + beside.region, text.service + ocr.service + beside.text)
+    service = service[slowest] + beside.after
     queue = np.full(len(latency), math.inf)
     done = np.isfinite(latency)
     queue[done] = np.maximum(latency[done] - cold_start[done] - service[done], 0.0)

@@ -2,251 +2,116 @@
 
 from __future__ import annotations
 
-import heapq
-import math
-from bisect import bisect_left
-from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Self
 
 import numpy as np
 
-from autoscaling.simulation.documents import Passage, invocations, outcome
-from autoscaling.simulation.fleet import PATIENCE_SECONDS, Fleet, cold_starts
-from autoscaling.simulation.model import (
-    Arrivals,
-    Counts,
-    EndpointModel,
-    EndpointSeries,
-    Floats,
-    Outcome,
-    Pipeline,
-)
+from autoscaling.simulation.documents import Beside, invocations, outcome
+from autoscaling.simulation.fleet import Fleet
+from autoscaling.simulation.model import STAGES, Arrivals, Counts, EndpointModel, Floats, Pipeline
+from autoscaling.simulation.outcome import Outcome
+from autoscaling.simulation.serving import Served, serve
 from ocr_core.contracts.jobs import EndpointStage
 
-__all__ = ["Served", "serve", "simulate"]
-
-_JUST_BEFORE: Final = 1e-6
-Slot = tuple[float, int, int]
-"""One place of an instance: when it is free, which instance, and the invocation it works on until then."""
+__all__ = ["Work", "simulate", "simulate_work"]
 
 
 @dataclass(frozen=True)
-class Served:
-    """How the invocations of one endpoint passed it, in the order they came, and the endpoint over time."""
+class Work:
+    """The invocations of documents, each with its own seconds; what becomes of them is what is simulated.
 
-    passage: Passage
-    series: EndpointSeries
+    Args:
+        arrival: (n,) seconds at which documents came, ascending.
+        document: (m,) the document of each invocation, ascending.
+        before: (m,) seconds from the document's arrival to region detection, and to text detection.
+        between: (m,) seconds from text detection to OCR.
+        after: (n,) seconds from a document's last invocation to its end.
+        service: (m,) seconds of work at each endpoint.
+        pages: of all documents together.
+        coming: (k,) seconds, ascending, at which the flow learns of documents.
+    """
+
+    arrival: Floats
+    document: Counts
+    before: tuple[Floats, Floats]
+    between: Floats
+    after: Floats
+    service: Mapping[EndpointStage, Floats]
+    pages: float
+    coming: Floats
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, arrivals: Arrivals, random: np.random.Generator) -> Self:
+        """What the documents of a trace bring along; service times that vary are drawn."""
+        document, pages = invocations(arrivals.pages, pipeline.pages_per_invocation)
+        before = np.full(len(document), pipeline.before_seconds)
+        return cls(
+            arrival=arrivals.times,
+            document=document,
+            before=(before, before),
+            between=np.zeros(len(document)),
+            after=np.full(len(arrivals.times), pipeline.after_seconds),
+            service={stage: pipeline.endpoints[stage].service.draw(pages, random) for stage in STAGES},
+            pages=float(arrivals.pages.sum()),
+            coming=arrivals.times,
+        )
 
 
 def simulate(pipeline: Pipeline, arrivals: Arrivals, *, seed: int = 0) -> Outcome:
     """What becomes of each document; the same seed gives the same outcome."""
     random = np.random.default_rng(seed)
-    document, pages = invocations(arrivals.pages, pipeline.pages_per_invocation)
-
-    def run(stage: EndpointStage, came: Floats, sizes: Counts) -> Served:
-        model = pipeline.endpoints[stage]
-        return serve(
-            model,
-            came,
-            model.service.draw(sizes, random),
-            fleet=Fleet(model, arrivals.start, random),
-            duration_seconds=arrivals.duration_seconds,
-            wakes=wakes,
-        )
-
-    wakes = _seen(arrivals.times, pipeline) if pipeline.wake_together else None
-    came = arrivals.times[document] + pipeline.before_seconds
-    region = run("region_detection", came, pages)
-    text = run("text_detection", came, pages)
-    order = np.argsort(text.passage.finish, kind="stable")
-    ocr = run("ocr", text.passage.finish[order], pages[order])
-    back = np.argsort(order, kind="stable")
-    return outcome(
-        pipeline,
-        arrivals.times,
-        np.ones(len(arrivals.times)),
-        document=document,
-        passages={
-            "region_detection": region.passage,
-            "text_detection": text.passage,
-            "ocr": ocr.passage.reordered(back),
-        },
-        series={"region_detection": region.series, "text_detection": text.series, "ocr": ocr.series},
-        pages=float(arrivals.pages.sum()),
-        duration_seconds=arrivals.duration_seconds,
+    work = Work.of(pipeline, arrivals, random)
+    return simulate_work(
+        pipeline.endpoints, work, arrivals.duration_seconds, start=arrivals.start, random=random
     )
 
 
-def _seen(times: Floats, pipeline: Pipeline) -> Floats:
-    """When documents are seen: at once, or just before scaling acts at the end of a period."""
-    times, period = times + pipeline.wake_seconds, pipeline.wake_period_seconds
-    return np.maximum(np.ceil(times / period) * period - _JUST_BEFORE, 0.0) if period else times
-
-
-def serve(
-    model: EndpointModel,
-    arrivals: Floats,
-    service: Floats,
-    *,
-    fleet: Fleet,
+def simulate_work(
+    endpoints: Mapping[EndpointStage, EndpointModel],
+    work: Work,
     duration_seconds: float,
-    wakes: Floats | None = None,
-) -> Served:
-    """One endpoint: first come, first served, on as many slots as its instances have.
+    *,
+    start: datetime,
+    random: np.random.Generator,
+) -> Outcome:
+    """What becomes of documents of which every step's own seconds are known.
 
     Args:
-        model: the endpoint.
-        arrivals: (n,) seconds, ascending; those at infinity never come.
-        service: (n,) seconds of work.
-        fleet: its instances.
+        endpoints: all three; their service times are those of the work.
+        work: the documents.
         duration_seconds: how long the series are at least.
-        wakes: (k,) seconds, ascending, at which a sleeping endpoint is woken.
+        start: what time 0 is; schedules follow it.
+        random: draws failures and want of capacity.
     """
-    run = _Run(model, fleet, arrivals, service)
-    calls = [] if wakes is None else wakes.tolist()
-    readings, between = 1, fleet.period_seconds / fleet.readings_in_period
-    give_up = max(duration_seconds, run.last_arrival) + PATIENCE_SECONDS
-    now = 0.0
-    while now < give_up and not (run.done(now) and now >= duration_seconds):
-        call = math.inf
-        if calls and not fleet.desired:
-            call = calls[index] if (index := bisect_left(calls, now)) < len(calls) else math.inf
-        now = min(readings * between, fleet.next_event, call)
-        run.serve_until(now)
-        if now == call:
-            fleet.wake(now)
-        elif now == readings * between:
-            run.read(now)
-            readings += 1
-        else:
-            change = fleet.handle()
-            run.apply(now, change.instances, failed=change.failed)
-    return run.served(now)
+    came = work.arrival[work.document]
 
-
-class _Run:
-    """The state of one endpoint while its simulation goes on."""
-
-    def __init__(self, model: EndpointModel, fleet: Fleet, arrivals: Floats, service: Floats) -> None:
-        self._fleet, self._concurrency = fleet, model.concurrency
-        self._n = int(np.isfinite(arrivals).sum())
-        self.last_arrival = float(arrivals[self._n - 1]) if self._n else 0.0
-        self._arrivals, self._service = arrivals.tolist(), service.tolist()
-        self._start, self._finish = [math.inf] * len(arrivals), [math.inf] * len(arrivals)
-        self._next = 0
-        self._again: deque[int] = deque()
-        self._names = 0
-        self._slots: list[Slot] = []
-        self._leaving: list[float] = []
-        self._sampled_arrivals = 0
-        self._readings: list[int] = []
-        self._lost_seconds = 0.0
-        self._drained_seconds = 0.0
-        self._series: list[tuple[float, float, float, float]] = []
-        self._add(0.0, fleet.in_service)
-
-    def done(self, now: float) -> bool:
-        """Whether all that came is finished."""
-        return (
-            self._next == self._n
-            and not self._again
-            and all(free <= now for free, _, _ in self._slots)
-            and all(free <= now for free in self._leaving)
+    def run(stage: EndpointStage, arrival: Floats) -> Served:
+        order = np.argsort(arrival, kind="stable")
+        model = endpoints[stage]
+        served = serve(
+            model,
+            arrival[order],
+            work.service[stage][order],
+            fleet=Fleet(model, start, random),
+            duration_seconds=duration_seconds,
+            documents=work.coming,
         )
+        return Served(served.passage.reordered(np.argsort(order, kind="stable")), served.series)
 
-    def serve_until(self, until: float) -> None:
-        """Start everything that can start before a time, in the order it came."""
-        slots, service, start, finish = self._slots, self._service, self._start, self._finish
-        while self._again and slots and slots[0][0] < until:
-            free, instance, _ = slots[0]
-            index = self._again.popleft()
-            start[index], finish[index] = free, free + service[index]
-            heapq.heapreplace(slots, (finish[index], instance, index))
-        if self._again or not slots:
-            return
-        index, n, arrivals, replace = self._next, self._n, self._arrivals, heapq.heapreplace
-        while index < n:
-            free, instance, _ = slots[0]
-            came = arrivals[index]
-            begin = came if came > free else free
-            if begin >= until:
-                break
-            start[index] = begin
-            finish[index] = end = begin + service[index]
-            replace(slots, (end, instance, index))
-            index += 1
-        self._next = index
-
-    def read(self, now: float) -> None:
-        """Read the gauges; where a period ends the fleet is told."""
-        arrived = bisect_left(self._arrivals, now, self._next, self._n)
-        waiting = arrived - self._next + len(self._again)
-        self._leaving = [free for free in self._leaving if free > now]
-        backlog = waiting + sum([free > now for free, _, _ in self._slots]) + len(self._leaving)
-        self._readings.append(backlog)
-        if len(self._readings) == self._fleet.readings_in_period:
-            average = sum(self._readings) / len(self._readings)
-            self._fleet.sample(now, average, waiting, arrived - self._sampled_arrivals)
-            self._series.append((now, backlog, self._fleet.in_service, self._fleet.desired))
-            self._sampled_arrivals = arrived
-            self._readings.clear()
-
-    def apply(self, now: float, instances: int, *, failed: bool) -> None:
-        """Instances came into service or left it."""
-        if failed:
-            self._fail(now)
-        elif instances > 0:
-            self._add(now, instances)
-        elif instances < 0:
-            self._drain(now, -instances)
-
-    def served(self, now: float) -> Served:
-        """The end of the simulation."""
-        self._fleet.close(now)
-        start, finish = np.array(self._start), np.array(self._finish)
-        arrival, service = np.array(self._arrivals), np.array(self._service)
-        done = np.isfinite(finish)
-        cold_start = cold_starts(self._fleet.changes, arrival, start)
-        times, backlog, instances, desired = np.array(self._series).reshape(-1, 4).T
-        series = EndpointSeries(
-            times,
-            backlog,
-            instances,
-            desired,
-            paid_seconds=self._fleet.paid_seconds + self._drained_seconds,
-            busy_seconds=(float(service[done].sum()) + self._lost_seconds) / self._concurrency,
-        )
-        return Served(Passage(arrival, finish, cold_start, service), series)
-
-    def _add(self, now: float, instances: int) -> None:
-        for _ in range(instances):
-            self._names += 1
-            for _ in range(self._concurrency):
-                heapq.heappush(self._slots, (now, self._names, -1))
-
-    def _drain(self, now: float, instances: int) -> None:
-        """Those that are done first go; they finish what they work on, and are paid until then."""
-        last: dict[int, float] = {}
-        for free, instance, _ in self._slots:
-            last[instance] = max(last.get(instance, now), free)
-        going = set(sorted(last, key=lambda name: (last[name], -name))[:instances])
-        self._leaving += [free for free, instance, _ in self._slots if instance in going and free > now]
-        self._drained_seconds += sum(last[name] - now for name in going)
-        self._keep([slot for slot in self._slots if slot[1] not in going])
-
-    def _fail(self, now: float) -> None:
-        """One at random is gone; what it worked on goes back to the head of the queue."""
-        gone = self._fleet.choose(sorted({instance for _, instance, _ in self._slots}))
-        lost = sorted(index for free, name, index in self._slots if name == gone and free > now)
-        for index in lost:
-            self._lost_seconds += now - self._start[index]
-            self._start[index] = self._finish[index] = math.inf
-        self._again.extendleft(reversed(lost))
-        self._keep([slot for slot in self._slots if slot[1] != gone])
-        # A free slot may have been free since before the failure: it takes the lost work now, not then.
-        self._keep([(max(free, now), name, index) for free, name, index in self._slots])
-
-    def _keep(self, slots: list[Slot]) -> None:
-        heapq.heapify(slots)
-        self._slots = slots
+    region = run("region_detection", came + work.before[0])
+    text = run("text_detection", came + work.before[1])
+    ocr = run("ocr", text.passage.finish + work.between)
+    served: dict[EndpointStage, Served] = {"region_detection": region, "text_detection": text, "ocr": ocr}
+    return outcome(
+        work.arrival,
+        np.ones(len(work.arrival)),
+        document=work.document,
+        passages={stage: each.passage for stage, each in served.items()},
+        beside=Beside(work.before[0], work.before[1] + work.between, work.after),
+        series={stage: each.series for stage, each in served.items()},
+        pages=work.pages,
+        duration_seconds=duration_seconds,
+    )

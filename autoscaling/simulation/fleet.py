@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from autoscaling.scaling.scaler import WAITING, Scaler
+from autoscaling.scaling.scaler import COMING, WAITING, Scaler
 from autoscaling.simulation.model import EndpointModel, Floats
 
 __all__ = ["PATIENCE_SECONDS", "Change", "Fleet", "cold_starts"]
@@ -42,6 +42,7 @@ class Fleet:
         self.paid_seconds = 0.0
         self.changes = [(0.0, self.in_service)]
         self._coming: list[float] = []
+        self._starts = iter(model.starts)
         self._decisions: deque[tuple[float, dict[str, float]]] = deque()
         self._decision_seconds = model.delays.decision_seconds
         self._paid_until = 0.0
@@ -57,21 +58,27 @@ class Fleet:
         """Instances asked for."""
         return self.scaler.desired
 
-    def sample(self, now: float, backlog: float, waiting: float, arrived: float) -> None:
+    def sample(
+        self, now: float, backlog: float | None, waiting: float, *, arrived: float, documents: float
+    ) -> None:
         """A period has ended; its data points are acted upon when they can be read.
 
         Args:
             now: its end.
-            backlog: invocations that wait or are worked on, the average over its readings.
+            backlog: invocations that wait or are worked on by each instance, the average over its readings;
+                None without any instance: nothing is published of such an endpoint.
             waiting: those that wait at its end.
             arrived: invocations that came in it.
+            documents: documents that came to the flow in it.
         """
         metrics: dict[str, float] = {}
-        if self.in_service:
-            counted = arrived if self._metric == "InvocationsPerInstance" else backlog
-            metrics[self._metric] = counted / self.in_service
+        if self._metric != "InvocationsPerInstance":
+            metrics |= {} if backlog is None else {self._metric: backlog}
+        elif self.in_service:
+            metrics[self._metric] = arrived / self.in_service
         if self._model.policy.wake is not None:
             metrics[WAITING] = float(waiting > 0 and not self.in_service)
+            metrics[COMING] = float(documents > 0 and not self.in_service)
         self._decisions.append((now + self._decision_seconds, metrics))
         self._look_ahead()
 
@@ -80,12 +87,6 @@ class Fleet:
         change = self._happen(self.next_event)
         self._look_ahead()
         return change
-
-    def wake(self, now: float) -> None:
-        """Work is on its way: ask for one instance if none is there or coming."""
-        self.scaler.wake(now)
-        self._follow(now)
-        self._look_ahead()
 
     def choose(self, instances: list[int]) -> int:
         """The instance that fails."""
@@ -131,7 +132,7 @@ class Fleet:
     def _ask_for(self, now: float, instances: int) -> None:
         failures = self._model.failures
         for _ in range(instances):
-            ready = now + self._model.delays.cold_start_seconds
+            ready = now + next(self._starts, self._model.delays.cold_start_seconds)
             if failures.no_capacity_probability:
                 refused = self._random.geometric(1 - failures.no_capacity_probability) - 1
                 ready += float(refused) * failures.no_capacity_retry_seconds

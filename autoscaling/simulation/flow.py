@@ -6,28 +6,40 @@ some thousands of them along the curves of what came and what was started.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from autoscaling.simulation.documents import Passage, invocations, outcome
+from autoscaling.simulation.curve import Curve
+from autoscaling.simulation.documents import Beside, Passage, invocations, outcome
 from autoscaling.simulation.fleet import Fleet
-from autoscaling.simulation.fluid import Basin, Curve, FluidQueue
+from autoscaling.simulation.fluid import Basin
 from autoscaling.simulation.model import (
     Counts,
     Floats,
-    Outcome,
     Pipeline,
     ServiceTime,
     Volumes,
 )
+from autoscaling.simulation.outcome import Outcome
+from autoscaling.simulation.queue import FluidQueue
 from ocr_core.contracts.jobs import EndpointStage
 
 __all__ = ["simulate_flow"]
 
 _SAMPLES: Final = 20_000
 """Documents followed through the endpoints, spread evenly over all that came."""
+
+
+_STILL_TOGETHER: Final[Mapping[EndpointStage, float]] = {
+    "region_detection": 1 / 3,
+    "text_detection": 1 / 3,
+    "ocr": 1 / 12,
+}
+"""Of the batches that a document comes with, the share that a reading of the backlog finds together: some are
+done by then, and text detection passes them on one by one. Fitted to the simulation of events."""
 
 
 def simulate_flow(pipeline: Pipeline, volumes: Volumes, *, seed: int = 0) -> Outcome:
@@ -39,14 +51,15 @@ def simulate_flow(pipeline: Pipeline, volumes: Volumes, *, seed: int = 0) -> Out
     random = np.random.default_rng(seed)
     work = _Work.of(volumes, pipeline.pages_per_invocation)
     came = _later(volumes.pages * work.invocations_per_page, pipeline.before_seconds / volumes.tick_seconds)
-    calls = volumes.documents if pipeline.wake_together else None
 
     def run(stage: EndpointStage, inflow: Floats) -> Curve:
         model = pipeline.endpoints[stage]
         service, tick = model.service, volumes.tick_seconds
         queue = FluidQueue(work.mean_service(service), work.variability(service, tick), tick)
         fleet = Fleet(model, volumes.start, random)
-        return Basin(model, queue, fleet, tick_seconds=tick, random=random).run(inflow, calls)
+        clump = 1 + (work.burst - 1) * _STILL_TOGETHER[stage]
+        basin = Basin(model, queue, fleet, tick_seconds=tick, random=random, clump=clump)
+        return basin.run(inflow, volumes.documents)
 
     region, text = run("region_detection", came), run("text_detection", came)
     ocr = run("ocr", text.outflow)
@@ -57,11 +70,10 @@ def simulate_flow(pipeline: Pipeline, volumes: Volumes, *, seed: int = 0) -> Out
 
     def follow(stage: EndpointStage, curve: Curve, arrival: Floats) -> Passage:
         service = pipeline.endpoints[stage].service.draw(pages, random)
-        return curve.follow(arrival, service, random)
+        return curve.follow(arrival, service, document, random, together=stage != "ocr")
 
     text_passage = follow("text_detection", text, arrival)
     return outcome(
-        pipeline,
         times,
         weight,
         document=document,
@@ -70,6 +82,7 @@ def simulate_flow(pipeline: Pipeline, volumes: Volumes, *, seed: int = 0) -> Out
             "text_detection": text_passage,
             "ocr": follow("ocr", ocr, text_passage.finish),
         },
+        beside=Beside.of(pipeline, len(document), len(times)),
         series={"region_detection": region.series, "text_detection": text.series, "ocr": ocr.series},
         pages=float(volumes.pages.sum()),
         duration_seconds=volumes.duration_seconds,

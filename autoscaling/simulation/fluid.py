@@ -9,111 +9,28 @@ plain fluid, at ease it has the known mean queue.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from bisect import bisect_right
 from typing import Final
 
 import numpy as np
 
-from autoscaling.simulation.documents import Passage
-from autoscaling.simulation.fleet import PATIENCE_SECONDS, Fleet, cold_starts
-from autoscaling.simulation.model import EndpointModel, EndpointSeries, Floats
+from autoscaling.simulation.curve import Curve
+from autoscaling.simulation.fleet import PATIENCE_SECONDS, Fleet
+from autoscaling.simulation.model import EndpointModel, Floats
+from autoscaling.simulation.outcome import EndpointSeries
+from autoscaling.simulation.queue import NOTHING, FluidQueue
 from ocr_core.contracts.errors import ConfigurationError
 
-__all__ = ["Basin", "Curve", "FluidQueue"]
-
-_NOTHING: Final = 1e-6
-"""Invocations: less than this is rounding, not work."""
+__all__ = ["Basin"]
 
 _CRUMB: Final = 0.05
 """Invocations: less than this is none, once nothing more comes."""
 
-_STEADY: Final = 0.9
-"""Utilisation: a queue longer than the mean one at it comes from overload, not from chance."""
 
-
-class FluidQueue:
-    """A many-server queue over one tick, as a table for each number of slots.
-
-    For utilisation r of m slots, L = r^sqrt(2 (m + 1)) / (1 - r) x variability invocations wait on average
-    (H. Sakasegawa, "An approximation formula", Ann. Inst. Statist. Math. 29, 1977) and m r are worked on.
-    What is in the system after a tick, m r + L, and what left in it, m r x per_slot, add up to what was there
-    before and came: looking up that sum is an implicit step, stable however long the tick.
-    """
-
-    _FULL: Final = 0.9995
-
-    def __init__(self, mean_service: float, variability: float, tick_seconds: float) -> None:
-        self.mean_service = mean_service
-        self.per_slot = tick_seconds / mean_service
-        """Invocations that a busy slot finishes in a tick."""
-        self._variability = variability
-        self._tables: dict[int, tuple[list[float], list[float]]] = {}
-
-    def waiting(self, slots: Floats, utilisation: Floats) -> Floats:
-        """Invocations that wait on average, elementwise."""
-        r = np.minimum(utilisation, self._FULL)
-        return np.asarray(r ** np.sqrt(2 * (slots + 1)) / (1 - r) * self._variability)
-
-    def table(self, slots: int) -> tuple[list[float], list[float]]:
-        """What is there and comes in a tick, ascending from 0, and what leaves of it."""
-        if slots not in self._tables:
-            utilisation = 1 - np.geomspace(1 - self._FULL, 1, 500)[::-1]
-            busy = slots * utilisation
-            outflow = busy * self.per_slot
-            total = busy + self.waiting(np.array(float(slots)), utilisation) + outflow
-            self._tables[slots] = total.tolist(), outflow.tolist()
-        return self._tables[slots]
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One endpoint over (t,) ticks: inflow and outflow of each, and at its end what waits and how many slots
-    there are and work."""
-
-    inflow: Floats
-    outflow: Floats
-    waiting: Floats
-    slots: Floats
-    queue: FluidQueue
-    tick_seconds: float
-    changes: list[tuple[float, int]]
-    series: EndpointSeries
-
-    def follow(self, arrival: Floats, service: Floats, random: np.random.Generator) -> Passage:
-        """How invocations fare that come at (n,) seconds and are worked on for (n,) seconds."""
-        wait = self._wait(arrival)
-        start = arrival + self._by_chance(arrival, wait, random)
-        cold_start = cold_starts(self.changes, arrival, start)
-        return Passage(arrival, start + service, cold_start, service)
-
-    def _wait(self, arrival: Floats) -> Floats:
-        """First come, first served: until as much has been started as had come."""
-        edges = np.arange(len(self.inflow) + 1) * self.tick_seconds
-        came = np.concatenate([[0.0], np.cumsum(self.inflow)])
-        started = np.maximum.accumulate(came - np.concatenate([[0.0], self.waiting]))
-        own = np.interp(arrival, edges, came)
-        index = np.searchsorted(started, own - _NOTHING, side="left")
-        served = index < len(started)
-        after = np.minimum(index, len(started) - 1)
-        before = np.maximum(after - 1, 0)
-        step = np.maximum(started[after] - started[before], _NOTHING)
-        share = np.clip((own - started[before]) / step, 0.0, 1.0)
-        start = edges[before] + share * (edges[after] - edges[before])
-        return np.where(served & np.isfinite(arrival), np.maximum(start - arrival, 0.0), math.inf)
-
-    def _by_chance(self, arrival: Floats, wait: Floats, random: np.random.Generator) -> Floats:
-        """The same waits on average, the part of them that is chance drawn from its distribution."""
-        finite = np.where(np.isfinite(arrival), arrival, 0.0)
-        tick = np.minimum((finite / self.tick_seconds).astype(np.int64), len(self.inflow) - 1)
-        slots = np.maximum(self.slots[tick], 1.0)
-        utilisation = np.minimum(self.outflow[tick] / (self.queue.per_slot * slots), _STEADY)
-        busy = np.maximum(slots * utilisation, _NOTHING)
-        steady = self.queue.waiting(slots, utilisation) * self.queue.mean_service / busy
-        chance = np.where(self.slots[tick] > 0, np.minimum(wait, steady), 0.0)
-        waits = utilisation ** (np.sqrt(2 * (slots + 1)) - 1)
-        drawn = random.exponential(1.0, len(wait)) * (random.random(len(wait)) < waits)
-        return np.asarray(wait - chance + chance * drawn / np.maximum(waits, _NOTHING))
+def _by_period(ticks: Floats, in_period: int) -> list[float]:
+    """Sums over whole periods, the last one filled up with nothing."""
+    whole = np.pad(ticks, (0, -len(ticks) % in_period))
+    return [float(each) for each in whole.reshape(-1, in_period).sum(axis=1)]
 
 
 class Basin:
@@ -127,17 +44,18 @@ class Basin:
         *,
         tick_seconds: float,
         random: np.random.Generator,
+        clump: float,
     ) -> None:
+        self._clump = clump
         self._model, self._queue, self._fleet, self._tick = model, queue, fleet, tick_seconds
         self._random = random
         self._in_period = round(fleet.period_seconds / tick_seconds)
-        if abs(self._in_period * tick_seconds - fleet.period_seconds) > _NOTHING or not self._in_period:
+        if abs(self._in_period * tick_seconds - fleet.period_seconds) > NOTHING or not self._in_period:
             raise ConfigurationError(
                 f"tick_seconds {tick_seconds:g}: a whole number of ticks must make a period of"
                 f" {model.policy.tracking.metric}, which is {fleet.period_seconds:g} s"
             )
         self._ticks_per_reading = max(1, self._in_period // fleet.readings_in_period)
-        self._called: list[int] = []
         self._there = 0.0
         self._fluid = 0.0
         self._backlog: list[float] = []
@@ -146,30 +64,47 @@ class Basin:
         self._slots: list[int] = []
         self._series: list[tuple[float, float, float, float]] = []
 
-    def run(self, inflow: Floats, calls: Floats | None) -> Curve:
-        """All of the (t,) inflow, and on until it has gone; where `calls` is above 0 a sleeper is woken."""
+    def run(self, inflow: Floats, documents: Floats) -> Curve:
+        """All of the (t,) inflow, and on until it has gone; (t,) documents come to the flow meanwhile."""
         came = inflow.tolist()
-        self._called = [] if calls is None else np.flatnonzero(calls > 0).tolist()
+        arrived, coming = _by_period(inflow, self._in_period), _by_period(documents, self._in_period)
+        coming += [0.0] * (len(arrived) - len(coming))
         index, last = 0, len(came) + int(PATIENCE_SECONDS / self._tick)
-        while index < len(came) or (self._there > _NOTHING and index < last):
+        while index < len(came) or (self._there > NOTHING and index < last):
             self._let_happen(index)
             end = self._next_stop(index)
             stretch = came[index:end]
             self._pass(stretch + [0.0] * (end - index - len(stretch)))
             index = end
             if index % self._in_period == 0:
-                self._end_period(index * self._tick, sum(came[index - self._in_period : index]))
+                period = index // self._in_period - 1
+                told = (arrived[period], coming[period]) if period < len(arrived) else (0.0, 0.0)
+                self._end_period(index * self._tick, *told)
         return self._curve(inflow, index)
 
-    def _end_period(self, now: float, arrived: float) -> None:
+    def _end_period(self, now: float, arrived: float, documents: float) -> None:
         """Read the gauges and tell the fleet."""
-        waiting = self._waiting[-1] if self._waiting[-1] > _NOTHING else 0.0
-        readings = self._backlog[self._ticks_per_reading - 1 :: self._ticks_per_reading]
-        # Invocations are whole: what is seen of a mean is a Poisson number, now and then none at all.
-        total = float(self._random.poisson(sum(readings)))
-        self._fleet.sample(now, total / len(readings), waiting, arrived)
+        waiting = self._waiting[-1] if self._waiting[-1] > NOTHING else 0.0
+        self._fleet.sample(now, self._seen_backlog(), waiting, arrived=arrived, documents=documents)
         self._series.append((now, self._there, self._fleet.in_service, self._fleet.desired))
         self._backlog.clear()
+
+    def _seen_backlog(self) -> float | None:
+        """Invocations of each instance, as the readings of the period have it; None without any instance.
+
+        Invocations are whole and come in clumps: what is seen of a mean is a Poisson number of these, now and
+        then none at all.
+        """
+        every = slice(self._ticks_per_reading - 1, None, self._ticks_per_reading)
+        slots = self._slots[-len(self._backlog) :][every]
+        seen = [(there, m) for there, m in zip(self._backlog[every], slots, strict=True) if m]
+        if not seen:
+            return None
+        total = sum([there for there, _ in seen])
+        if total <= 0:  # rounding can leave -1e-17
+            return 0.0
+        each = sum([there / m for there, m in seen]) * self._model.concurrency / len(seen)
+        return float(self._random.poisson(total / self._clump)) * self._clump * each / total
 
     def _let_happen(self, index: int) -> None:
         """What is due at the start of a tick."""
@@ -178,8 +113,6 @@ class Basin:
             change = fleet.handle()
             if change.instances < 0 and not change.failed:
                 self._finish_in_flight()
-        if not fleet.desired and self._next_call(index) == index:
-            fleet.wake(now)
 
     def _finish_in_flight(self) -> None:
         """What leaves service finishes what it works on: a service time passes as one instant."""
@@ -194,13 +127,8 @@ class Basin:
         """The tick up to which nothing happens."""
         end = index - index % self._in_period + self._in_period
         if self._fleet.next_event < end * self._tick:
-            end = min(end, max(index + 1, math.ceil(self._fleet.next_event / self._tick - _NOTHING)))
-        return end if self._fleet.desired else int(min(end, self._next_call(index + 1)))
-
-    def _next_call(self, index: int) -> float:
-        """The first tick from this one on at which a sleeper is woken."""
-        at = bisect_left(self._called, index)
-        return self._called[at] if at < len(self._called) else math.inf
+            end = min(end, max(index + 1, math.ceil(self._fleet.next_event / self._tick - NOTHING)))
+        return end
 
     def _pass(self, came: list[float]) -> None:
         """A stretch of ticks with the instances that there are now."""
@@ -208,11 +136,12 @@ class Basin:
         total, leaves = self._queue.table(slots)
         there, fluid, per_slot = self._there, self._fluid, self._queue.per_slot
         most = slots * per_slot
+        busiest = slots * (1 + per_slot)  # above it all slots are busy through the tick
         outflow, waiting, backlog = self._outflow, self._waiting, self._backlog
         for inflow in came:
             there += inflow
             fluid += inflow
-            fluid = max(fluid - most, fluid / (1 + per_slot))
+            fluid = fluid - most if fluid > busiest else fluid / (1 + per_slot)
             index = bisect_right(total, there)
             if fluid > slots or index == len(total):
                 out = most
@@ -231,7 +160,7 @@ class Basin:
     def _curve(self, inflow: Floats, ticks: int) -> Curve:
         self._fleet.close(ticks * self._tick)
         outflow, waiting = np.array(self._outflow), np.maximum(self._waiting, 0.0)
-        if self._there <= _NOTHING:
+        if self._there <= NOTHING:
             waiting[-1] = 0.0
         times, backlog, instances, desired = np.array(self._series).reshape(-1, 4).T
         work = float(outflow.sum()) * self._queue.mean_service

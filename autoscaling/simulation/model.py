@@ -1,9 +1,9 @@
-"""What the simulators take and what they give; all times in seconds from the start of the trace."""
+"""What the simulators take; all times in seconds from the start of the trace."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -19,9 +19,7 @@ __all__ = [
     "Arrivals",
     "Delays",
     "EndpointModel",
-    "EndpointSeries",
     "Failures",
-    "Outcome",
     "Pipeline",
     "ServiceTime",
     "Volumes",
@@ -103,6 +101,16 @@ class Delays:
         """From asking for an instance to its first invocation."""
         return self.provisioning_seconds + self.download_seconds + self.warm_up_seconds
 
+    def adding_up_to(self, cold_start_seconds: float) -> Delays:
+        """The same parts of another cold start."""
+        share = cold_start_seconds / self.cold_start_seconds
+        return replace(
+            self,
+            provisioning_seconds=self.provisioning_seconds * share,
+            download_seconds=self.download_seconds * share,
+            warm_up_seconds=self.warm_up_seconds * share,
+        )
+
     @property
     def decision_seconds(self) -> float:
         """From the end of a period to what is done about it."""
@@ -141,6 +149,8 @@ class EndpointModel:
     """How often the backlog is read; a data point of its metric is the average of a period's readings. Not
     documented: 60 is one reading at the end of each minute."""
     delays: Delays = field(default_factory=Delays)
+    starts: tuple[float, ...] = ()
+    """Seconds from asking for an instance until it works, of the first ones, where they were measured."""
     failures: Failures = field(default_factory=Failures)
 
     def __post_init__(self) -> None:
@@ -155,19 +165,15 @@ class EndpointModel:
 class Pipeline:
     """The endpoints in tandem: region and text detection side by side, OCR after text detection.
 
-    A document is cut into invocations of at most `pages_per_invocation` pages, all of which reach the
-    first two endpoints `before_seconds` after the document came; it is done `after_seconds` after its last.
-    `wake_together`: a document that comes wakes every endpoint that sleeps, at once. Among events it may be
-    seen `wake_seconds` after it came, and with `wake_period_seconds` at the end of a period, by an alarm.
+    A document is cut into invocations of at most `pages_per_invocation` pages, as the flow does it. All of
+    them reach the first two endpoints `before_seconds` after the document came; it is done `after_seconds`
+    after its last.
     """
 
     endpoints: Mapping[EndpointStage, EndpointModel]
     pages_per_invocation: int = 8
     before_seconds: float = 0.0
     after_seconds: float = 0.0
-    wake_together: bool = False
-    wake_seconds: float = 0.0
-    wake_period_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         _require(set(self.endpoints) == set(STAGES), f"endpoints: are {', '.join(STAGES)}")
@@ -253,70 +259,6 @@ class Volumes:
     def duration_seconds(self) -> float:
         """How long the trace is."""
         return len(self.documents) * self.tick_seconds
-
-
-@dataclass(frozen=True)
-class EndpointSeries:
-    """One endpoint over time: its state at the end of each period, and sums over the whole run.
-
-    Args:
-        times: (p,) ends of the periods.
-        backlog: (p,) invocations that wait or are worked on.
-        instances: (p,) instances in service.
-        desired: (p,) instances asked for.
-        paid_seconds: instance seconds from the moment an instance is there until it has gone.
-        busy_seconds: instance seconds of work; half of an instance's slots busy count as half.
-    """
-
-    times: Floats
-    backlog: Floats
-    instances: Floats
-    desired: Floats
-    paid_seconds: float
-    busy_seconds: float
-
-    @property
-    def idle_seconds(self) -> float:
-        """Instance seconds paid for without work."""
-        return max(self.paid_seconds - self.busy_seconds, 0.0)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What happened.
-
-    `latency`, `queue`, `cold_start` and `service` are (n,) seconds, one row for each document (or for all
-    documents of a tick that fared alike) in order of arrival, `weight` says for how many documents a row
-    stands. The last three add up to the first along the path that finished last; what lies before and after
-    the endpoints counts as service. A document that is never done has infinite latency.
-    """
-
-    arrival: Floats
-    weight: Floats
-    latency: Floats
-    queue: Floats
-    cold_start: Floats
-    service: Floats
-    pages: float
-    endpoints: Mapping[EndpointStage, EndpointSeries]
-    duration_seconds: float
-
-    def mean(self) -> float:
-        """Mean job latency, seconds."""
-        return float(np.average(self.latency, weights=self.weight)) if self.weight.sum() else 0.0
-
-    def percentile(self, percent: float) -> float:
-        """The latency that `percent` of all documents do not exceed, seconds."""
-        if not self.weight.sum():
-            return 0.0
-        order = np.argsort(self.latency, kind="stable")
-        reached = np.cumsum(self.weight[order])
-        index = np.searchsorted(reached, percent / 100 * reached[-1])
-        return float(self.latency[order][min(int(index), len(order) - 1)])
-
-    def missed(self, deadline_seconds: float) -> float:
-        """Documents that took longer."""
-        return float(self.weight[self.latency > deadline_seconds].sum())
 
 
 def _require(holds: bool, told: str) -> None:

@@ -6,12 +6,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final
 
+from ocr_core.contracts.batches import batch_size
 from ocr_core.contracts.jobs import MOST_AT_ONCE
-
-BATCHES: Final = 8
-"""A small document is cut into about so many: while one batch is recognised the next is detected, and the
-one after that is rotated. With few batches an endpoint waits for the one before it."""
-
 
 PAGES_TO_A_PLACE: Final = 25
 """How many lost pages there must be for one more of them to be tried at the same time."""
@@ -37,7 +33,7 @@ def cut(pages: Iterable[int], most: int) -> tuple[str, ...]:
         Batches as page ranges, such as `1-5,8`.
     """
     ordered = sorted(pages)
-    size = min(most, max(1, -(-len(ordered) // BATCHES)))
+    size = batch_size(len(ordered), most)
     return tuple(page_ranges(ordered[at : at + size]) for at in range(0, len(ordered), size))
 
 

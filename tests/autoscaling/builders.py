@@ -19,15 +19,16 @@ BACKLOG = "ApproximateBacklogSizePerInstance"
 SERVICE = ServiceTime(pages=(1, 8), seconds=(1.0, 6.0), variation=0.3)
 
 
-def policy(target=3.0, *, least=0, most=40, out=120, into=300, wake=True, schedules=()):
+def policy(target=3.0, *, least=0, most=40, out=120, into=300, wake=True, together=False, schedules=()):
     """An asynchronous endpoint's policy; it has a wake policy where it may sleep."""
+    waking = Wake(periods=2, add_instances=1, cooldown_seconds=300, on_documents=together)
     return Policy(
         min_instances=least,
         max_instances=most,
         tracking=Tracking(
             metric=BACKLOG, target=target, scale_out_cooldown_seconds=out, scale_in_cooldown_seconds=into
         ),
-        wake=Wake(periods=2, add_instances=1, cooldown_seconds=300) if wake and least == 0 else None,
+        wake=waking if wake and least == 0 else None,
         schedules=schedules,
     )
 
@@ -49,15 +50,15 @@ def pipeline(told, *, service=SERVICE, concurrency=4, delays=None, failures=None
     return Pipeline(endpoints=dict.fromkeys(STAGES, endpoint), **more)
 
 
-def office_day(documents, *, seed=1, days=1, least=0.05):
-    """Documents of working days with two humps, a few pages each."""
+def office_day(documents, *, seed=1, days=1, least=0.05, pages=1):
+    """Documents of working days with two humps, each of about so many pages."""
     random = np.random.default_rng(seed)
     second = np.arange(86_400 * days)
     hour = second / 3600 % 24
     rate = least + np.exp(-(((hour - 10) / 2) ** 2)) + np.exp(-(((hour - 15) / 2) ** 2))
     count = random.poisson(documents * days * rate / rate.sum())
     times = np.sort(np.repeat(second, count) + random.random(count.sum()))
-    return Arrivals(times, random.geometric(0.2, len(times)), 86_400.0 * days)
+    return Arrivals(times, random.geometric(1 / pages, len(times)), 86_400.0 * days)
 
 
 def arrivals(times, pages=1, duration=None):

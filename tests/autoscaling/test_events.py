@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from autoscaling.policies import Schedule
+from autoscaling.simulation.documents import invocations
 from autoscaling.simulation.events import simulate
 from autoscaling.simulation.model import Arrivals, Delays, Failures, ServiceTime
+from lambdas.paginate.plan import cut
 from ocr_core.contracts.errors import ConfigurationError
 from tests.autoscaling.builders import arrivals, fixed, office_day, pipeline, policy
 
@@ -35,10 +37,18 @@ def test_a_sleeping_pipeline_pays_two_cold_starts_in_a_row():
 
 
 def test_waking_all_on_intake_pays_one():
-    outcome = simulate(pipeline(policy(), service=SECOND, wake_together=True), arrivals([30.0]))
-    # Asked for at 30, there at 360; OCR has been awake for a second when the text detector is done.
-    assert outcome.latency.tolist() == [332.0]
-    assert outcome.cold_start.tolist() == [330.0]
+    outcome = simulate(pipeline(policy(together=True), service=SECOND), arrivals([30.0]))
+    # Seen at 60, there at 390; OCR has been awake for a second when the text detector is done.
+    assert outcome.latency.tolist() == [362.0]
+    assert outcome.cold_start.tolist() == [360.0]
+
+
+def test_a_document_that_comes_just_after_they_went_wakes_them_at_the_end_of_the_minute():
+    outcome = simulate(
+        pipeline(policy(together=True), service=SECOND), arrivals([30.0, 1260.1], duration=3600.0)
+    )
+    # They went at 1260; it is seen at 1320, there is an instance at 1650, and two stages follow.
+    assert outcome.latency.tolist() == pytest.approx([362.0, 1652 - 1260.1])
 
 
 def test_delays_of_metrics_and_alarms_come_on_top():
@@ -70,12 +80,23 @@ def test_what_is_around_the_endpoints_counts_as_service():
 
 
 def test_a_long_document_is_many_invocations():
-    # 33 pages are five invocations of 8, 8, 8, 8 and 1; four run at once, each 6 s, the fifth then 1 s; OCR
-    # has four at 6 s and the fifth at 7, behind none.
+    # 65 pages are nine invocations, eight of 8 and one of 1: four at once, each 6 s, the ninth after twelve;
+    # OCR gets four at 6 s, four at 12 and the ninth at 13, which waits until 18.
     service = ServiceTime((1, 8), (1.0, 6.0))
-    outcome = simulate(pipeline(fixed(1), service=service), arrivals([0.0], pages=33))
-    assert outcome.latency.tolist() == [13.0]
-    assert outcome.pages == 33
+    outcome = simulate(pipeline(fixed(1), service=service), arrivals([0.0], pages=65))
+    assert outcome.latency.tolist() == [19.0]
+    assert outcome.pages == 65
+
+
+def test_a_short_document_is_spread_over_invocations_as_the_flow_does_it():
+    service = ServiceTime((1, 8), (1.0, 6.0))
+    # Three pages are three invocations, side by side; twelve are six of two.
+    assert simulate(pipeline(fixed(1), service=service), arrivals([0.0], pages=3)).latency.tolist() == [2.0]
+    document, pages = invocations(np.array([3, 12, 17, 65]), 8)
+    assert np.bincount(document).tolist() == [3, 6, 6, 9]
+    assert pages[document == 2].tolist() == [3, 3, 3, 3, 3, 2]
+    for index, of_it in enumerate((3, 12, 17, 65)):
+        assert len(cut(range(1, of_it + 1), 8)) == (document == index).sum()
 
 
 def test_latency_is_its_parts():

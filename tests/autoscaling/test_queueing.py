@@ -9,9 +9,9 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
-from autoscaling.simulation.events import serve
 from autoscaling.simulation.fleet import Fleet
 from autoscaling.simulation.model import EndpointModel, ServiceTime
+from autoscaling.simulation.serving import serve
 from tests.autoscaling.builders import fixed
 
 MEAN_WITHIN, P95_WITHIN = 0.02, 0.03

@@ -10,7 +10,8 @@ import pytest
 from autoscaling.prices import load_prices
 from autoscaling.report import PERCENTS, compare, report
 from autoscaling.simulation.events import simulate
-from autoscaling.simulation.model import Arrivals, EndpointSeries, Outcome
+from autoscaling.simulation.model import Arrivals
+from autoscaling.simulation.outcome import EndpointSeries, Outcome
 from ocr_core.contracts.errors import ConfigurationError
 from tests.autoscaling.builders import fixed, office_day, pipeline, policy
 

@@ -12,7 +12,7 @@ import pytest
 
 from autoscaling.policies import Policy, Schedule, Tracking, Wake, load_policies
 from autoscaling.scaling.rules import Rules
-from autoscaling.scaling.scaler import WAITING, Scaler
+from autoscaling.scaling.scaler import COMING, WAITING, Scaler
 from autoscaling.scaling.steps import Step, StepScaling
 from ocr_core.contracts.errors import ConfigurationError
 
@@ -175,11 +175,16 @@ class TestWake:
         machine = Scaler.of(self.POLICY)
         assert play(machine, [{WAITING: 1}] * 30, ready=False) == [(120, 1)]
 
-    def test_called_from_outside_it_is_awake_at_once_and_only_once(self):
-        machine = Scaler.of(self.POLICY)
-        assert machine.wake(7.5) == 1
-        assert machine.wake(8.0) == 1
-        assert play(machine, [{WAITING: 1}] * 5, ready=False) == []
+    def test_after_a_minute_with_documents_if_they_may(self):
+        wake = self.POLICY.wake.model_copy(update={"on_documents": True})
+        machine = Scaler.of(self.POLICY.model_copy(update={"wake": wake}))
+        assert play(machine, [{COMING: 0}, {COMING: 1}]) == [(120, 1)]
+
+    def test_both_alarms_fire_one_policy_with_one_cooldown(self):
+        wake = self.POLICY.wake.model_copy(update={"on_documents": True})
+        machine = Scaler.of(self.POLICY.model_copy(update={"wake": wake}))
+        # The request that waits is still seen in the minute in which the instance came that documents woke.
+        assert play(machine, [{COMING: 1, WAITING: 0}, {WAITING: 1}, {WAITING: 1}, {WAITING: 0}]) == [(60, 1)]
 
     def test_then_target_tracking_takes_over(self):
         machine = Scaler.of(self.POLICY)

@@ -13,10 +13,11 @@ from autoscaling.policies import Policy, Schedule, Tracking, Wake
 from autoscaling.scaling.rules import Rules
 from autoscaling.scaling.scaler import WAITING, Scaler
 from autoscaling.scaling.steps import Step, StepScaling
-from autoscaling.simulation.events import serve, simulate
+from autoscaling.simulation.events import simulate
 from autoscaling.simulation.fleet import Fleet
 from autoscaling.simulation.flow import simulate_flow
 from autoscaling.simulation.model import Arrivals, Delays, EndpointModel, Failures, ServiceTime
+from autoscaling.simulation.serving import serve
 from tests.autoscaling.builders import BACKLOG, pipeline
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -80,7 +81,8 @@ failures = st.builds(
 @given(policies(sleeps=True), traces(), delays, failures, st.booleans())
 @settings(max_examples=40, deadline=None)
 def test_work_that_waits_always_wakes_a_sleeping_endpoint(policy, trace, late, broken, together):
-    pipe = pipeline(policy, delays=late, failures=broken, wake_together=together)
+    wake = policy.wake.model_copy(update={"on_documents": together})
+    pipe = pipeline(policy.model_copy(update={"wake": wake}), delays=late, failures=broken)
     assert np.isfinite(simulate(pipe, trace).latency).all()
     assert np.isfinite(simulate_flow(pipe, trace.volumes()).latency).all()
 

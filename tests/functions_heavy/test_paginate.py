@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas.paginate.plan import BATCHES, alone, cut, page_ranges
+from lambdas.paginate.plan import alone, cut, page_ranges
 from ocr_core.contracts import keys
+from ocr_core.contracts.batches import BATCHES
 from ocr_core.contracts.errors import ErrorCode
 from ocr_core.contracts.events import ReadOptions
 from ocr_core.contracts.jobs import MOST_AT_ONCE, BatchTask, Job, Plan

@@ -128,7 +128,7 @@ def test_a_stage_that_is_not_there() -> None:
             "min_instances = 0",
             ("region_detection.realtime.min_instances", "at least 1 instance"),
         ),
-        ("target = 8", "target = 0", ("region_detection.async.tracking.target", "greater than 0")),
+        ("target = 3,", "target = 0,", ("region_detection.async.tracking.target", "greater than 0")),
         (
             ASYNC_WAKE,
             ASYNC_WAKE
