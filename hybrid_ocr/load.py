@@ -18,7 +18,7 @@ from hybrid_ocr.smoke import page
 __all__ = ["MOST_PAGES", "Passed", "arrival_times", "document", "drive"]
 
 MOST_PAGES: Final = 8
-"""Of a document: it passes each endpoint in one invocation."""
+"""Of a document."""
 _AT_ONCE: Final = 16
 """Documents that are submitted at the same time."""
 

@@ -14,37 +14,21 @@ from typing import Any, Final
 
 import httpx
 import numpy as np
+from numpy.typing import NDArray
 
 from autoscaling.policies import Policy
-from autoscaling.simulation.events import simulate
-from autoscaling.simulation.model import (
-    STAGES,
-    Arrivals,
-    Delays,
-    EndpointModel,
-    Outcome,
-    Pipeline,
-    ServiceTime,
-)
+from autoscaling.simulation.events import Work, simulate_work
+from autoscaling.simulation.model import STAGES, Delays, EndpointModel, ServiceTime
+from autoscaling.simulation.outcome import Outcome
 from hybrid_ocr.clients import Connection
 from hybrid_ocr.load import Passed
 from ocr_core.contracts.errors import ConfigurationError, EngineError
 from ocr_core.contracts.jobs import EndpointStage
 from topology import load_topology
 
-__all__ = [
-    "Agreement",
-    "Scaling",
-    "ServiceSeconds",
-    "agreement",
-    "look",
-    "seconds_after_reading",
-    "simulated",
-]
+__all__ = ["Agreement", "Scaling", "agreement", "look", "simulated", "steps"]
 
-_VARIANT: Final = "AllTraffic"
-_MAP: Final = "ReadBatches"
-_METRICS_PATIENCE: Final = 180.0
+_PATIENCE: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -78,165 +62,141 @@ class Scaling:
             each["instances"] == each["desired"] == each["min_instances"] for each in self.endpoints.values()
         )
 
-    def start_seconds(self, stage: EndpointStage, since: float) -> float | None:
-        """From the decision for more instances to the last of them, on average; None where none was made."""
-        told = self.endpoints[stage]
-        took = []
+    def starts(self, stage: EndpointStage, since: float) -> tuple[float, ...]:
+        """Seconds from the decision to its service, of each instance, in the order they were asked for."""
+        told, took = self.endpoints[stage], []
         for decision in told["decisions"]:
-            if decision["at"] < since or decision["to"] < decision["from"]:
-                continue
-            there = [
-                when for when, count in told["changes"] if when > decision["at"] and count >= decision["to"]
-            ]
-            took += [there[0] - decision["at"]] if there else []
-        return float(np.mean(took)) if took else None
+            if decision["at"] >= since:
+                for wanted in range(decision["from"] + 1, decision["to"] + 1):
+                    there = (t for t, count in told["changes"] if t > decision["at"] and count >= wanted)
+                    took += [when - decision["at"] for when in [next(there, None)] if when is not None]
+        return tuple(took)
 
 
 def look(connection: Connection) -> Scaling | None:
     """How the endpoints of a local cloud scale now; None where it does not, or is none."""
     if not connection.local:
         return None
-    url = connection.client("sts").meta.endpoint_url
-    answer = httpx.get(f"{url}/_local/scaling", trust_env=False)
+    answer = _ask(connection, "scaling")
     if answer.status_code != 200:
         return None
     told, names = answer.json(), connection.names
     endpoints: dict[EndpointStage, Mapping[str, Any]] = {
         stage: told["endpoints"][names.endpoint(stage, "async")] for stage in STAGES
     }
-    return Scaling(time.time(), told["speed"], told["now"], told["period_seconds"], endpoints)
+    return Scaling(told["at"], told["speed"], told["now"], told["period_seconds"], endpoints)
 
 
-@dataclass(frozen=True)
-class ServiceSeconds:
-    """Means over a run, in seconds of the clock, as CloudWatch has them.
+def _ask(connection: Connection, what: str) -> httpx.Response:
+    return httpx.get(f"{connection.client('sts').meta.endpoint_url}/_local/{what}", trust_env=False)
 
-    Attributes:
-        model: ModelLatency, how long a container works on an invocation.
-        total: TotalProcessingTime, from when it is accepted to its output.
+
+def steps(connection: Connection, passed: Sequence[Passed], start: Scaling) -> Work:
+    """What was measured of each step of the documents, in the policies' seconds since time began.
+
+    Raises:
+        EngineError: the local cloud cannot tell of each batch's way through each endpoint: it was lost on it
+            and its pages were tried again, or so many came after it that it is forgotten.
     """
-
-    model: float
-    total: float
-
-    @classmethod
-    def of(
-        cls, connection: Connection, stage: EndpointStage, since: float, invocations: int
-    ) -> ServiceSeconds:
-        """Ask CloudWatch, until it knows of that many invocations.
-
-        Raises:
-            EngineError: it does not within minutes.
-        """
-        return cls(
-            _mean(connection, stage, "ModelLatency", since, invocations) / 1e6,
-            _mean(connection, stage, "TotalProcessingTime", since, invocations) / 1e3,
-        )
-
-
-def _mean(connection: Connection, stage: EndpointStage, metric: str, since: float, least: int) -> float:
-    cloudwatch, deadline = connection.client("cloudwatch"), time.monotonic() + _METRICS_PATIENCE
-    endpoint = {"EndpointName": connection.names.endpoint(stage, "async"), "VariantName": _VARIANT}
-    told = {
-        "Namespace": "AWS/SageMaker",
-        "MetricName": metric,
-        "Dimensions": [{"Name": name, "Value": value} for name, value in endpoint.items()],
-    }
-    queries = [
-        {"Id": name.lower(), "MetricStat": {"Metric": told, "Period": 60, "Stat": name}}
-        for name in ("Sum", "SampleCount")
-    ]
+    names, deadline = connection.names, time.monotonic() + _PATIENCE
     while True:
-        with connection.translated():
-            found = cloudwatch.get_metric_data(
-                MetricDataQueries=queries,
-                StartTime=datetime.fromtimestamp(since, UTC),
-                EndTime=datetime.fromtimestamp(time.time() + 60, UTC),
-            )["MetricDataResults"]
-        values = {each["Id"]: sum(each["Values"]) for each in found}
-        count = values.get("samplecount", 0)
-        if count >= least:
-            return float(values["sum"] / count)
+        answer = _ask(connection, "invocations").json()
+        visits = [_visits(answer[names.endpoint(stage, "async")]) for stage in STAGES]
+        jobs = {each.job_id for each in passed}
+        batches = {batch for told in visits for batch in told if batch[0] in jobs}
+        missing = sorted(jobs - {job for job, _ in batches})
+        missing += [job for job, label in batches if not all((job, label) in told for told in visits)]
+        if not missing:
+            return _work(sorted(passed, key=lambda each: each.submitted), visits, start)
         if time.monotonic() > deadline:
-            raise EngineError(f"CloudWatch has {count:g} of {least} values of {metric} of {stage}")
-        time.sleep(0.5)
+            raise EngineError(f"of job {missing[0]} not every batch was seen at every endpoint")
+        time.sleep(0.1)
 
 
-def seconds_after_reading(connection: Connection, passed: Sequence[Passed]) -> float:
-    """Mean seconds of the clock from when all batches of a document are read to its outcome."""
-    flow, took = connection.client("stepfunctions"), []
-    for each in passed:
-        arn = connection.names.execution_arn("documents", f"{each.job_id}-1")
-        with connection.translated():
-            pages = flow.get_paginator("get_execution_history").paginate(executionArn=arn)
-            ends = [
-                event["timestamp"].timestamp()
-                for page in pages
-                for event in page["events"]
-                if event.get("stateExitedEventDetails", {}).get("name") == _MAP
-            ]
-        if ends:
-            took.append(each.stopped - max(ends))
-    return float(np.mean(took)) if took else 0.0
+_Batch = tuple[str, str]
+"""Its job and its label."""
+_Visits = Mapping[_Batch, Mapping[str, float]]
+"""Of each batch at an endpoint: when it was accepted, begun and answered, as time.time() has it."""
 
 
-def simulated(
-    scaling: Scaling,
-    start: Scaling,
-    passed: Sequence[Passed],
-    services: Mapping[EndpointStage, ServiceSeconds],
-    *,
-    pages: int,
-    after: float,
-) -> Outcome:
-    """What the simulator makes of the same documents, with what was measured of each single step.
+def _visits(told: Sequence[Mapping[str, Any]]) -> _Visits:
+    """By batch; if one was tried again the last time counts."""
+    return {_batch(each["inference_id"]): each for each in told}
 
-    Waiting and cold starts are its own; what the flow takes beside its endpoints is the measured mean.
+
+def _batch(inference_id: str) -> _Batch:
+    job, _, rest = inference_id.partition("-")
+    return job, rest.rpartition("-")[0]
+
+
+def _work(passed: Sequence[Passed], visits: Sequence[_Visits], start: Scaling) -> Work:
+    region, text, ocr = visits
+    index = {each.job_id: at for at, each in enumerate(passed)}
+    batches = sorted((batch for batch in text if batch[0] in index), key=lambda batch: index[batch[0]])
+    document = np.array([index[job] for job, _ in batches])
+
+    def at(told: _Visits, moment: str) -> NDArray[np.float64]:
+        return np.array([told[batch][moment] for batch in batches])
+
+    def seconds(since: NDArray[np.float64], until: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Clocks differ by little, and nothing ends before it began."""
+        return np.maximum(until - since, 0.0) * start.speed
+
+    def moments(clock: NDArray[np.float64]) -> NDArray[np.float64]:
+        return (clock - start.at) * start.speed + start.now - _zero(start)
+
+    submitted = np.array([each.submitted for each in passed])
+    last = np.zeros(len(passed))
+    np.maximum.at(last, document, np.maximum(at(region, "answered"), at(ocr, "answered")))
+    came = submitted[document]
+    return Work(
+        arrival=moments(submitted),
+        document=document,
+        before=(seconds(came, at(region, "accepted")), seconds(came, at(text, "accepted"))),
+        between=seconds(at(text, "answered"), at(ocr, "accepted")),
+        after=seconds(last, np.array([each.stopped for each in passed])),
+        service={
+            stage: seconds(at(told, "begun"), at(told, "answered"))
+            for stage, told in zip(STAGES, visits, strict=True)
+        },
+        pages=float(len(passed)),
+        coming=np.sort(moments(np.array([each.started for each in passed]))),
+    )
+
+
+def simulated(scaling: Scaling, start: Scaling, work: Work) -> Outcome:
+    """What the simulator makes of the same documents: waiting and cold starts are its own.
 
     Args:
         scaling: what was told after the run.
         start: the same before it; its period is where time begins.
-        passed: the documents.
-        services: of each endpoint.
-        pages: of each document.
-        after: of the flow's own seconds, those after the last endpoint.
+        work: the documents, with what was measured of their steps.
 
     Raises:
         ConfigurationError: no endpoint started an instance, so nothing is known of how long that takes.
     """
-    speed, zero = start.speed, _zero(start)
-    own = (
-        float(np.mean([each.latency for each in passed]))
-        - services["text_detection"].total
-        - services["ocr"].total
-    )
-    after = min(max(after, 0.0), max(own, 0.0))
-    starts = {stage: scaling.start_seconds(stage, zero) for stage in STAGES}
-    known = [seconds for seconds in starts.values() if seconds is not None]
-    if not known:
+    zero, topology = _zero(start), load_topology()
+    starts = {stage: scaling.starts(stage, zero) for stage in STAGES}
+    if not (known := [seconds for each in starts.values() for seconds in each]):
         raise ConfigurationError("no endpoint started an instance: nothing to compare with the simulator")
-    topology = load_topology()
-    endpoints: dict[EndpointStage, EndpointModel] = {}
-    for stage in STAGES:
-        seconds = starts[stage]
-        endpoints[stage] = EndpointModel(
+    endpoints = {
+        stage: EndpointModel(
             policy=scaling.policy(stage),
-            service=ServiceTime.constant(services[stage].model * speed),
+            service=ServiceTime.constant(float(work.service[stage].mean())),
             concurrency=topology.endpoints[stage].concurrent_invocations,
-            delays=Delays(max(known) if seconds is None else seconds, 0.0, 0.0),
+            delays=Delays(float(np.mean(known)), 0.0, 0.0),
+            starts=starts[stage],
         )
-    wakes = [model.policy.wake for model in endpoints.values()]
-    pipeline = Pipeline(
+        for stage in STAGES
+    }
+    return simulate_work(
         endpoints,
-        before_seconds=max(own - after, 0.0) * speed,
-        after_seconds=after * speed,
-        wake_together=all(wake and wake.on_documents for wake in wakes),
-        wake_seconds=float(np.mean([each.started - each.submitted for each in passed])) * speed,
-        wake_period_seconds=start.period_seconds,
+        work,
+        scaling.now - zero,
+        # Schedules follow the policies' time, which began with the clock's and then went its own way.
+        start=datetime.fromtimestamp(start.at - start.now / start.speed + zero, UTC),
+        random=np.random.default_rng(0),
     )
-    times = np.sort([(each.submitted - start.at) * speed + start.now - zero for each in passed])
-    arrivals = Arrivals(times, np.full(len(times), pages), scaling.now - zero)
-    return simulate(pipeline, arrivals)
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ The maths are those of the simulators. All times in here are the policies' own, 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -30,7 +31,6 @@ __all__ = ["READINGS_IN_PERIOD", "Autoscaler", "Autoscaling", "Instances"]
 
 READINGS_IN_PERIOD: Final = 6
 """How often a gauge is read in a period, as the simulators do it: AWS does not say."""
-_STARTED: Final = "ExecutionsStarted"
 _LONGEST_HISTORY: Final = 10_000
 
 log = logging.getLogger(__name__)
@@ -79,8 +79,8 @@ class Instances(Protocol):
     def gauges(self) -> MetricData:
         """Metrics of this moment, by EndpointName."""
 
-    def instances(self, name: str) -> int:
-        """How many instances of an endpoint take work."""
+    def instance_counts(self, name: str) -> Sequence[tuple[float, int]]:
+        """Since when, on the monotonic clock, how many instances of an endpoint have taken work."""
 
     def set_instance_count(self, name: str, instances: int) -> None:
         """Grow or shrink it; returns at once."""
@@ -94,6 +94,7 @@ class _Endpoint:
     policy: Policy
     scaler: Scaler
     working: int = 0
+    counted: float = -math.inf
     readings: list[float] = field(default_factory=list)
     changes: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_LONGEST_HISTORY))
     decisions: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_LONGEST_HISTORY))
@@ -121,12 +122,20 @@ class Autoscaler:
         policies: of the endpoints, by name; all follow metrics of one minute.
         speed: how many times as fast as the clock the policies' time passes.
         publish: takes each reading of a gauge that a policy follows, as CloudWatch would.
+        started: how many executions of the flow there have been: each is work that comes to every endpoint.
     """
 
     def __init__(
-        self, endpoints: Instances, policies: Mapping[str, Policy], *, speed: float, publish: Publish
+        self,
+        endpoints: Instances,
+        policies: Mapping[str, Policy],
+        *,
+        speed: float,
+        publish: Publish,
+        started: Callable[[], int] = lambda: 0,
     ) -> None:
         self._endpoints, self._publish, self.speed = endpoints, publish, speed
+        self._count_started, self._started_before = started, started()
         start = datetime.now(UTC)
         self._scaled = {
             name: _Endpoint(name, policy, Scaler.of(policy, start=start, schedules_in_force=True))
@@ -134,7 +143,6 @@ class Autoscaler:
         }
         self._period_seconds = max(each.scaler.rules.period_seconds for each in self._scaled.values())
         self._lock = threading.Lock()
-        self._started = 0.0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="autoscaling", daemon=True)
         self._began = time.monotonic()
@@ -150,12 +158,6 @@ class Autoscaler:
         self._stopped.set()
         self._thread.join()
 
-    def hear(self, data: Iterable[Mapping[str, Any]]) -> None:
-        """Metrics of the flow: an execution that was started is work that comes to every endpoint."""
-        started = sum(float(datum["Value"]) for datum in data if datum["MetricName"] == _STARTED)
-        with self._lock:
-            self._started += started
-
     @property
     def now(self) -> float:
         """The policies' time."""
@@ -167,6 +169,7 @@ class Autoscaler:
             endpoints = {name: each.told() for name, each in self._scaled.items()}
         return {
             "speed": self.speed,
+            "at": time.time(),
             "now": self.now,
             "period_seconds": self._period_seconds,
             "endpoints": endpoints,
@@ -186,9 +189,8 @@ class Autoscaler:
     def _read(self, now: float, *, ends_period: bool) -> None:
         gauges = self._endpoints.gauges()
         values = {(_endpoint_of(gauge), gauge["MetricName"]): float(gauge["Value"]) for gauge in gauges}
+        started = self._started_in_period() if ends_period else 0
         with self._lock:
-            started = self._started
-            self._started = 0.0 if ends_period else started
             for each in self._scaled.values():
                 self._count(each, now)
                 if (value := values.get((each.name, each.policy.tracking.metric))) is not None:
@@ -203,14 +205,22 @@ class Autoscaler:
         if followed:
             self._publish(NAMESPACE, followed)
 
-    def _count(self, each: _Endpoint, now: float) -> None:
-        working = self._endpoints.instances(each.name)
-        if working != each.working or not each.changes:
-            each.working = working
-            each.changes.append((now, working))
-            each.scaler.in_service(now, working)
+    def _started_in_period(self) -> int:
+        total = self._count_started()
+        started, self._started_before = total - self._started_before, total
+        return started
 
-    def _decide(self, each: _Endpoint, now: float, *, waiting: float, started: float) -> None:
+    def _count(self, each: _Endpoint, now: float) -> None:
+        """What has become of the instances since the last reading, each change at its own time."""
+        for since, working in self._endpoints.instance_counts(each.name):
+            if since <= each.counted:
+                continue
+            when = min(max((since - self._began) * self.speed, 0.0), now)
+            each.counted, each.working = since, working
+            each.changes.append((when, working))
+            each.scaler.in_service(when, working)
+
+    def _decide(self, each: _Endpoint, now: float, *, waiting: float, started: int) -> None:
         """A period has ended; the data point of a gauge is the average of its readings."""
         metrics = {WAITING: waiting, COMING: float(started > 0 and not each.working)}
         if each.readings:

@@ -19,7 +19,7 @@ from local_cloud.aws.deliveries import Deliveries
 from local_cloud.aws.faults import FaultPlan
 from local_cloud.aws.metrics import publish
 from local_cloud.aws.server import AwsServer, json_response
-from local_cloud.aws.service_metrics import ServiceMetrics
+from local_cloud.aws.service_metrics import ServiceMetrics, executions_started
 from local_cloud.containers import Container, ContainerProcess
 from local_cloud.deployment import Deployment, default_bundles
 from local_cloud.functions.model import FunctionSpec
@@ -91,7 +91,6 @@ class LocalCloud:
         self.models = LocalModels(self.settings.engine, self.settings.script)
         self.server = AwsServer(self.settings.port)
         self._resources = ExitStack()
-        self._hear: Callable[[Sequence[Mapping[str, Any]]], None] = lambda data: None
 
     def __enter__(self) -> Self:
         self.start()
@@ -134,6 +133,9 @@ class LocalCloud:
             self.server.add_route(
                 "GET", re.compile("/_local/backlog"), lambda *_: json_response(self.runtime.backlogs)
             )
+            self.server.add_route(
+                "GET", re.compile("/_local/invocations"), lambda *_: json_response(self.runtime.answered)
+            )
             self.server.ready.set()
             stack.enter_context(ThreadPoolExecutor(1, "publishing")).submit(
                 self._publish_artifacts, deployment
@@ -161,7 +163,6 @@ class LocalCloud:
             log.exception("the artefacts could not be published")
 
     def _publish(self, namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
-        self._hear(data)
         if self.settings.metrics:
             publish(namespace, data)
 
@@ -181,18 +182,21 @@ class LocalCloud:
         return Deployment(self.client, self.names, self.topology, modes=("async",), instances=begin)
 
     def _service_metrics(self) -> ServiceMetrics:
-        speed = self.settings.autoscaling.speed if self.settings.autoscaling else 1.0
-        tick = max(_LEAST_TICK_SECONDS, _TICK_SECONDS / speed)
-        return ServiceMetrics(self.names, self._publish, self._hosts, tick_seconds=tick)
+        return ServiceMetrics(self.names, self._publish, self._hosts)
 
     def _scale(self, stack: ExitStack, told: Autoscaling) -> None:
         """Let the endpoints follow their policies from now on."""
         from local_cloud.autoscaling import Autoscaler
 
         policies = {self.names.endpoint(stage, "async"): policy for stage, policy in self._policies.items()}
-        scaler = Autoscaler(self.runtime, policies, speed=told.speed, publish=publish)
+        scaler = Autoscaler(
+            self.runtime,
+            policies,
+            speed=told.speed,
+            publish=publish,
+            started=lambda: executions_started(self.names),
+        )
         stack.enter_context(scaler)
-        self._hear = scaler.hear
         self.server.add_route("GET", re.compile("/_local/scaling"), lambda *_: json_response(scaler.told()))
 
     def _deliveries(self) -> Deliveries:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from hybrid_ocr.commands.durations import seconds
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
 from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, EndpointUrl, Profile, Region, Stage, Timeout
-from ocr_core.contracts.errors import RequestError
+from ocr_core.contracts.errors import EngineError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from hybrid_ocr.load import Passed
     from hybrid_ocr.load_report import Scaling
 
-_DURATION: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(s|m|h)")
-_UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _PERIODS_UNTIL_ASLEEP: Final = 60
 _MOST_DOCUMENTS: Final = 10_000
 
@@ -46,8 +44,8 @@ def load(  # noqa: PLR0917 - typer makes the command line of it
     """Drive a deployment with small documents that arrive by chance, as tests, and tell how they fared.
 
     Of a local cloud that scales (`hybrid-ocr up --autoscale`) also the instances over time, and beside them
-    what the simulator says of the same documents with the service times, the start times and the flow's own
-    time of this very run; how long documents wait and when instances come and go is its own.
+    what the simulator says of the same documents. It is given how long each step of each document took, and
+    how long instances took to start; how long documents wait and when instances come and go is its own.
 
     Exit codes: 0 all were read; 1 some were not; 2 the command line is wrong; 3 the deployment is not there
     or does not answer; 130 interrupted.
@@ -60,11 +58,11 @@ def load(  # noqa: PLR0917 - typer makes the command line of it
     from hybrid_ocr.load import arrival_times, document, drive
     from hybrid_ocr.load_report import look
 
-    seconds = _seconds(duration)
-    if rate * seconds > _MOST_DOCUMENTS:
+    length = seconds("--duration", duration)
+    if rate * length > _MOST_DOCUMENTS:
         raise RequestError(f"--rate x --duration is over {_MOST_DOCUMENTS:,} documents")
     connection = connect(stage, profile=profile, region=region, endpoint_url=endpoint_url)
-    times = arrival_times(rate, seconds, seed)
+    times = arrival_times(rate, length, seed)
     client, body = AsyncClient(connection=connection), document(pages_each)
     start = look(connection)
     with Console(stderr=True).status(f"{len(times)} documents") as status:
@@ -78,20 +76,13 @@ def load(  # noqa: PLR0917 - typer makes the command line of it
         )
         after = _watch(connection, start, until_asleep=until_asleep)
         facts = _facts(passed)
-        if start and after:
-            facts |= _comparison(connection, start, after, passed, pages_each)
+        if start and after and all(each.read for each in passed):
+            facts |= _comparison(connection, start, after, passed)
     if as_json:
         print(json.dumps(facts, indent=1))
     else:
         _print(facts)
     return WHOLE if all(each.read for each in passed) else NOT_WHOLE
-
-
-def _seconds(told: str) -> float:
-    match = _DURATION.fullmatch(told)
-    if match is None or not float(match[1]):
-        raise RequestError(f"--duration {told[:20]!r}: give a number and s, m or h, such as 60s")
-    return float(match[1]) * _UNITS[match[2]]
 
 
 def _watch(connection: Connection, start: Scaling | None, *, until_asleep: bool) -> Scaling | None:
@@ -119,20 +110,24 @@ def _facts(passed: Sequence[Passed]) -> dict[str, Any]:
 
 
 def _comparison(
-    connection: Connection, start: Scaling, after: Scaling, passed: Sequence[Passed], pages: int
+    connection: Connection, start: Scaling, after: Scaling, passed: Sequence[Passed]
 ) -> dict[str, Any]:
     """The same documents in the simulator; seconds are those of the clock."""
     from autoscaling.simulation.model import STAGES
-    from hybrid_ocr.load_report import ServiceSeconds, agreement, seconds_after_reading, simulated
+    from hybrid_ocr.load_report import agreement, simulated, steps
 
-    services = {stage: ServiceSeconds.of(connection, stage, start.at, len(passed)) for stage in STAGES}
-    tail = seconds_after_reading(connection, passed)
-    outcome = simulated(after, start, passed, services, pages=pages, after=tail)
+    try:
+        work = steps(connection, passed, start)
+    except EngineError as unknown:
+        return {"not_compared": unknown.message}
+    outcome = simulated(after, start, work)
     told = {stage: agreement(after, start, outcome, stage) for stage in STAGES}
     return {
         "speed": start.speed,
         "began_asleep": start.asleep,
-        "service_seconds": {stage: each.model for stage, each in services.items()},
+        "service_seconds": {
+            stage: float(seconds.mean()) / start.speed for stage, seconds in work.service.items()
+        },
         "simulated": {f"p{p}": outcome.percentile(p) / start.speed for p in (50, 95)},
         "instances": {
             stage: {
@@ -158,6 +153,8 @@ def _print(facts: Mapping[str, Any]) -> None:
     if "simulated" not in facts:
         for name, seconds in facts["latency"].items():
             console.print(f"{name} {seconds:.2f} s")
+        if "not_compared" in facts:
+            console.print(Text(f"not compared with the simulator: {facts['not_compared']}", "yellow"))
         return
     table = Table("", "measured", "simulated", "differs by", box=None, pad_edge=False, header_style="dim")
     for name, seconds in facts["latency"].items():

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from inspect import getdoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hybrid_ocr.commands.durations import seconds
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
 from hybrid_ocr.commands.options import AsJson
+from hybrid_ocr.commands.scale_options import (
+    ColdStart,
+    Hosts,
+    HowExact,
+    PoliciesFile,
+    PricesFile,
+    Seed,
+    TimesFile,
+    TimeZone,
+    TraceOption,
+    Wake,
+)
 from ocr_core.contracts.errors import RequestError
 from ocr_core.contracts.jobs import EndpointMode
 
@@ -19,57 +31,6 @@ if TYPE_CHECKING:
     from autoscaling.scenario import Scenario
 
 app = typer.Typer(help="Simulate scaling policies, and find better ones.", no_args_is_help=True)
-
-_TABLES = "Tables"
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?")
-_UNITS = {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}
-
-
-class Wake(StrEnum):
-    """How sleeping endpoints are woken."""
-
-    TOGETHER = "together"
-    EACH = "each"
-    BOTH = "both"
-
-
-class HowExact(StrEnum):
-    """What is simulated."""
-
-    AUTO = "auto"
-    EVENTS = "events"
-    FLOW = "flow"
-
-
-TraceOption = Annotated[
-    str,
-    typer.Option(
-        "--trace",
-        metavar="FILE|NAME",
-        help="What arrives: FILE.csv, FILE.toml[:NAME], office-hours, nightly-batch or viral-burst.",
-    ),
-]
-PoliciesFile = Annotated[
-    Path | None, typer.Option("--policies", metavar="FILE", help="In place of autoscaling/policies.toml.")
-]
-Hosts = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--host",
-        metavar="STAGE=TYPE[:MODE]",
-        help="What an endpoint runs on: ocr=ml.g6.xlarge or ocr=ml.g6.xlarge:realtime. Can be repeated.",
-    ),
-]
-PricesFile = Annotated[
-    Path | None,
-    typer.Option("--prices", metavar="FILE", help="In place of ours.", rich_help_panel=_TABLES),
-]
-TimesFile = Annotated[
-    Path | None,
-    typer.Option("--service-times", metavar="FILE", help="In place of ours.", rich_help_panel=_TABLES),
-]
-TimeZone = Annotated[str, typer.Option("--timezone", metavar="NAME", help="In which days repeat.")]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed, the same answer.")]
 
 
 @exits
@@ -85,8 +46,13 @@ def simulate(  # noqa: PLR0917 - typer makes the command line of it
         typer.Option(metavar="STAGE=TYPE[:MODE]", help="The same for the second column; else as the first."),
     ] = None,
     wake: Annotated[
-        Wake, typer.Option(help="All endpoints on intake, each by its own alarm, or a column for either.")
-    ] = Wake.TOGETHER,
+        Wake | None,
+        typer.Option(
+            help="Documents wake all endpoints together, or each waits for its own work; both: a column for"
+            " either. Else as the policies say.",
+            show_default=False,
+        ),
+    ] = None,
     deadline: Annotated[
         str | None, typer.Option(metavar="TIME", help="Count documents that take longer: 120s, 5m, 1h.")
     ] = None,
@@ -96,6 +62,7 @@ def simulate(  # noqa: PLR0917 - typer makes the command line of it
     ] = HowExact.AUTO,
     prices: PricesFile = None,
     service_times: TimesFile = None,
+    cold_start: ColdStart = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> int:
@@ -113,17 +80,19 @@ def simulate(  # noqa: PLR0917 - typer makes the command line of it
         raise RequestError("--against and --wake both: two columns at once are enough, choose one")
     if plot is not None:
         check_format(plot)
-    limit = _seconds("--deadline", deadline)
+    limit = None if deadline is None else seconds("--deadline", deadline)
     table, arrivals = load_prices(prices), open_trace(trace)
-    together = wake is not Wake.EACH
-    scenario = _scenario(policies, host, service_times, together=together)
+    scenario = _scenario(policies, host, service_times, wake, cold_start)
     named = {policies.name if policies else "policies.toml": scenario}
     if against is not None or against_host:
         name = against.name if against else "other hosts"
-        other = _scenario(against or policies, against_host or host, service_times, together=together)
+        other = _scenario(against or policies, against_host or host, service_times, wake, cold_start)
         named[name if name not in named else f"{name} (2)"] = other
     if wake is Wake.BOTH:
-        named = {"each by its alarm": scenario.waking(together=False), "woken together": scenario}
+        named = {
+            "each by its alarm": scenario.waking(together=False),
+            "woken together": scenario.waking(together=True),
+        }
     runs = [
         run(
             each,
@@ -176,6 +145,7 @@ def tune(  # noqa: PLR0917 - typer makes the command line of it
     timezone: TimeZone = "Etc/UTC",
     prices: PricesFile = None,
     service_times: TimesFile = None,
+    cold_start: ColdStart = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> int:
@@ -196,9 +166,10 @@ def tune(  # noqa: PLR0917 - typer makes the command line of it
         warn_of_estimates,
     )
 
-    limit, time_limit = _seconds("--p95", p95), _seconds("--time", longest)
+    limit = None if p95 is None else seconds("--p95", p95)
+    time_limit = None if longest is None else seconds("--time", longest)
     arrivals = open_trace(trace)
-    scenario = _scenario(policies, host, service_times, together=True)
+    scenario = _scenario(policies, host, service_times, cold_start=cold_start)
     space = Space.of(
         load_prices(prices),
         scenario.service_times,
@@ -257,7 +228,7 @@ def schedules(  # noqa: PLR0917 - typer makes the command line of it
     from hybrid_ocr.commands.scale_output import print_difference, with_policies_of
 
     arrivals = open_trace(trace)
-    scenario = _scenario(policies, host, service_times, together=True)
+    scenario = _scenario(policies, host, service_times)
     found = scheduled(arrivals, scenario, utilisation=utilisation, lead_minutes=lead, timezone=timezone)
     before, after = with_policies_of(found, policies)
     print_difference(before, after)
@@ -287,18 +258,24 @@ for _command in (simulate, tune, schedules, trace):
 
 
 def _scenario(
-    policies: Path | None, hosts: list[str] | None, service_times: Path | None, *, together: bool
+    policies: Path | None,
+    hosts: list[str] | None,
+    service_times: Path | None,
+    wake: Wake | None = None,
+    cold_start: str | None = None,
 ) -> Scenario:
     from autoscaling import load_policies
     from autoscaling.scenario import Scenario, parse_hosting
     from autoscaling.service_times import load_service_times
+    from autoscaling.simulation.model import Delays
 
-    return Scenario(
+    scenario = Scenario(
         policies=load_policies(policies),
         service_times=load_service_times(service_times),
         hosting=parse_hosting(hosts or []),
-        wake_together=together,
+        delays=Delays() if cold_start is None else Delays().adding_up_to(seconds("--cold-start", cold_start)),
     )
+    return scenario if wake in {None, Wake.BOTH} else scenario.waking(together=wake is Wake.TOGETHER)
 
 
 def _modes(told: list[str] | None) -> tuple[EndpointMode, ...]:
@@ -307,12 +284,3 @@ def _modes(told: list[str] | None) -> tuple[EndpointMode, ...]:
     if unknown:
         raise RequestError(f"--mode {unknown[0][:40]}: an endpoint is {' or '.join(known)}")
     return tuple(mode for mode in known if not told or mode in told)
-
-
-def _seconds(option: str, told: str | None) -> float | None:
-    if told is None:
-        return None
-    match = _DURATION.fullmatch(told.strip())
-    if match is None or float(match[1]) <= 0:
-        raise RequestError(f"{option} {told[:40]}: give a time above 0, such as 90s, 5m or 1h")
-    return float(match[1]) * _UNITS[match[2]]

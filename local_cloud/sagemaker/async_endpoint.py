@@ -6,6 +6,8 @@ import json
 import logging
 import threading
 import time
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +25,8 @@ from ocr_core.telemetry import fields
 from topology.names import LOCAL_REGION
 
 _AWS_ERRORS: Final = (ClientError, BotoCoreError)
+_REMEMBERED: Final = 10_000
+"""Invocations of which an endpoint can still tell."""
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +65,7 @@ class AsyncEndpoint:
         self._endpoint, self._limits = endpoint, limits
         self._s3, self._sns, self._metrics = s3, sns, endpoint.metrics
         self._closed = threading.Event()
+        self._answered = deque[Mapping[str, Any]](maxlen=_REMEMBERED)
         self._backlog = Backlog(
             endpoint,
             longest=limits.max_queue,
@@ -99,6 +104,10 @@ class AsyncEndpoint:
             gauges.append(endpoint_gauge(name, "ApproximateBacklogSizePerInstance", size / instances))
         return gauges
 
+    def answered(self) -> list[Mapping[str, Any]]:
+        """The last invocations with output: when each was accepted, given to a container and answered."""
+        return list(self._answered)
+
     def close(self) -> None:
         """Take nothing more from the queue."""
         self._closed.set()
@@ -107,12 +116,22 @@ class AsyncEndpoint:
     def _serve(self, request: AsyncRequest, instance: Instance) -> None:
         """Take one request through; runs in a thread of its own and never raises."""
         self._metrics.add_duration("TimeInBacklog", request.age, "Milliseconds")
+        begun = time.time()
         try:
             try:
                 answer = self._ask(request, instance)
             finally:
                 self._backlog.release(instance)
+            answered = time.time()
             self._deliver(request, answer)
+            self._answered.append(
+                {
+                    "inference_id": request.inference_id,
+                    "accepted": request.received.timestamp(),
+                    "begun": begun,
+                    "answered": answered,
+                }
+            )
         except InstanceLostError:
             self._lost(request)
         except _FailedError as failed:

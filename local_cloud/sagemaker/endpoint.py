@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
 
 from local_cloud.sagemaker.description import AsyncConfig, EndpointDescription
 from local_cloud.sagemaker.group import InstanceGroup
@@ -12,6 +15,8 @@ from local_cloud.sagemaker.metrics import VariantMetrics
 from ocr_core.contracts.errors import ConfigurationError
 from topology.names import LOCAL_ACCOUNT, LOCAL_REGION
 
+_REMEMBERED: Final = 1_000
+
 
 @dataclass
 class RunningEndpoint:
@@ -20,6 +25,7 @@ class RunningEndpoint:
     Attributes:
         wanted: instances it should have; the group may hold more where another endpoint shares it.
         in_service: it takes calls.
+        counts: since when, on the monotonic clock, so many instances have taken work.
     """
 
     description: EndpointDescription
@@ -27,6 +33,7 @@ class RunningEndpoint:
     metrics: VariantMetrics
     wanted: int
     in_service: bool = False
+    counts: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     @property
     def name(self) -> str:
@@ -37,6 +44,13 @@ class RunningEndpoint:
     def instances(self) -> tuple[Instance, ...]:
         """Those of its instances that take work."""
         return self.group.ready[: self.wanted]
+
+    def count(self) -> int:
+        """Look how many they are, and remember since when."""
+        there = len(self.instances)
+        if not self.counts or self.counts[-1][1] != there:
+            self.counts.append((time.monotonic(), there))
+        return there
 
     @property
     def in_flight(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -135,14 +135,19 @@ class SageMakerRuntime:
         """The processes that serve an endpoint now."""
         return tuple(instance.pid for instance in self._endpoints[name].instances)
 
-    def instances(self, name: str) -> int:
-        """How many instances of an endpoint take work."""
-        return len(self._endpoints[name].instances)
+    def instance_counts(self, name: str) -> Sequence[tuple[float, int]]:
+        """Since when, on the monotonic clock, how many instances of an endpoint have taken work."""
+        return tuple(self._endpoints[name].counts)
 
     @property
     def backlogs(self) -> dict[str, int]:
         """Requests that each asynchronous endpoint has not answered yet."""
         return {name: queue.backlog for name, queue in list(self._asynchronous.items())}
+
+    @property
+    def answered(self) -> dict[str, list[Mapping[str, Any]]]:
+        """The last invocations that each asynchronous endpoint has answered, with their times."""
+        return {name: queue.answered() for name, queue in list(self._asynchronous.items())}
 
     def publish_metrics(self) -> None:
         """Publish what came since the last time, and the gauges of now."""
@@ -284,7 +289,7 @@ class SageMakerRuntime:
 
     def _note_counts(self, endpoint: RunningEndpoint) -> None:
         if self._endpoints.get(endpoint.name) is endpoint:
-            current = len(endpoint.instances)
+            current = endpoint.count()
             moto_sagemaker.set_instances(endpoint.name, current=current, desired=endpoint.wanted)
             if queue := self._asynchronous.get(endpoint.name):
                 queue.hand_over()

@@ -20,7 +20,11 @@ class Counted:
     """An endpoint whose instances come at once and whose backlog is what the test says."""
 
     def __init__(self) -> None:
-        self.count, self.backlog = 1, 0
+        self.counts, self.backlog = [(time.monotonic(), 1)], 0
+
+    @property
+    def count(self) -> int:
+        return self.counts[-1][1]
 
     def gauges(self) -> MetricData:
         gauges = [endpoint_gauge(NAME, "HasBacklogWithoutCapacity", self.backlog > 0 and not self.count)]
@@ -29,13 +33,13 @@ class Counted:
             gauges.append(endpoint_gauge(NAME, "ApproximateBacklogSizePerInstance", share))
         return gauges
 
-    def instances(self, name: str) -> int:
+    def instance_counts(self, name: str) -> Sequence[tuple[float, int]]:
         assert name == NAME
-        return self.count
+        return self.counts
 
     def set_instance_count(self, name: str, instances: int) -> None:
         assert name == NAME
-        self.count = instances
+        self.counts.append((time.monotonic(), instances))
 
 
 def policy(*, on_documents: bool = False) -> Policy:
@@ -53,13 +57,15 @@ def policy(*, on_documents: bool = False) -> Policy:
 
 
 @contextmanager
-def scaled(told: Policy) -> Iterator[tuple[Counted, Autoscaler, list[str]]]:
+def scaled(
+    told: Policy, started: Callable[[], int] = lambda: 0
+) -> Iterator[tuple[Counted, Autoscaler, list[str]]]:
     endpoint, published = Counted(), list[str]()
 
     def publish(namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
         published.extend(f"{namespace}/{datum['MetricName']}" for datum in data)
 
-    with Autoscaler(endpoint, {NAME: told}, speed=SPEED, publish=publish) as scaler:
+    with Autoscaler(endpoint, {NAME: told}, speed=SPEED, publish=publish, started=started) as scaler:
         yield endpoint, scaler, published
 
 
@@ -89,7 +95,7 @@ def test_work_that_waits_wakes_it_more_work_grows_it_and_it_sleeps_when_all_is_d
         assert decisions(scaler) == [(0, 1), (1, 3), (3, 0)]
         until(lambda: scaler.told()["endpoints"][NAME]["instances"] == 0)
         told = scaler.told()["endpoints"][NAME]
-        assert [count for _, count in told["changes"]] == [0, 1, 3, 0]
+        assert [count for _, count in told["changes"]] == [1, 0, 1, 3, 0]
         assert told["decisions"][0]["why"] == "HasBacklogWithoutCapacity 1"
         assert told["decisions"][1]["why"].startswith("ApproximateBacklogSizePerInstance")
         assert set(published) == {"AWS/SageMaker/ApproximateBacklogSizePerInstance"}
@@ -105,15 +111,19 @@ def test_decisions_are_made_when_periods_end_after_as_many_as_the_alarms_want() 
 
 
 def test_a_document_that_comes_wakes_it_before_a_request_waits() -> None:
-    with scaled(policy(on_documents=True)) as (endpoint, scaler, _):
-        scaler.hear([{"MetricName": "ExecutionsStarted", "Value": 1.0}])
+    started = [7]
+    with scaled(policy(on_documents=True), lambda: len(started)) as (endpoint, scaler, _):
+        until(lambda: scaler.now > 300)
+        assert decisions(scaler) == []
+        started.append(8)
         until(lambda: endpoint.count == 1)
         assert scaler.told()["endpoints"][NAME]["decisions"][0]["why"] == "DocumentsWithoutCapacity 1"
 
 
 def test_a_document_that_comes_wakes_nothing_where_the_policy_does_not_say_so() -> None:
-    with scaled(policy()) as (_, scaler, _):
-        scaler.hear([{"MetricName": "ExecutionsStarted", "Value": 1.0}])
+    started = [7]
+    with scaled(policy(), lambda: len(started)) as (_, scaler, _):
+        started.append(8)
         until(lambda: scaler.now > 600)
         assert decisions(scaler) == []
 

@@ -214,6 +214,21 @@ def test_requests_wait_for_the_first_instance(cloud: Cloud) -> None:
     cloud.messages("asleep", "success")
 
 
+def test_when_an_invocation_came_was_begun_and_answered_is_remembered(cloud: Cloud) -> None:
+    cloud.create("told", model="told", asynchronous=True)
+    cloud.sagemaker.set_instance_count("told", 0)
+    wait_until(lambda: cloud.sagemaker.pids("told") == ())
+    submit(cloud, "told", {"seconds": 0.3}, InferenceId="one")
+    cloud.sagemaker.set_instance_count("told", 1)
+    wait_until(lambda: cloud.sagemaker.answered["told"])
+    [told] = cloud.sagemaker.answered["told"]
+    assert told["inference_id"] == "one"
+    assert told["accepted"] < told["begun"] <= told["answered"] - 0.3
+    assert [count for _, count in cloud.sagemaker.instance_counts("told")] == [1, 0, 1]
+    since = [moment for moment, _ in cloud.sagemaker.instance_counts("told")]
+    assert since == sorted(since)
+
+
 def test_work_in_flight_outlives_its_instance(cloud: Cloud) -> None:
     cloud.create("draining", model="draining", asynchronous=True, instances=2, concurrency=1)
     assert len(set(cloud.sagemaker.pids("draining"))) == 2
