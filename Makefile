@@ -7,7 +7,7 @@ OUT ?= out
 CDK := $(BIN)/npx --yes aws-cdk@2.1148.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop run test soak check format samples synth check-infra deploy generated bench bench-flow bench-setup paddle test-paddle clean
+.PHONY: help setup develop run test soak check format samples synth check-infra deploy generated bench bench-flow bench-scale bench-setup paddle test-paddle clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +22,8 @@ run: setup ## Read the repository's sample documents through the whole flow
 test: develop ## Run the tests (minutes)
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not paddle and not gpu"
 
-soak: develop ## Many jobs under faults, a document of 2,000 pages, memory over long runs (an hour)
-	$(BIN)/pytest tests/flow --soak --timeout 3600
+soak: develop ## Many jobs under faults, 2,000 pages, scaling against its simulator, the tuner, memory (hours)
+	$(BIN)/pytest tests/flow tests/autoscaling --soak --timeout 3600
 	$(BIN)/python -m evaluation.bench memory
 	$(BIN)/python -m evaluation.bench soak
 
@@ -66,6 +66,9 @@ bench: bench-setup ## Measure speed and accuracy beside RapidOCR, PaddleOCR and 
 
 bench-flow: develop ## Measure what the flow costs beside its models, and the real-time client
 	$(BIN)/python -m hybrid_ocr.flow_bench
+
+bench-scale: setup ## Measure how long the scaling simulator takes
+	$(BIN)/python -m autoscaling.bench
 
 bench-setup: develop ## Make the environments of the benchmark's other contestants
 	$(BIN)/python -m evaluation.bench setup
