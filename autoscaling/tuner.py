@@ -1,8 +1,8 @@
 """Finds policies that cost less: an optimiser searches, the simulator judges.
 
-Two aims at once, dollars and the p95 of job latency, by the tree-structured Parzen estimator of Optuna
-(Watanabe 2023, https://arxiv.org/abs/2304.11127; several objectives: Ozaki et al. 2022). What comes out is
-the Pareto front: candidates of which none is both cheaper and faster than another.
+Dollars are the aim, the limits of the goal its constraints, of the tree-structured Parzen estimator of Optuna
+(Watanabe 2023, https://arxiv.org/abs/2304.11127). What comes out is the Pareto front of dollars and the p95
+of job latency over all that was tried: candidates of which none is both cheaper and faster than another.
 """
 
 from __future__ import annotations

@@ -14,9 +14,19 @@ ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+SHARED = ("assemblies", "ended", "sample_run", "site")
+"""Fixtures that take many seconds: the tests of each run in one process of `-n`, so that it is made once."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="the sizes the project promises: takes many minutes")
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for name in set(SHARED).intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="session")

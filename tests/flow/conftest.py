@@ -18,13 +18,6 @@ ROOT = Path(__file__).resolve().parents[2]
 Start = Callable[..., AbstractContextManager[Site]]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What shares a cloud runs in one worker."""
-    for item in items:
-        if "site" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("flow"))
-
-
 @pytest.fixture(scope="session")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
     """Start a local cloud with settings of its own, see tests/flow/serve.py."""

@@ -105,7 +105,11 @@ def test_a_notice_of_a_failure_is_enough(
     assert component.work.exists(keys.error_key(stage_task("token").batch, "ocr"))
 
 
-@pytest.mark.parametrize("body", ["no JSON", "[]", '{"Message": "{}"}', notice("Sleeping")])
+@pytest.mark.parametrize(
+    "body",
+    ["no JSON", "[]", '{"Message": "{}"}', notice("Sleeping")],
+    ids=["no JSON", "no object", "no notice in it", "a status that is none"],
+)
 def test_what_is_no_notice_comes_back(load: Callable[[str], Call], states: States, body: str) -> None:
     answer = load("resume")(records(notice("Completed"), body))
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}

@@ -68,7 +68,9 @@ def main() -> None:
     if os.environ.get("FAKE_FAILS"):
         print(json.dumps({"level": "ERROR", "message": "the device is gone"}), flush=True)
         sys.exit(1)
-    time.sleep(float(os.environ.get("FAKE_LOAD_SECONDS", "0")))
+    loaded = os.environ.get("FAKE_LOADS_UNTIL")  # this file is there
+    while loaded and not Path(loaded).exists():
+        time.sleep(0.01)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     print(json.dumps({"message": "listening", "host": "127.0.0.1", "port": server.server_port}), flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -22,11 +23,13 @@ def counts(cloud: Cloud, name: str) -> tuple[int, int]:
     return variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]
 
 
-def test_in_service_is_what_answers_its_pings(cloud: Cloud) -> None:
-    cloud.create("loading", model="loading", environment={"FAKE_LOAD_SECONDS": "0.5"}, wait=False)
+def test_in_service_is_what_answers_its_pings(cloud: Cloud, tmp_path: Path) -> None:
+    loaded = tmp_path / "loaded"
+    cloud.create("loading", model="loading", environment={"FAKE_LOADS_UNTIL": str(loaded)}, wait=False)
     assert described(cloud, "loading")["EndpointStatus"] == "Creating"
     with pytest.raises(ClientError, match="Endpoint loading of account 123456789012 not found"):
         cloud.runtime.invoke_endpoint(EndpointName="loading", Body=b"")
+    loaded.touch()
     cloud.sagemaker.wait_in_service("loading", 20)
     assert described(cloud, "loading")["EndpointStatus"] == "InService"
     assert counts(cloud, "loading") == (1, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,9 +111,12 @@ def test_a_connection_that_the_container_closed_is_not_used_again(cloud: Cloud) 
     assert invoke(cloud, "rude", b"still there")["Body"] == b"still there"
 
 
-def test_while_instances_are_replaced_a_caller_may_come_again(cloud: Cloud) -> None:
-    cloud.create("killed", model="killed", environment={"FAKE_LOAD_SECONDS": "1"})
+def test_while_instances_are_replaced_a_caller_may_come_again(cloud: Cloud, tmp_path: Path) -> None:
+    loaded = tmp_path / "loaded"
+    loaded.touch()
+    cloud.create("killed", model="killed", environment={"FAKE_LOADS_UNTIL": str(loaded)})
     (pid,) = cloud.sagemaker.pids("killed")
+    loaded.unlink()
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: cloud.sagemaker.pids("killed") == ())
     error = refused(cloud, "killed", b"")
@@ -120,6 +124,7 @@ def test_while_instances_are_replaced_a_caller_may_come_again(cloud: Cloud) -> N
         "ServiceUnavailable",
         503,
     )
+    loaded.touch()
     wait_until(lambda: cloud.sagemaker.pids("killed") != ())
     assert invoke(cloud, "killed", b"again")["Body"] == b"again"
 

@@ -75,7 +75,7 @@ def test_a_stop_leaves_nothing_behind_and_waits_for_nobody(server: AwsServer, tm
         cloud.create("stopped", instances=2, asynchronous=True)
         pids = cloud.sagemaker.pids("stopped")
         cloud.runtime.invoke_endpoint_async(EndpointName="stopped", Body=b'{"seconds": 60}')
-        cloud.create("never", model="never", environment={"FAKE_LOAD_SECONDS": "60"}, wait=False)
+        cloud.create("never", model="never", environment={"FAKE_LOADS_UNTIL": "/never"}, wait=False)
         stopped_at = time.monotonic()
     assert not any(psutil.pid_exists(pid) for pid in pids)
     assert time.monotonic() - stopped_at < 30

@@ -21,8 +21,6 @@ from evaluation.metrics import count_words
 from ocr_core.contracts.result import DocumentResult
 
 COMMAND = [sys.executable, "-m", "hybrid_ocr", "read"]
-# What shares the run over the samples runs in one worker, so that they are read once.
-pytestmark = pytest.mark.xdist_group("read")
 FILES = ["report.html", "result.hocr", "result.json", "result.md", "result.pdf", "result.txt"]
 
 
