@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hybrid_ocr.commands.exits import WHOLE, exits
-from hybrid_ocr.commands.options import EndpointUrl, Profile, Region, Stage
+from hybrid_ocr.commands.where import Where, somewhere
 from ocr_core.contracts.errors import RequestError
 
 Root = Annotated[
@@ -22,7 +22,9 @@ Names = Annotated[
 
 
 @exits
-def publish(  # noqa: PLR0917 - typer makes the command line of it
+@somewhere
+def publish(
+    where: Where,
     names: Names = None,
     activate: Annotated[
         bool, typer.Option("--activate", help="Then read new documents with these models.")
@@ -31,10 +33,6 @@ def publish(  # noqa: PLR0917 - typer makes the command line of it
         str | None, typer.Option(metavar="NAME", help="With the recogniser that was cut to this script.")
     ] = None,
     root: Root = None,
-    stage: Stage = None,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
 ) -> int:
     """Upload artefacts to the artefacts bucket of a deployment, every byte checked before.
 
@@ -49,7 +47,6 @@ def publish(  # noqa: PLR0917 - typer makes the command line of it
     Exit codes: 0 it is as you asked; 2 the command line is wrong; 3 an artefact is not right, an endpoint
     does not serve it, or the deployment cannot be asked.
     """
-    from hybrid_ocr.clients import connect
     from hybrid_ocr.publishing import Publisher, artifact_names
     from model_artifacts.catalogue import load_catalogue
     from ocr_core.artifacts import artifacts_root
@@ -61,7 +58,7 @@ def publish(  # noqa: PLR0917 - typer makes the command line of it
     catalogue = load_catalogue()
     of_stages = artifact_names(load_topology(), script)
     chosen = [catalogue.recipe(name).name for name in names or sorted(of_stages.values())]
-    connection = connect(stage, profile=profile, region=region, endpoint_url=endpoint_url)
+    connection = where.connect()
     publisher = Publisher(connection, root or artifacts_root(), catalogue)
     for published in publisher.publish(chosen):
         state = "published" if published.fresh else "already there"
@@ -75,16 +72,15 @@ def publish(  # noqa: PLR0917 - typer makes the command line of it
 
 
 @exits
-def register(  # noqa: PLR0917 - typer makes the command line of it
+@somewhere
+def register(
+    where: Where,
     name: Annotated[str, typer.Argument(metavar="NAME", help="An artefact that was built.")],
     image: Annotated[
         str | None,
         typer.Option(metavar="URI", help="Of its container, in ECR; else that of the endpoint of its stage."),
     ] = None,
     root: Root = None,
-    stage: Stage = None,
-    profile: Profile = None,
-    region: Region = None,
 ) -> int:
     """Make an artefact a version in SageMaker's Model Registry, waiting for approval; it is published first.
 
@@ -94,7 +90,6 @@ def register(  # noqa: PLR0917 - typer makes the command line of it
     Exit codes: 0 it is registered; 2 the command line is wrong; 3 the artefact is not right, the SDK is not
     installed, or the account cannot be asked.
     """
-    from hybrid_ocr.clients import connect
     from hybrid_ocr.publishing import Publisher
     from hybrid_ocr.registry import Registry
     from model_artifacts.catalogue import load_catalogue
@@ -102,7 +97,7 @@ def register(  # noqa: PLR0917 - typer makes the command line of it
 
     catalogue = load_catalogue()
     recipe = catalogue.recipe(name)
-    connection = connect(stage, profile=profile, region=region)
+    connection = where.connect()
     registry = Registry(connection)
     publisher = Publisher(connection, root or artifacts_root(), catalogue)
     image = image or publisher.image(recipe.entry.stage)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from hybrid_ocr.commands.exits import WHOLE, exits
-from hybrid_ocr.commands.options import AsJson, EndpointUrl, Profile, Region, Stage
+from hybrid_ocr.commands.options import AsJson
+from hybrid_ocr.commands.where import Where, somewhere
 
 if TYPE_CHECKING:
     from hybrid_ocr.dashboard import Readings
@@ -20,7 +21,9 @@ _TWO_WEEKS: Final = 14 * 24 * 60
 
 
 @exits
-def dashboard(  # noqa: PLR0917 - typer makes the command line of it
+@somewhere
+def dashboard(
+    where: Where,
     boards: Annotated[
         list[str] | None,
         typer.Argument(
@@ -33,10 +36,6 @@ def dashboard(  # noqa: PLR0917 - typer makes the command line of it
     ] = 60,
     watch: Annotated[bool, typer.Option("--watch", help="Again every few seconds, until Control-C.")] = False,
     as_json: AsJson = False,
-    stage: Stage = None,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
 ) -> int:
     """Show the numbers of the CloudWatch dashboards, of the local cloud or of a deployment.
 
@@ -45,10 +44,9 @@ def dashboard(  # noqa: PLR0917 - typer makes the command line of it
 
     Exit codes: 0 shown; 2 there is no such board; 3 the deployment is not there or does not answer.
     """
-    from hybrid_ocr.clients import connect
     from hybrid_ocr.dashboard import Dashboards
 
-    connection = connect(stage, profile=profile, region=region, endpoint_url=endpoint_url)
+    connection = where.connect()
     dashboards = Dashboards(connection, minutes)
     chosen = dashboards.named(boards or [])[: 1 if watch and not boards else None]
     if as_json:

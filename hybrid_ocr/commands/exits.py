@@ -6,14 +6,11 @@ import os
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec
+from typing import ParamSpec
 
 import typer
 
 from ocr_core.contracts.errors import DocumentError, OcrError, RequestError
-
-if TYPE_CHECKING:
-    from hybrid_ocr.clients import AsyncClient
 
 WHOLE, NOT_WHOLE, WRONG_COMMAND, CANNOT, INTERRUPTED, OUTPUT_CLOSED = 0, 1, 2, 3, 130, 141
 """The same as those of `read`; 141 is 128 + SIGPIPE."""
@@ -56,13 +53,3 @@ def _complain(problem: Exception | str, code: int) -> int:
     from hybrid_ocr.commands.complaint import complain
 
     return complain(Console(stderr=True), problem, code)
-
-
-def open_client(
-    stage: str | None, profile: str | None, region: str | None, endpoint_url: str | None
-) -> AsyncClient:
-    """A client of the deployment that the options name. Raises as `connect` does."""
-    from hybrid_ocr.clients import AsyncClient, connect  # boto3 takes a while, and --help has no use for it
-
-    connection = connect(stage, profile=profile, region=region, endpoint_url=endpoint_url)
-    return AsyncClient(connection=connection)

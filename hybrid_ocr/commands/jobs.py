@@ -8,18 +8,9 @@ from typing import Annotated, Final
 
 import typer
 
-from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits, open_client
-from hybrid_ocr.commands.options import (
-    LONGEST_WAIT,
-    AsJson,
-    EndpointUrl,
-    JobArgument,
-    Profile,
-    Region,
-    Stage,
-    Timeout,
-    Wait,
-)
+from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
+from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, JobArgument, Timeout, Wait
+from hybrid_ocr.commands.where import Where, somewhere
 
 MOST_JOBS: Final = 100
 LOOKS_AT_ONCE: Final = 8
@@ -27,14 +18,8 @@ LOOKS_AT_ONCE: Final = 8
 
 
 @exits
-def status(  # noqa: PLR0917 - typer makes the command line of it
-    job: JobArgument,
-    as_json: AsJson = False,
-    stage: Stage = None,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
-) -> int:
+@somewhere
+def status(where: Where, job: JobArgument, as_json: AsJson = False) -> int:
     """Say how a job stands.
 
     Exit codes: 0 it runs or came to its end; 1 it failed; 2 there is no such job; 3 the deployment cannot be
@@ -42,7 +27,7 @@ def status(  # noqa: PLR0917 - typer makes the command line of it
     """
     from hybrid_ocr.commands.terminal import print_job
 
-    client = open_client(stage, profile, region, endpoint_url)
+    client = where.client()
     found = client.status(client.find(job))
     if as_json:
         print(found.model_dump_json())
@@ -52,17 +37,15 @@ def status(  # noqa: PLR0917 - typer makes the command line of it
 
 
 @exits
-def result(  # noqa: PLR0917 - typer makes the command line of it
+@somewhere
+def result(
+    where: Where,
     job: JobArgument,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Also write result.json and every export into this folder."),
     ] = None,
     as_json: AsJson = False,
-    stage: Stage = None,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
 ) -> int:
     """Print what a job read, and fetch its files.
 
@@ -71,7 +54,7 @@ def result(  # noqa: PLR0917 - typer makes the command line of it
     """
     from hybrid_ocr.commands.terminal import print_files, print_result
 
-    client = open_client(stage, profile, region, endpoint_url)
+    client = where.client()
     job_id = client.find(job)
     code = print_result(client.result(job_id), as_json=as_json)
     if out is not None:
@@ -80,13 +63,11 @@ def result(  # noqa: PLR0917 - typer makes the command line of it
 
 
 @exits
-def jobs(  # noqa: PLR0917 - typer makes the command line of it
+@somewhere
+def jobs(
+    where: Where,
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=MOST_JOBS, help="How many at most.")] = 20,
     as_json: AsJson = False,
-    stage: Stage = None,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
 ) -> int:
     """List the latest jobs, newest first.
 
@@ -95,7 +76,7 @@ def jobs(  # noqa: PLR0917 - typer makes the command line of it
     """
     from hybrid_ocr.commands.terminal import print_jobs
 
-    client = open_client(stage, profile, region, endpoint_url)
+    client = where.client()
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as looks:
         found = list(looks.map(client.status, [job.job_id for job in client.jobs(limit)]))
     if as_json:
@@ -107,15 +88,13 @@ def jobs(  # noqa: PLR0917 - typer makes the command line of it
 
 
 @exits
-def redrive(  # noqa: PLR0917 - typer makes the command line of it
+@somewhere
+def redrive(
+    where: Where,
     job: JobArgument,
     wait: Wait = False,
     timeout: Timeout = LONGEST_WAIT,
     as_json: AsJson = False,
-    stage: Stage = None,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
 ) -> int:
     """Read the document of a job again, from its first page on, with the models it was read with before.
 
@@ -123,7 +102,7 @@ def redrive(  # noqa: PLR0917 - typer makes the command line of it
     """
     from hybrid_ocr.commands.terminal import print_result, print_started, wait_for
 
-    client = open_client(stage, profile, region, endpoint_url)
+    client = where.client()
     job_id = client.find(job)
     attempt = client.redrive(job_id)
     if not wait:

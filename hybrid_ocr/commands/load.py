@@ -11,7 +11,8 @@ import typer
 
 from hybrid_ocr.commands.durations import seconds
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
-from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, EndpointUrl, Profile, Region, Stage, Timeout
+from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, Timeout
+from hybrid_ocr.commands.where import Where, somewhere
 from ocr_core.contracts.errors import EngineError, RequestError
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ _MOST_DOCUMENTS: Final = 10_000
 
 
 @exits
-def load(  # noqa: PLR0917 - typer makes the command line of it
+@somewhere
+def load(
+    where: Where,
+    *,
     rate: Annotated[float, typer.Option(min=0.001, max=100, help="Documents a second, on average.")] = 0.2,
     duration: Annotated[str, typer.Option(metavar="TIME", help="How long they come: 60s, 10m, 1h.")] = "60s",
     pages_each: Annotated[int, typer.Option(min=1, max=8, help="Pages of each document.")] = 1,
@@ -36,10 +40,6 @@ def load(  # noqa: PLR0917 - typer makes the command line of it
     ] = False,
     timeout: Timeout = LONGEST_WAIT,
     as_json: AsJson = False,
-    stage: Stage = None,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
 ) -> int:
     """Drive a deployment with small documents that arrive by chance, as tests, and tell how they fared.
 
@@ -54,14 +54,14 @@ def load(  # noqa: PLR0917 - typer makes the command line of it
 
     from rich.console import Console
 
-    from hybrid_ocr.clients import AsyncClient, connect
+    from hybrid_ocr.clients import AsyncClient
     from hybrid_ocr.load import arrival_times, document, drive
     from hybrid_ocr.load_report import look
 
     length = seconds("--duration", duration)
     if rate * length > _MOST_DOCUMENTS:
         raise RequestError(f"--rate x --duration is over {_MOST_DOCUMENTS:,} documents")
-    connection = connect(stage, profile=profile, region=region, endpoint_url=endpoint_url)
+    connection = where.connect()
     times = arrival_times(rate, length, seed)
     client, body = AsyncClient(connection=connection), document(pages_each)
     start = look(connection)

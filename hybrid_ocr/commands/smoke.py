@@ -9,23 +9,22 @@ from typing import Annotated, Final
 import typer
 
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
-from hybrid_ocr.commands.options import AsJson, EndpointUrl, Profile, Region, Stage
+from hybrid_ocr.commands.options import AsJson
+from hybrid_ocr.commands.where import Where, somewhere
 
 _LONGEST: Final = 1800
 """Seconds: endpoints that sleep need ten minutes to wake up, one after the other."""
 
 
 @exits
-def smoke(  # noqa: PLR0917 - typer makes the command line of it
+@somewhere
+def smoke(
+    where: Where,
     realtime: Annotated[bool, typer.Option("--realtime", help="Also call the real-time endpoints.")] = False,
     timeout: Annotated[
         int, typer.Option(metavar="SECONDS", min=1, help="The longest time to wait for the job.")
     ] = _LONGEST,
     as_json: AsJson = False,
-    stage: Stage = None,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
 ) -> int:
     """Send a page that comes with this package through a deployment, and check what comes back.
 
@@ -39,12 +38,11 @@ def smoke(  # noqa: PLR0917 - typer makes the command line of it
     from rich.console import Console
     from rich.text import Text
 
-    from hybrid_ocr.clients import connect
     from hybrid_ocr.commands.terminal import wait_for
     from hybrid_ocr.smoke import checks
     from hybrid_ocr.terminal import plain
 
-    connection = connect(stage, profile=profile, region=region, endpoint_url=endpoint_url)
+    connection = where.connect()
     console, code = Console(), WHOLE
     for check in checks(connection, lambda client, job: wait_for(client, job, timeout), realtime=realtime):
         code = code if check.holds else NOT_WHOLE

@@ -8,25 +8,20 @@ from uuid import uuid4
 
 import typer
 
-from hybrid_ocr.commands.exits import WHOLE, exits, open_client
-from hybrid_ocr.commands.options import (
-    LONGEST_WAIT,
-    AsJson,
-    EndpointUrl,
-    Profile,
-    Region,
-    Stage,
-    Timeout,
-    Wait,
-)
+from hybrid_ocr.commands.exits import WHOLE, exits
+from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, Timeout, Wait
+from hybrid_ocr.commands.where import Where, somewhere
 from ocr_core.contracts.errors import RequestError
 
 
 @exits
-def submit(  # noqa: PLR0917 - typer makes the command line of it
+@somewhere
+def submit(
+    where: Where,
     document: Annotated[
         str, typer.Argument(metavar="FILE|s3://...", help="PDF, TIFF, PNG, JPEG or WebP, here or in S3.")
     ],
+    *,
     wait: Wait = False,
     timeout: Timeout = LONGEST_WAIT,
     pages: Annotated[str | None, typer.Option(metavar="RANGES", help="Which pages: 1-5 or 1,3,7-9.")] = None,
@@ -44,10 +39,6 @@ def submit(  # noqa: PLR0917 - typer makes the command line of it
         ),
     ] = None,
     as_json: AsJson = False,
-    stage: Stage = None,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
 ) -> int:
     """Ask for a document to be read; print the id of its job or, with --wait, what it says.
 
@@ -61,7 +52,7 @@ def submit(  # noqa: PLR0917 - typer makes the command line of it
     if truth is not None and not test:
         raise RequestError("--truth belongs to --test")
     expected = read_truth(truth) if truth is not None and wait else None
-    client = open_client(stage, profile, region, endpoint_url)
+    client = where.client()
     job_id = client.submit(
         document, pages=pages, script=script, test=f"cli-{uuid4().hex[:12]}" if test else None, truth=truth
     )
