@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -29,6 +29,8 @@ from topology import load_topology
 __all__ = ["Agreement", "Scaling", "agreement", "look", "simulated", "steps"]
 
 _PATIENCE: Final = 10.0
+_SAME: Final = 1e-6
+"""Policy seconds: times nearer to each other are the same."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Scaling:
     speed: float
     now: float
     period_seconds: float
+    readings: Sequence[tuple[float, float]]
     endpoints: Mapping[EndpointStage, Mapping[str, Any]]
 
     def instances(self, stage: EndpointStage, when: float) -> int:
@@ -62,6 +65,12 @@ class Scaling:
             each["instances"] == each["desired"] == each["min_instances"] for each in self.endpoints.values()
         )
 
+    def readings_since(self, since: float) -> NDArray[np.float64] | None:
+        """(n,) when the gauges were read that were due after a time; None where one of them is forgotten."""
+        due, read = np.array([pair for pair in self.readings if pair[0] > since]).reshape(-1, 2).T
+        steps = np.diff(due, prepend=since)
+        return read if len(due) and np.ptp(steps) < _SAME else None
+
     def starts(self, stage: EndpointStage, since: float) -> tuple[float, ...]:
         """Seconds from the decision to its service, of each instance, in the order they were asked for."""
         told, took = self.endpoints[stage], []
@@ -84,7 +93,8 @@ def look(connection: Connection) -> Scaling | None:
     endpoints: dict[EndpointStage, Mapping[str, Any]] = {
         stage: told["endpoints"][names.endpoint(stage, "async")] for stage in STAGES
     }
-    return Scaling(told["at"], told["speed"], told["now"], told["period_seconds"], endpoints)
+    moments = [(due, read) for due, read in told["readings"]]
+    return Scaling(told["at"], told["speed"], told["now"], told["period_seconds"], moments, endpoints)
 
 
 def _ask(connection: Connection, what: str) -> httpx.Response:
@@ -176,6 +186,8 @@ def simulated(scaling: Scaling, start: Scaling, work: Work) -> Outcome:
         ConfigurationError: no endpoint started an instance, so nothing is known of how long that takes.
     """
     zero, topology = _zero(start), load_topology()
+    if (readings := scaling.readings_since(zero)) is not None:
+        work = replace(work, readings=readings - zero)
     starts = {stage: scaling.starts(stage, zero) for stage in STAGES}
     if not (known := [seconds for each in starts.values() for seconds in each]):
         raise ConfigurationError("no endpoint started an instance: nothing to compare with the simulator")

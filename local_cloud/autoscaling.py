@@ -32,6 +32,8 @@ __all__ = ["READINGS_IN_PERIOD", "Autoscaler", "Autoscaling", "Instances"]
 READINGS_IN_PERIOD: Final = 6
 """How often a gauge is read in a period, as the simulators do it: AWS does not say."""
 _LONGEST_HISTORY: Final = 10_000
+_MOST_READINGS: Final = 3_000
+"""Told with every answer: eight hours of a policy's time, and less than 100 kB."""
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +148,7 @@ class Autoscaler:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="autoscaling", daemon=True)
         self._began = time.monotonic()
+        self._moments: deque[tuple[float, float]] = deque(maxlen=_MOST_READINGS)
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
@@ -164,14 +167,19 @@ class Autoscaler:
         return (time.monotonic() - self._began) * self.speed
 
     def told(self) -> dict[str, Any]:
-        """Instances, what is desired, and what was decided and why: the answer of /_local/scaling."""
+        """Instances, what is desired, and what was decided and why: the answer of /_local/scaling.
+
+        With the readings of the gauges: when each was due, and when a busy machine came to it.
+        """
         with self._lock:
             endpoints = {name: each.told() for name, each in self._scaled.items()}
+            readings = list(self._moments)
         return {
             "speed": self.speed,
             "at": time.time(),
             "now": self.now,
             "period_seconds": self._period_seconds,
+            "readings": readings,
             "endpoints": endpoints,
         }
 
@@ -187,10 +195,11 @@ class Autoscaler:
                 log.exception("a reading of the gauges was lost")
 
     def _read(self, now: float, *, ends_period: bool) -> None:
-        gauges = self._endpoints.gauges()
+        moment, gauges = self.now, self._endpoints.gauges()
         values = {(_endpoint_of(gauge), gauge["MetricName"]): float(gauge["Value"]) for gauge in gauges}
         started = self._started_in_period() if ends_period else 0
         with self._lock:
+            self._moments.append((now, moment))
             for each in self._scaled.values():
                 self._count(each, now)
                 if (value := values.get((each.name, each.policy.tracking.metric))) is not None:
@@ -244,6 +253,7 @@ class Autoscaler:
         each.decisions.append({"at": now, "from": before, "to": after, "why": why})
         log.info("an endpoint scales: %s", why, extra=fields(endpoint=each.name, instances=after))
         self._endpoints.set_instance_count(each.name, after)
+        self._count(each, now)  # those that leave have left by then: in the policies' time that takes none
 
 
 def _endpoint_of(gauge: Mapping[str, Any]) -> str:

@@ -32,6 +32,7 @@ class Work:
         service: (m,) seconds of work at each endpoint.
         pages: of all documents together.
         coming: (k,) seconds, ascending, at which the flow learns of documents.
+        readings: (r,) seconds, ascending, at which the first gauges were read; others are when they are due.
     """
 
     arrival: Floats
@@ -42,6 +43,7 @@ class Work:
     service: Mapping[EndpointStage, Floats]
     pages: float
     coming: Floats
+    readings: Floats | None = None
 
     @classmethod
     def of(cls, pipeline: Pipeline, arrivals: Arrivals, random: np.random.Generator) -> Self:
@@ -98,6 +100,7 @@ def simulate_work(
             fleet=Fleet(model, start, random),
             duration_seconds=duration_seconds,
             documents=work.coming,
+            readings=work.readings,
         )
         return Served(served.passage.reordered(np.argsort(order, kind="stable")), served.series)
 

@@ -37,6 +37,7 @@ def serve(
     fleet: Fleet,
     duration_seconds: float,
     documents: Floats | None = None,
+    readings: Floats | None = None,
 ) -> Served:
     """One endpoint: first come, first served, on as many slots as its instances have.
 
@@ -47,17 +48,21 @@ def serve(
         fleet: its instances.
         duration_seconds: how long the series are at least.
         documents: (k,) seconds, ascending, at which documents come to the flow; they may wake it.
+        readings: (r,) seconds, ascending, at which the first gauges were read; others are when they are due.
     """
     run = _Run(model, fleet, arrivals, service, np.empty(0) if documents is None else documents)
-    readings, between = 1, fleet.period_seconds / fleet.readings_in_period
+    moments = [] if readings is None else readings.tolist()
+    reading, between = 1, fleet.period_seconds / fleet.readings_in_period
     give_up = max(duration_seconds, run.last_arrival) + PATIENCE_SECONDS
     now = 0.0
     while now < give_up and not (run.done(now) and now >= duration_seconds):
-        now = min(readings * between, fleet.next_event)
+        due = reading * between
+        moment = moments[reading - 1] if reading <= len(moments) else due
+        now = min(moment, fleet.next_event)
         run.serve_until(now)
-        if now == readings * between:
-            run.read(now)
-            readings += 1
+        if now == moment:
+            run.read(now, due)
+            reading += 1
         else:
             change = fleet.handle()
             run.apply(now, change.instances, failed=change.failed)
@@ -120,8 +125,8 @@ class _Run:
             index += 1
         self._next = index
 
-    def read(self, now: float) -> None:
-        """Read the gauges; where a period ends the fleet is told."""
+    def read(self, now: float, due: float) -> None:
+        """Read the gauges, maybe later than is due; where a period ends the fleet is told."""
         arrived = bisect_left(self._arrivals, now, self._next, self._n)
         waiting = arrived - self._next + len(self._again)
         self._leaving = [free for free in self._leaving if free > now]
@@ -131,14 +136,14 @@ class _Run:
             there = [each for each in self._readings if each is not None]
             seen = bisect_left(self._documents, now, self._seen_documents)
             self._fleet.sample(
-                now,
+                due,
                 sum(there) / len(there) if there else None,
                 waiting,
                 arrived=arrived - self._sampled_arrivals,
                 documents=seen - self._seen_documents,
             )
             self._seen_documents = seen
-            self._series.append((now, backlog, self._fleet.in_service, self._fleet.desired))
+            self._series.append((due, backlog, self._fleet.in_service, self._fleet.desired))
             self._sampled_arrivals = arrived
             self._readings.clear()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from autoscaling.policies import Schedule
 from autoscaling.simulation.documents import invocations
-from autoscaling.simulation.events import simulate
+from autoscaling.simulation.events import Work, simulate, simulate_work
 from autoscaling.simulation.model import Arrivals, Delays, Failures, ServiceTime
 from lambdas.paginate.plan import cut
 from ocr_core.contracts.errors import ConfigurationError
@@ -56,6 +57,20 @@ def test_delays_of_metrics_and_alarms_come_on_top():
     outcome = simulate(pipeline(policy(), service=SECOND, delays=late), arrivals([30.0]))
     # Text detection is done at 120 + 27 + 330 + 1 = 478, so OCR's work is seen at 480 and 540 as before.
     assert outcome.latency.tolist() == [871.0 - 30.0 + 27]
+
+
+def test_a_gauge_that_is_read_late_sees_what_came_meanwhile():
+    told, came = pipeline(policy(together=True), service=SECOND), arrivals([60.5])
+    random = np.random.default_rng(0)
+    work = Work.of(told, came, random)
+
+    def latency(readings):
+        run = replace(work, readings=readings)
+        return simulate_work(told.endpoints, run, 600.0, start=came.start, random=random).latency.tolist()
+
+    # Seen at the end of the next minute, or at that of this one, which was read a second late.
+    assert latency(None) == [120 + 330 + 2 - 60.5]
+    assert latency(np.array([10.0, 20.0, 30.0, 40.0, 50.0, 61.0])) == [60 + 330 + 2 - 60.5]
 
 
 def test_it_sleeps_again_after_a_quarter_of_an_hour():

@@ -101,6 +101,24 @@ def test_work_that_waits_wakes_it_more_work_grows_it_and_it_sleeps_when_all_is_d
         assert set(published) == {"AWS/SageMaker/ApproximateBacklogSizePerInstance"}
 
 
+def test_what_it_lets_go_is_gone_when_it_decides_so() -> None:
+    with scaled(policy()) as (endpoint, scaler, _):
+        endpoint.backlog = 1
+        until(lambda: decisions(scaler) == [(0, 1)])
+        endpoint.backlog = 0
+        until(lambda: decisions(scaler) == [(0, 1), (1, 0)])
+        told = scaler.told()["endpoints"][NAME]
+        assert told["changes"][-1] == (told["decisions"][-1]["at"], 0)
+
+
+def test_it_tells_when_gauges_were_due_and_read() -> None:
+    with scaled(policy()) as (_, scaler, _):
+        until(lambda: len(scaler.told()["readings"]) >= 12)
+        due, read = zip(*scaler.told()["readings"][:12], strict=True)
+        assert list(due) == [10.0 * reading for reading in range(1, 13)]
+        assert all(late >= at for at, late in zip(due, read, strict=True))
+
+
 def test_decisions_are_made_when_periods_end_after_as_many_as_the_alarms_want() -> None:
     with scaled(policy()) as (endpoint, scaler, _):
         endpoint.backlog = 100

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -24,7 +25,12 @@ from topology import Names
 SPEED, START = 60.0, 1_000.0
 
 
-def told(now: float, changes: list[tuple[float, int]], decisions: list[dict[str, Any]]) -> Scaling:
+def told(
+    now: float,
+    changes: list[tuple[float, int]],
+    decisions: list[dict[str, Any]],
+    readings: Sequence[tuple[float, float]] = (),
+) -> Scaling:
     policies = load_policies()
     endpoints = {}
     for stage in STAGES:
@@ -39,7 +45,7 @@ def told(now: float, changes: list[tuple[float, int]], decisions: list[dict[str,
             "decisions": decisions,
             "policy": policy.model_dump(mode="json"),
         }
-    return Scaling(START + now / SPEED, SPEED, now, 60.0, endpoints)
+    return Scaling(START + now / SPEED, SPEED, now, 60.0, readings, endpoints)
 
 
 BEFORE = told(30.0, [(0.0, 0)], [])
@@ -112,6 +118,19 @@ def test_a_cold_start_is_from_the_decision_to_the_instance() -> None:
     assert BEFORE.starts("ocr", since=0.0) == ()
     two = told(900.0, [(0.0, 0), (360.0, 1), (500.0, 3)], [{"at": 60.0, "from": 0, "to": 3, "why": ""}])
     assert two.starts("ocr", since=0.0) == (300.0, 440.0, 440.0)
+
+
+def test_gauges_are_read_in_the_simulator_when_the_cloud_read_them(work: Work) -> None:
+    """That of 60 saw the first document, or came before it."""
+    readings = [(float(due), float(due)) for due in range(10, 1_500, 10)]
+    early = [(due, due / 2 - 1) for due, _ in readings[:6]]
+    assert AFTER.readings_since(0.0) is None
+    punctual, hasty = (replace(AFTER, readings=each) for each in (readings, early))
+    assert punctual.readings_since(60.0) == pytest.approx([read for _, read in readings[6:]])
+    assert replace(AFTER, readings=readings[7:]).readings_since(60.0) is None  # the first is forgotten
+    alike, later = (simulated(after, BEFORE, work).latency[0] for after in (punctual, hasty))
+    assert alike == pytest.approx(simulated(AFTER, BEFORE, work).latency[0])
+    assert later == pytest.approx(alike + 60.0)
 
 
 def test_the_seconds_of_each_step_are_those_of_the_document(work: Work) -> None:
