@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Final
 
 import httpx
@@ -65,6 +66,11 @@ class Scaling:
             each["instances"] == each["desired"] == each["min_instances"] for each in self.endpoints.values()
         )
 
+    def arrivals(self, stage: EndpointStage) -> list[float]:
+        """When instances came into service."""
+        counts = [(0.0, 0), *self.endpoints[stage]["changes"]]
+        return [since for (_, before), (since, count) in pairwise(counts) if count > before]
+
     def readings_since(self, since: float) -> NDArray[np.float64] | None:
         """(n,) when the gauges were read that were due after a time; None where one of them is forgotten."""
         due, read = np.array([pair for pair in self.readings if pair[0] > since]).reshape(-1, 2).T
@@ -101,8 +107,14 @@ def _ask(connection: Connection, what: str) -> httpx.Response:
     return httpx.get(f"{connection.client('sts').meta.endpoint_url}/_local/{what}", trust_env=False)
 
 
-def steps(connection: Connection, passed: Sequence[Passed], start: Scaling) -> Work:
+def steps(connection: Connection, passed: Sequence[Passed], start: Scaling, after: Scaling) -> Work:
     """What was measured of each step of the documents, in the policies' seconds since time began.
+
+    Args:
+        connection: to the local cloud.
+        passed: the documents.
+        start: what was told before they came.
+        after: what was told when all was over.
 
     Raises:
         EngineError: the local cloud cannot tell of each batch's way through each endpoint: it was lost on it
@@ -117,7 +129,7 @@ def steps(connection: Connection, passed: Sequence[Passed], start: Scaling) -> W
         missing = sorted(jobs - {job for job, _ in batches})
         missing += [job for job, label in batches if not all((job, label) in told for told in visits)]
         if not missing:
-            return _work(sorted(passed, key=lambda each: each.submitted), visits, start)
+            return _work(sorted(passed, key=lambda each: each.submitted), visits, start, after)
         if time.monotonic() > deadline:
             raise EngineError(f"of job {missing[0]} not every batch was seen at every endpoint")
         time.sleep(0.1)
@@ -139,7 +151,7 @@ def _batch(inference_id: str) -> _Batch:
     return job, rest.rpartition("-")[0]
 
 
-def _work(passed: Sequence[Passed], visits: Sequence[_Visits], start: Scaling) -> Work:
+def _work(passed: Sequence[Passed], visits: Sequence[_Visits], start: Scaling, after: Scaling) -> Work:
     region, text, ocr = visits
     index = {each.job_id: at for at, each in enumerate(passed)}
     batches = sorted((batch for batch in text if batch[0] in index), key=lambda batch: index[batch[0]])
@@ -155,6 +167,14 @@ def _work(passed: Sequence[Passed], visits: Sequence[_Visits], start: Scaling) -
     def moments(clock: NDArray[np.float64]) -> NDArray[np.float64]:
         return (clock - start.at) * start.speed + start.now - _zero(start)
 
+    def service(stage: EndpointStage, told: _Visits) -> NDArray[np.float64]:
+        """From when it could have begun, so with what it takes to hand it to a container."""
+        came = (np.array(after.arrivals(stage)) - start.now) / start.speed + start.at
+        freed = np.sort([*came, *(each["answered"] for each in told.values())])
+        last = np.searchsorted(freed, at(told, "begun"), side="right") - 1
+        could = np.where(last < 0, -np.inf, freed[last])
+        return seconds(np.maximum(at(told, "accepted"), could), at(told, "answered"))
+
     submitted = np.array([each.submitted for each in passed])
     last = np.zeros(len(passed))
     np.maximum.at(last, document, np.maximum(at(region, "answered"), at(ocr, "answered")))
@@ -165,10 +185,7 @@ def _work(passed: Sequence[Passed], visits: Sequence[_Visits], start: Scaling) -
         before=(seconds(came, at(region, "accepted")), seconds(came, at(text, "accepted"))),
         between=seconds(at(text, "answered"), at(ocr, "accepted")),
         after=seconds(last, np.array([each.stopped for each in passed])),
-        service={
-            stage: seconds(at(told, "begun"), at(told, "answered"))
-            for stage, told in zip(STAGES, visits, strict=True)
-        },
+        service={stage: service(stage, told) for stage, told in zip(STAGES, visits, strict=True)},
         pages=float(len(passed)),
         coming=np.sort(moments(np.array([each.started for each in passed]))),
     )

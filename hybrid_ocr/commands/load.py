@@ -117,7 +117,7 @@ def _comparison(
     from hybrid_ocr.load_report import agreement, simulated, steps
 
     try:
-        work = steps(connection, passed, start)
+        work = steps(connection, passed, start, after)
     except EngineError as unknown:
         return {"not_compared": unknown.message}
     outcome = simulated(after, start, work)
