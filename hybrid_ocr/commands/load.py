@@ -44,8 +44,9 @@ def load(
     """Drive a deployment with small documents that arrive by chance, as tests, and tell how they fared.
 
     Of a local cloud that scales (`hybrid-ocr up --autoscale`) also the instances over time, and beside them
-    what the simulator says of the same documents. It is given how long each step of each document took, and
-    how long instances took to start; how long documents wait and when instances come and go is its own.
+    what the simulator says of the same documents. It is given how long each step of each document took, how
+    long instances took to start, and when gauges were read; how long documents wait and when instances come
+    and go is its own.
 
     Exit codes: 0 all were read; 1 some were not; 2 the command line is wrong; 3 the deployment is not there
     or does not answer; 130 interrupted.
