@@ -36,7 +36,16 @@ _SAME: Final = 1e-6
 
 @dataclass(frozen=True)
 class Scaling:
-    """What /_local/scaling told, with the moment it did; `now` and all in `endpoints` are policy seconds."""
+    """What /_local/scaling told, and the moment it did.
+
+    Attributes:
+        at: the moment, as time.time() has it.
+        speed: how many policy seconds pass in one of the clock.
+        now: the moment in policy seconds, which all that follows is in too.
+        period_seconds: of the metrics.
+        readings: of each reading of the gauges when it was due, and when it was made.
+        endpoints: instances, decisions and the policy of each.
+    """
 
     at: float
     speed: float
@@ -171,9 +180,9 @@ def _work(passed: Sequence[Passed], visits: Sequence[_Visits], start: Scaling, a
         """From when it could have begun, so with what it takes to hand it to a container."""
         came = (np.array(after.arrivals(stage)) - start.now) / start.speed + start.at
         freed = np.sort([*came, *(each["answered"] for each in told.values())])
-        last = np.searchsorted(freed, at(told, "begun"), side="right") - 1
-        could = np.where(last < 0, -np.inf, freed[last])
-        return seconds(np.maximum(at(told, "accepted"), could), at(told, "answered"))
+        last_freed = np.searchsorted(freed, at(told, "begun"), side="right") - 1
+        could_begin = np.where(last_freed < 0, -np.inf, freed[last_freed])
+        return seconds(np.maximum(at(told, "accepted"), could_begin), at(told, "answered"))
 
     submitted = np.array([each.submitted for each in passed])
     last = np.zeros(len(passed))

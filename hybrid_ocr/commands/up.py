@@ -108,20 +108,18 @@ def _interrupt(number: int, frame: object) -> None:
 
 def _tell(console: Console, cloud: LocalCloud, seconds: float) -> None:
     inbox = cloud.names.bucket("inbox")
+    told = {
+        "endpoint": cloud.endpoint_url,
+        "inbox": f"s3://{inbox}/inbox/",
+        "logs": str(cloud.log_dir),
+        "models": ", ".join(sorted(f"{m.name} {m.version}" for m in cloud.bundle.models.values())),
+    }
+    if scaling := cloud.settings.autoscaling:
+        told["scaling"] = f"{scaling.speed:g} x; {cloud.endpoint_url}/_local/scaling"
     console.print(Text(f"local cloud ready after {seconds:.1f} s", "bold green"))
-    for label, value in (
-        ("endpoint", cloud.endpoint_url),
-        ("inbox", f"s3://{inbox}/inbox/"),
-        ("logs", str(cloud.log_dir)),
-        ("models", ", ".join(sorted(f"{m.name} {m.version}" for m in cloud.bundle.models.values()))),
-    ):
+    for label, value in told.items():
         console.print(Text(f"  {label:10}{value}"), soft_wrap=True)
     console.print(Text("\nin another terminal", "bold"))
-    if cloud.settings.autoscaling:
-        speed = cloud.settings.autoscaling.speed
-        console.print(
-            Text(f"  {'scaling':10}{speed:g} x; {cloud.endpoint_url}/_local/scaling"), soft_wrap=True
-        )
     # On standard output, so that `eval "$(...)"` and copying take exactly this.
     print(f"export AWS_ENDPOINT_URL={cloud.endpoint_url} AWS_REGION={cloud.names.region}", flush=True)
     print("export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local", flush=True)
