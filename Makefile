@@ -32,8 +32,8 @@ check: develop ## Lint, format, types, import layers, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m ocr_core.contracts.generate --check
-	$(BIN)/python -m lambdas.validation.rules_doc --check
+	$(BIN)/python -m hybrid_ocr.contracts.generate --check
+	$(BIN)/python -m hybrid_ocr.stages.validation.rules_doc --check
 
 format: $(VENV)/.installed ## Put code into its standard form
 	$(BIN)/ruff check --fix .
@@ -58,14 +58,14 @@ deploy: synth build/artifacts/.built ## Deploy a stage, make deploy STAGE=dev (n
 	$(BIN)/hybrid-ocr smoke --stage $(STAGE)
 
 generated: $(VENV)/.installed ## Write JSON Schemas and tables of the documentation again
-	$(BIN)/python -m ocr_core.contracts.generate
-	$(BIN)/python -m lambdas.validation.rules_doc
+	$(BIN)/python -m hybrid_ocr.contracts.generate
+	$(BIN)/python -m hybrid_ocr.stages.validation.rules_doc
 
 bench: bench-setup ## Measure speed and accuracy beside RapidOCR, PaddleOCR and Tesseract
 	$(BIN)/python -m evaluation.bench
 
 bench-flow: develop ## Measure what the flow costs beside its models, and the real-time client
-	$(BIN)/python -m hybrid_ocr.flow_bench
+	$(BIN)/python -m local_cloud.flow_bench
 
 bench-scale: setup ## Measure how long the scaling simulator takes
 	$(BIN)/python -m autoscaling.bench
@@ -104,6 +104,6 @@ $(VENV)/.installed: $(VENV)/.local
 	.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check checkov==3.3.30
 	@touch $@
 
-build/artifacts/.built: model_artifacts/catalogue.toml $(VENV)/.local
+build/artifacts/.built: hybrid_ocr/artifacts/building/catalogue.toml $(VENV)/.local
 	$(BIN)/hybrid-ocr artifacts build
 	@touch $@

@@ -31,14 +31,14 @@ import numpy.typing as npt
 
 from autoscaling.simulation.model import Arrivals, Volumes
 from autoscaling.whole_file import replace_whole
-from ocr_core.contracts.batches import batch_size
-from ocr_core.contracts.errors import RequestError
+from hybrid_ocr.contracts.batches import batch_size
+from hybrid_ocr.contracts.errors import RequestError
 
 __all__ = ["COLUMNS", "PAGES_PER_DOCUMENT", "Trace", "read_trace", "write_trace"]
 
 COLUMNS: Final = ("time", "documents", "pages")
 PAGES_PER_DOCUMENT: Final = 2_000
-"""The most that the component reads of one document (ocr_core.opening)."""
+"""The most that the component reads of one document (hybrid_ocr.opening)."""
 
 _LONE_ROW_SECONDS: Final = 60.0
 _MOST_DOCUMENTS: Final = 10**7

@@ -22,7 +22,7 @@ from autoscaling.run import Run
 from autoscaling.simulation.model import STAGES, EndpointModel
 from autoscaling.simulation.outcome import EndpointSeries
 from autoscaling.whole_file import replace_whole
-from ocr_core.contracts.errors import RequestError
+from hybrid_ocr.contracts.errors import RequestError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

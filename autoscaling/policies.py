@@ -11,8 +11,8 @@ from pydantic import Field, model_validator
 
 from autoscaling.scaling.schedule import parse_when
 from autoscaling.toml_file import read_toml
-from ocr_core.contracts.base import Message
-from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.base import Message
+from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 
 __all__ = ["METRICS", "Policies", "Policy", "Schedule", "Tracking", "Wake", "load_policies"]
 

@@ -8,8 +8,8 @@ import tomllib
 from collections.abc import Mapping
 
 from autoscaling.policies import Policies, Policy, Schedule
-from ocr_core.contracts.errors import ConfigurationError
-from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 
 __all__ = ["difference", "render", "with_policies"]
 

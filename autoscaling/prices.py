@@ -9,8 +9,8 @@ from pathlib import Path
 from pydantic import Field
 
 from autoscaling.toml_file import read_toml
-from ocr_core.contracts.base import Message
-from ocr_core.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.base import Message
+from hybrid_ocr.contracts.errors import ConfigurationError
 
 __all__ = ["Price", "Prices", "load_prices"]
 

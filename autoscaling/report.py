@@ -12,7 +12,7 @@ import numpy as np
 from autoscaling.prices import Prices
 from autoscaling.simulation.model import STAGES, Pipeline
 from autoscaling.simulation.outcome import Outcome
-from ocr_core.contracts.jobs import EndpointStage
+from hybrid_ocr.contracts.jobs import EndpointStage
 
 __all__ = ["PERCENTS", "EndpointCost", "Latency", "Report", "compare", "report"]
 

@@ -17,8 +17,8 @@ from autoscaling.simulation.model import (
     Pipeline,
     ServiceTime,
 )
-from ocr_core.contracts.errors import ConfigurationError, RequestError
-from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.errors import ConfigurationError, RequestError
+from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 from topology import load_topology
 
 __all__ = ["DEFAULT_HOSTING", "Hosting", "Scenario", "parse_hosting"]

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from autoscaling.arrivals import Trace
 from autoscaling.policies import Policy, Schedule
 from autoscaling.scenario import Scenario
-from ocr_core.contracts.errors import RequestError
-from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.errors import RequestError
+from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 
 __all__ = ["propose", "repeating_need", "scheduled", "time_zone"]
 

@@ -16,8 +16,8 @@ from autoscaling.scenario import Hosting, Scenario
 from autoscaling.schedules import propose
 from autoscaling.service_times import ServiceTimes
 from autoscaling.simulation.model import STAGES
-from ocr_core.contracts.errors import RequestError
-from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.errors import RequestError
+from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 
 if TYPE_CHECKING:
     from optuna import Trial

@@ -12,9 +12,9 @@ import numpy as np
 from pydantic import Field
 
 from autoscaling.toml_file import read_toml
-from ocr_core.contracts.base import Message
-from ocr_core.contracts.errors import ConfigurationError
-from ocr_core.contracts.jobs import EndpointStage
+from hybrid_ocr.contracts.base import Message
+from hybrid_ocr.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.jobs import EndpointStage
 
 __all__ = ["ServiceTimes", "TypeTimes", "load_service_times"]
 

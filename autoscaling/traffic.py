@@ -12,8 +12,8 @@ from pydantic import AwareDatetime, Field, RootModel
 
 from autoscaling.arrivals import PAGES_PER_DOCUMENT, Trace, read_trace
 from autoscaling.toml_file import read_toml
-from ocr_core.contracts.base import Message
-from ocr_core.contracts.errors import ConfigurationError, RequestError
+from hybrid_ocr.contracts.base import Message
+from hybrid_ocr.contracts.errors import ConfigurationError, RequestError
 
 __all__ = ["Backlog", "Burst", "Diurnal", "Poisson", "Traffic", "generate", "load_traffic", "open_trace"]
 

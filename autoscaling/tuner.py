@@ -22,7 +22,7 @@ from autoscaling.scenario import Scenario
 from autoscaling.search_space import Search, Space
 from autoscaling.simulation.flow import simulate_flow
 from autoscaling.simulation.model import STAGES, Volumes
-from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

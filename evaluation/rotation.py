@@ -20,17 +20,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lambdas.rotation.geometry import sample, small_turn
-from lambdas.rotation.ink import find_ink
-from lambdas.rotation.lines import find_lines
-from lambdas.rotation.orientation import LineOrientation
-from lambdas.rotation.pose import estimate_pose
-from lambdas.rotation.stage import TOLERANCE, RotationStage
-from ocr_core.artifacts import artifacts_root
-from ocr_core.contracts.errors import OcrError
-from ocr_core.contracts.messages import Quadrant
-from ocr_core.contracts.stage import StageContext
-from ocr_core.opening import DocumentOpener, RawPage
+from hybrid_ocr.artifacts import artifacts_root
+from hybrid_ocr.contracts.errors import OcrError
+from hybrid_ocr.contracts.messages import Quadrant
+from hybrid_ocr.contracts.stage import StageContext
+from hybrid_ocr.opening import DocumentOpener, RawPage
+from hybrid_ocr.stages.rotation.geometry import sample, small_turn
+from hybrid_ocr.stages.rotation.ink import find_ink
+from hybrid_ocr.stages.rotation.lines import find_lines
+from hybrid_ocr.stages.rotation.orientation import LineOrientation
+from hybrid_ocr.stages.rotation.pose import estimate_pose
+from hybrid_ocr.stages.rotation.stage import TOLERANCE, RotationStage
 
 _REACH = 15.0
 _ENOUGH_LINES = 10

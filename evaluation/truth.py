@@ -18,9 +18,9 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from ocr_core.contracts.geometry import Box, apply_matrix
-from ocr_core.contracts.messages import Label
-from ocr_core.contracts.result import Rotation
+from hybrid_ocr.contracts.geometry import Box, apply_matrix
+from hybrid_ocr.contracts.messages import Label
+from hybrid_ocr.contracts.result import Rotation
 
 
 class TruthError(ValueError):

@@ -10,9 +10,9 @@ from typing import Annotated, get_args
 import typer
 
 from hybrid_ocr.commands import register
+from hybrid_ocr.commands.artifact_building import app as artifacts
 from hybrid_ocr.commands.scale import app as scale
-from model_artifacts.cli import app as artifacts
-from ocr_core.contracts.stage import EngineName
+from hybrid_ocr.contracts.stage import EngineName
 
 READ_HELP = """
 Read documents and write what they say.
@@ -74,7 +74,7 @@ def read(  # noqa: D103, PLR0917 - typer makes the command line of it; READ_HELP
         typer.Option("--direct", help="By plain function calls, without the flow: for a debugger."),
     ] = False,
 ) -> None:
-    from hybrid_ocr.read_command import ReadCall, run
+    from hybrid_ocr.commands.read import ReadCall, run
 
     call = ReadCall(paths, out, pages, script, engine.value, rules, as_json, direct)
     raise typer.Exit(run(call))

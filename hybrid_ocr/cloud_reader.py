@@ -17,18 +17,18 @@ from typing import Final, Self
 
 from hybrid_ocr.clients import AsyncClient, Connection
 from hybrid_ocr.clients.connection import LOCAL_LOGIN
+from hybrid_ocr.commands.job_progress import JobProgress
+from hybrid_ocr.commands.reading import Progress, Reading
+from hybrid_ocr.commands.sources import Source
+from hybrid_ocr.contracts.errors import EngineError, ErrorInfo, OcrError
+from hybrid_ocr.contracts.result import DocumentParts, DocumentResult
+from hybrid_ocr.contracts.stage import EngineName
 from hybrid_ocr.direct.document import job_id
-from hybrid_ocr.job_progress import JobProgress
-from hybrid_ocr.reading import Progress, Reading
-from hybrid_ocr.sources import Source
+from hybrid_ocr.opening import OpeningLimits
+from hybrid_ocr.opening.source import open_file
 from local_cloud.aws.moto_settings import session
 from local_cloud.cloud import CloudSettings, LocalCloud
 from local_cloud.early import EarlyContainers
-from ocr_core.contracts.errors import EngineError, ErrorInfo, OcrError
-from ocr_core.contracts.result import DocumentParts, DocumentResult
-from ocr_core.contracts.stage import EngineName
-from ocr_core.opening import OpeningLimits
-from ocr_core.opening.source import open_file
 
 DOCUMENTS_IN_FLIGHT: Final = 4
 _LOOK_SECONDS: Final = 0.5
@@ -131,8 +131,8 @@ class CloudReader:
             pages=(),
             error=ErrorInfo.of(error),
         )
-        from lambdas.validation import load_rules, validate  # rarely needed, and half a second
-        from lambdas.validation.exports import write_exports
+        from hybrid_ocr.stages.validation import load_rules, validate  # rarely needed, and half a second
+        from hybrid_ocr.stages.validation.exports import write_exports
 
         rules = load_rules(self._rules)
         result = validate(parts, rules)

@@ -9,14 +9,14 @@ from importlib.resources import files
 from typing import Final
 from uuid import uuid4
 
+from hybrid_ocr.artifacts.building.catalogue import load_catalogue
 from hybrid_ocr.clients import AsyncClient, Connection, JobStatus, RealtimeClient
-from model_artifacts.catalogue import load_catalogue
-from ocr_core.contracts.errors import OcrError
-from ocr_core.contracts.jobs import Bundle
-from ocr_core.contracts.messages import ModelIdentity, StageName
-from ocr_core.contracts.result import DocumentResult
-from ocr_core.storage.bundles import Bundles
-from ocr_core.storage.objects import Objects
+from hybrid_ocr.contracts.errors import OcrError
+from hybrid_ocr.contracts.jobs import Bundle
+from hybrid_ocr.contracts.messages import ModelIdentity, StageName
+from hybrid_ocr.contracts.result import DocumentResult
+from hybrid_ocr.storage.bundles import Bundles
+from hybrid_ocr.storage.objects import Objects
 
 __all__ = ["LINES", "Check", "checks", "page"]
 

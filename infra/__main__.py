@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from hybrid_ocr.contracts.errors import ConfigurationError
 from infra.settings import stage_names
 from infra.synthesis import synthesise
-from ocr_core.contracts.errors import ConfigurationError
 
 
 def main() -> int:

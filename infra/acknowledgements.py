@@ -9,8 +9,8 @@ from typing import Final
 from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct
 
+from hybrid_ocr.contracts.names import Names
 from infra.permissions import LOG_GROUP_TAG
-from topology import Names
 
 __all__ = ["Acknowledgement", "acknowledge", "acknowledgements"]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 from infra.metrics import OWN, Metric, metric
 from infra.variant import VARIANT
-from ocr_core.contracts.jobs import EndpointMode, EndpointStage
 from topology import Topology
 
 if TYPE_CHECKING:

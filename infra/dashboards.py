@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
+from hybrid_ocr.contracts.events import EVENT_SOURCE
+from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.names import Names
 from infra.alarms import dead_letter_queues
 from infra.board import Board, Chart, Expression, Line, Row
 from infra.metrics import OWN, Statistic, metric
 from infra.variant import VARIANT
-from ocr_core.contracts.events import EVENT_SOURCE
-from ocr_core.contracts.jobs import EndpointMode, EndpointStage
-from topology import Names, Topology
+from topology import Topology
 
 if TYPE_CHECKING:
     from infra.deployment import Deployment

@@ -9,11 +9,12 @@ from typing import Self
 
 from aws_cdk import Aws, RemovalPolicy
 
+from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.messages import ModelIdentity
+from hybrid_ocr.contracts.names import Names
 from infra.models import pinned
 from infra.settings import Settings
-from ocr_core.contracts.jobs import EndpointMode, EndpointStage
-from ocr_core.contracts.messages import ModelIdentity
-from topology import Names, Topology, load_topology
+from topology import Topology, load_topology
 
 __all__ = ["Deployment", "camel"]
 

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ocr_core.contracts.jobs import EndpointMode
+from hybrid_ocr.contracts.jobs import EndpointMode
 
 __all__ = ["ONE_KIND", "OWN", "PUBLISHED", "Metric", "Statistic", "is_published", "metric"]
 

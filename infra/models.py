@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from model_artifacts.catalogue import load_catalogue
-from ocr_core.contracts.errors import ConfigurationError
-from ocr_core.contracts.messages import ModelIdentity
+from hybrid_ocr.artifacts.building.catalogue import load_catalogue
+from hybrid_ocr.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.messages import ModelIdentity
 
 __all__ = ["pinned"]
 

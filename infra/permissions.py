@@ -12,11 +12,11 @@ from typing import Final
 
 from aws_cdk import aws_iam as iam
 
+from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.keys import artifact_key
+from hybrid_ocr.contracts.names import Names
 from infra.deployment import Deployment
 from infra.unscoped import UNSCOPED
-from ocr_core.contracts.jobs import EndpointMode, EndpointStage
-from ocr_core.contracts.keys import artifact_key
-from topology import Names
 from topology.model import FUNCTIONS
 
 __all__ = ["LOG_GROUP_TAG", "MAP_LABEL", "Permissions", "endpoint_logs", "function_logs"]

@@ -13,9 +13,9 @@ from pydantic import Field, RootModel
 from autoscaling import Policies, Policy, load_policies
 from autoscaling.prices import Prices, load_prices
 from autoscaling.toml_file import read_toml
-from ocr_core.contracts.base import Message
-from ocr_core.contracts.errors import ConfigurationError
-from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.base import Message
+from hybrid_ocr.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 
 __all__ = ["Ami", "Instances", "Profile", "Settings", "Stage", "load_settings", "stage_names"]
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import aws_cdk as cdk
 
+from hybrid_ocr.contracts.errors import ConfigurationError
 from infra.acknowledgements import acknowledge
 from infra.deployment import Deployment
 from infra.nag import findings
@@ -14,7 +15,6 @@ from infra.pictures import write_pictures
 from infra.rules import Component, violations
 from infra.settings import load_settings
 from infra.stacks import compose
-from ocr_core.contracts.errors import ConfigurationError
 
 __all__ = ["OUTPUT", "ROOT", "make_app", "synthesise"]
 

@@ -21,11 +21,11 @@ from typing import Any, Final, Protocol, Self
 from autoscaling.policies import Policy, load_policies
 from autoscaling.scaling.scaler import COMING, WAITING, Scaler
 from autoscaling.simulation.model import STAGES, Delays
+from hybrid_ocr.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.jobs import EndpointStage
+from hybrid_ocr.telemetry import fields
 from local_cloud.sagemaker.limits import RuntimeLimits
 from local_cloud.sagemaker.metrics import NAMESPACE, MetricData, Publish
-from ocr_core.contracts.errors import ConfigurationError
-from ocr_core.contracts.jobs import EndpointStage
-from ocr_core.telemetry import fields
 
 __all__ = ["READINGS_IN_PERIOD", "Autoscaler", "Autoscaling", "Instances"]
 

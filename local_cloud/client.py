@@ -10,9 +10,9 @@ from typing import Self, TypeVar
 import httpx
 from pydantic import ValidationError
 
-from ocr_core.contracts.base import Message
-from ocr_core.contracts.codec import MSGPACK, decode, encode
-from ocr_core.contracts.errors import (
+from hybrid_ocr.contracts.base import Message
+from hybrid_ocr.contracts.codec import MSGPACK, decode, encode
+from hybrid_ocr.contracts.errors import (
     CapacityError,
     EngineError,
     ErrorCode,

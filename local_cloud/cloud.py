@@ -14,6 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from werkzeug import Request, Response
 
+from hybrid_ocr.contracts.names import Names
+from hybrid_ocr.contracts.stage import EngineName
+from hybrid_ocr.engines.cpu import granted_threads
+from hybrid_ocr.settings import PREFIX
+from hybrid_ocr.telemetry import JsonFormatter
 from local_cloud.aws import resources
 from local_cloud.aws.deliveries import Deliveries
 from local_cloud.aws.faults import FaultPlan
@@ -29,12 +34,8 @@ from local_cloud.models import ENGINE, LocalModels, python_of
 from local_cloud.moto_stepfunctions import install as install_stepfunctions
 from local_cloud.sagemaker import LocalContainers, RuntimeLimits, SageMakerRuntime
 from local_cloud.sagemaker.description import Model
-from ocr_core.contracts.stage import EngineName
-from ocr_core.hosts.cpu import granted_threads
-from ocr_core.settings import PREFIX
-from ocr_core.telemetry import JsonFormatter
 from stepfunctions import definition
-from topology import Names, Topology, load_topology
+from topology import Topology, load_topology
 
 if TYPE_CHECKING:
     from local_cloud.autoscaling import Autoscaling
@@ -169,7 +170,7 @@ class LocalCloud:
     def _check(self) -> None:
         """Everything that can be wrong with what was asked for, before a process is started."""
         if self.settings.rules is not None:
-            from lambdas.validation import load_rules
+            from hybrid_ocr.stages.validation import load_rules
 
             load_rules(self.settings.rules)
         _ = self.models.folders

@@ -1,7 +1,7 @@
 """The model containers on one machine: each a real server process, as SageMaker would start it.
 
 Only the wrapping differs from an image: the port is a free one of the loopback interface, and the process
-ends when its parent does, even when that was killed (see `exit_with_stdin` in ocr_core.settings).
+ends when its parent does, even when that was killed (see `exit_with_stdin` in hybrid_ocr.settings).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
+from hybrid_ocr.contracts.errors import EngineError, ErrorCode
+from hybrid_ocr.settings import PREFIX
 from local_cloud.client import EndpointClient
-from ocr_core.contracts.errors import EngineError, ErrorCode
-from ocr_core.settings import PREFIX
 
 __all__ = ["Container", "ContainerFleet", "ContainerProcess", "EndpointClient"]
 

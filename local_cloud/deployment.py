@@ -10,13 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
+from hybrid_ocr.artifacts import artifacts_root
+from hybrid_ocr.contracts.jobs import Bundle, EndpointMode, EndpointRef, EndpointStage
+from hybrid_ocr.contracts.keys import DEFAULT_BUNDLE, artifact_key
+from hybrid_ocr.contracts.names import Names
+from hybrid_ocr.storage.bundles import Bundles
+from hybrid_ocr.storage.objects import Objects
 from local_cloud.models import LocalModels
-from ocr_core.artifacts import artifacts_root
-from ocr_core.contracts.jobs import Bundle, EndpointMode, EndpointRef, EndpointStage
-from ocr_core.contracts.keys import DEFAULT_BUNDLE, artifact_key
-from ocr_core.storage.bundles import Bundles
-from ocr_core.storage.objects import Objects
-from topology import Names, Topology
+from topology import Topology
 
 _IMAGE: Final = "hybrid-ocr-{stage}:local"
 _INSTANCE_TYPE: Final = "ml.g5.xlarge"

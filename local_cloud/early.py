@@ -12,9 +12,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self, get_args
 
+from hybrid_ocr.contracts.jobs import EndpointStage
 from local_cloud.containers import Container, ContainerProcess
 from local_cloud.models import LocalModels
-from ocr_core.contracts.jobs import EndpointStage
 
 
 class EarlyContainers:

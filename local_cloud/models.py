@@ -11,12 +11,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from hybrid_ocr.artifacts import artifacts_root, load_artifact
+from hybrid_ocr.contracts.errors import ArtifactError, EngineError, ErrorCode
+from hybrid_ocr.contracts.jobs import EndpointStage
+from hybrid_ocr.contracts.messages import ModelIdentity, StageName
+from hybrid_ocr.contracts.stage import EngineName
 from local_cloud.containers import Container
-from ocr_core.artifacts import artifacts_root, load_artifact
-from ocr_core.contracts.errors import ArtifactError, EngineError, ErrorCode
-from ocr_core.contracts.jobs import EndpointStage
-from ocr_core.contracts.messages import ModelIdentity, StageName
-from ocr_core.contracts.stage import EngineName
 from topology import load_topology
 
 ENGINE: Final = "HYBRID_OCR_ENGINE"

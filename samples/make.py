@@ -17,8 +17,8 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from ocr_core.contracts.geometry import Matrix3x3, apply_matrix, as_matrix, quad_from_array
-from ocr_core.contracts.messages import Quadrant
+from hybrid_ocr.contracts.geometry import Matrix3x3, apply_matrix, as_matrix, quad_from_array
+from hybrid_ocr.contracts.messages import Quadrant
 from samples.drawing import article, invoice, letter, receipt, scan
 from samples.drawing.sheet import Bounds, Sheet
 from samples.drawing.truth import DocumentTruth, TrueLine, TruePage, TrueRegion

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ocr_core.contracts.jobs import EndpointMode, EndpointStage
-from ocr_core.settings import PREFIX
-from topology.names import Names
+from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.names import Names
+from hybrid_ocr.settings import PREFIX
 
 __all__ = ["Bucket", "Endpoint", "Function", "Index", "Queue", "Rule", "StateMachine", "Table", "Topic"]
 

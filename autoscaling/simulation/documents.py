@@ -11,8 +11,8 @@ import numpy as np
 
 from autoscaling.simulation.model import STAGES, Counts, Floats, Pipeline
 from autoscaling.simulation.outcome import EndpointSeries, Outcome
-from ocr_core.contracts.batches import batch_size
-from ocr_core.contracts.jobs import EndpointStage
+from hybrid_ocr.contracts.batches import batch_size
+from hybrid_ocr.contracts.jobs import EndpointStage
 
 __all__ = ["Passage", "invocations", "outcome"]
 

@@ -14,7 +14,7 @@ from autoscaling.simulation.fleet import Fleet
 from autoscaling.simulation.model import STAGES, Arrivals, Counts, EndpointModel, Floats, Pipeline
 from autoscaling.simulation.outcome import Outcome
 from autoscaling.simulation.serving import Served, serve
-from ocr_core.contracts.jobs import EndpointStage
+from hybrid_ocr.contracts.jobs import EndpointStage
 
 __all__ = ["Work", "simulate", "simulate_work"]
 

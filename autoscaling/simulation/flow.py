@@ -25,7 +25,7 @@ from autoscaling.simulation.model import (
 )
 from autoscaling.simulation.outcome import Outcome
 from autoscaling.simulation.queue import FluidQueue
-from ocr_core.contracts.jobs import EndpointStage
+from hybrid_ocr.contracts.jobs import EndpointStage
 
 __all__ = ["simulate_flow"]
 

@@ -19,7 +19,7 @@ from autoscaling.simulation.fleet import PATIENCE_SECONDS, Fleet
 from autoscaling.simulation.model import EndpointModel, Floats
 from autoscaling.simulation.outcome import EndpointSeries
 from autoscaling.simulation.queue import NOTHING, FluidQueue
-from ocr_core.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.errors import ConfigurationError
 
 __all__ = ["Basin"]
 

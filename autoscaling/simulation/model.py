@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autoscaling.policies import Policy
-from ocr_core.contracts.errors import ConfigurationError
-from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 
 __all__ = [
     "STAGES",

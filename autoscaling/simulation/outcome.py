@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autoscaling.simulation.model import Floats
-from ocr_core.contracts.jobs import EndpointStage
+from hybrid_ocr.contracts.jobs import EndpointStage
 
 __all__ = ["EndpointSeries", "Outcome"]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ocr_core.contracts.messages import CropBatch, PageCrops, PageText, TextBatch
-from ocr_core.contracts.stage import Stage, StageContext
-from ocr_core.hosts.container import Binding, main
+from hybrid_ocr.contracts.messages import CropBatch, PageCrops, PageText, TextBatch
+from hybrid_ocr.contracts.stage import Stage, StageContext
+from hybrid_ocr.hosts.container import Binding, main
 
 
 def load(context: StageContext) -> Stage[PageCrops, PageText]:
     """Import and load the stage."""
-    from endpoints.ocr.stage import OcrStage
+    from hybrid_ocr.stages.ocr.stage import OcrStage
 
     return OcrStage.load(context)
 

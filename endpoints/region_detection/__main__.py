@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ocr_core.contracts.messages import PageBatch, PageImage, PageRegions, RegionBatch
-from ocr_core.contracts.stage import Stage, StageContext
-from ocr_core.hosts.container import Binding, main
-from ocr_core.hosts.container.raw_image import one_page
+from hybrid_ocr.contracts.messages import PageBatch, PageImage, PageRegions, RegionBatch
+from hybrid_ocr.contracts.stage import Stage, StageContext
+from hybrid_ocr.hosts.container import Binding, main
+from hybrid_ocr.hosts.container.raw_image import one_page
 
 
 def load(context: StageContext) -> Stage[PageImage, PageRegions]:
     """Import and load the stage."""
-    from endpoints.region_detection.stage import RegionDetectionStage
+    from hybrid_ocr.stages.region_detection.stage import RegionDetectionStage
 
     return RegionDetectionStage.load(context)
 

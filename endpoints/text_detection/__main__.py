@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ocr_core.contracts.messages import CropBatch, PageBatch, PageCrops, PageImage
-from ocr_core.contracts.stage import Stage, StageContext
-from ocr_core.hosts.container import Binding, main
-from ocr_core.hosts.container.raw_image import one_page
+from hybrid_ocr.contracts.messages import CropBatch, PageBatch, PageCrops, PageImage
+from hybrid_ocr.contracts.stage import Stage, StageContext
+from hybrid_ocr.hosts.container import Binding, main
+from hybrid_ocr.hosts.container.raw_image import one_page
 
 
 def load(context: StageContext) -> Stage[PageImage, PageCrops]:
     """Import and load the stage."""
-    from endpoints.text_detection.stage import TextDetectionStage
+    from hybrid_ocr.stages.text_detection.stage import TextDetectionStage
 
     return TextDetectionStage.load(context)
 

@@ -18,7 +18,7 @@ from evaluation.bench.environments import PADDLE, RAPIDOCR
 from evaluation.bench.machine import describe_commit, describe_machine, hold_threads
 from evaluation.bench.pages import find_pages
 from evaluation.bench.report import complaints, kinds, results, tables
-from ocr_core.hosts.cpu import granted_threads
+from hybrid_ocr.engines.cpu import granted_threads
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SAMPLES = _ROOT / "samples" / "documents"

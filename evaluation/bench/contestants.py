@@ -10,7 +10,7 @@ from pathlib import Path
 
 from evaluation.bench.environments import PADDLE, RAPIDOCR, Environment
 from evaluation.bench.worker import Worker
-from ocr_core.artifacts import artifacts_root
+from hybrid_ocr.artifacts import artifacts_root
 
 _WORKERS = "evaluation.bench.workers"
 
@@ -61,7 +61,7 @@ def entrants(script: str | None = "latin") -> dict[str, Entrant]:
             Entrant(
                 "hybrid-ocr",
                 "hybrid-ocr",
-                "hybrid_ocr.bench_worker",
+                "evaluation.bench.workers.five_stages",
                 settings={"script": script or ""},
             ),
             Entrant(

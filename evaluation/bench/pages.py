@@ -11,7 +11,7 @@ import cv2
 from PIL import Image
 
 from evaluation.truth import TruthPage, read_hocr, read_sample, read_sroie
-from ocr_core.opening import DocumentOpener
+from hybrid_ocr.opening import DocumentOpener
 
 _READ_BY_ALL = {".jpg", ".jpeg", ".png"}
 

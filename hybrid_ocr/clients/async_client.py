@@ -17,12 +17,12 @@ from hybrid_ocr.clients.executions import MOST_ATTEMPTS, Executions
 from hybrid_ocr.clients.inbox import Inbox
 from hybrid_ocr.clients.jobs import JobStatus
 from hybrid_ocr.clients.retry import Deadline, persist
-from ocr_core.contracts.codec import JSON, decode
-from ocr_core.contracts.errors import CapacityError, EngineError, ErrorCode, RequestError
-from ocr_core.contracts.events import TEST_SOURCE, DocumentSubmitted, ReadOptions, TestRun
-from ocr_core.contracts.jobs import job_id_of
-from ocr_core.contracts.keys import result_prefix
-from ocr_core.contracts.result import DocumentResult
+from hybrid_ocr.contracts.codec import JSON, decode
+from hybrid_ocr.contracts.errors import CapacityError, EngineError, ErrorCode, RequestError
+from hybrid_ocr.contracts.events import TEST_SOURCE, DocumentSubmitted, ReadOptions, TestRun
+from hybrid_ocr.contracts.jobs import job_id_of
+from hybrid_ocr.contracts.keys import result_prefix
+from hybrid_ocr.contracts.result import DocumentResult
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient

@@ -22,8 +22,8 @@ from hybrid_ocr.clients.errors import (
     one_line,
     translated,
 )
-from ocr_core.contracts.errors import ConfigurationError
-from topology.names import LOCAL_REGION, LOCAL_STAGE, Names
+from hybrid_ocr.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.names import LOCAL_REGION, LOCAL_STAGE, Names
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient

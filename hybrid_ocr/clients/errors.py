@@ -21,8 +21,8 @@ from botocore.exceptions import (
 )
 from pydantic import ValidationError
 
-from ocr_core.contracts.base import Message
-from ocr_core.contracts.errors import (
+from hybrid_ocr.contracts.base import Message
+from hybrid_ocr.contracts.errors import (
     CapacityError,
     ConfigurationError,
     DocumentError,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hybrid_ocr.clients.connection import Connection
 from hybrid_ocr.clients.jobs import JobStatus, job_of, status_of
-from ocr_core.contracts.errors import RequestError
-from ocr_core.contracts.jobs import Job
+from hybrid_ocr.contracts.errors import RequestError
+from hybrid_ocr.contracts.jobs import Job
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

@@ -10,9 +10,9 @@ from uuid import uuid4
 from botocore.exceptions import ClientError
 
 from hybrid_ocr.clients.connection import Connection
-from ocr_core.contracts.errors import DocumentError, ErrorCode
-from ocr_core.contracts.jobs import LARGEST_DOCUMENT
-from ocr_core.contracts.keys import split_uri
+from hybrid_ocr.contracts.errors import DocumentError, ErrorCode
+from hybrid_ocr.contracts.jobs import LARGEST_DOCUMENT
+from hybrid_ocr.contracts.keys import split_uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

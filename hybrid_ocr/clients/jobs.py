@@ -11,11 +11,11 @@ from typing import Any, Final, Literal
 from pydantic import Field, ValidationError
 
 from hybrid_ocr.clients.errors import error_in, one_line
-from ocr_core.contracts.base import Message
-from ocr_core.contracts.errors import ERRORS, ErrorCode, ErrorInfo
-from ocr_core.contracts.events import DocumentCompleted, PageCounts
-from ocr_core.contracts.jobs import Job, JobId
-from ocr_core.contracts.result import Verdict
+from hybrid_ocr.contracts.base import Message
+from hybrid_ocr.contracts.errors import ERRORS, ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.events import DocumentCompleted, PageCounts
+from hybrid_ocr.contracts.jobs import Job, JobId
+from hybrid_ocr.contracts.result import Verdict
 
 JobState = Literal["running", "succeeded", "failed"]
 

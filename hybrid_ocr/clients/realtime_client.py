@@ -15,12 +15,12 @@ from botocore.config import Config
 from hybrid_ocr.clients.connection import Connection, connect
 from hybrid_ocr.clients.errors import error_in
 from hybrid_ocr.clients.retry import Deadline, persist
-from ocr_core.contracts.base import Message, PageNumber, Pixels
-from ocr_core.contracts.codec import JSON, LONGEST_ARRAY, LONGEST_MAP, MSGPACK, MediaType, decode
-from ocr_core.contracts.errors import DocumentError, EngineError, ErrorCode, OcrError, RequestError
-from ocr_core.contracts.geometry import IDENTITY, Matrix3x3
-from ocr_core.contracts.jobs import EndpointStage
-from ocr_core.contracts.messages import (
+from hybrid_ocr.contracts.base import Message, PageNumber, Pixels
+from hybrid_ocr.contracts.codec import JSON, LONGEST_ARRAY, LONGEST_MAP, MSGPACK, MediaType, decode
+from hybrid_ocr.contracts.errors import DocumentError, EngineError, ErrorCode, OcrError, RequestError
+from hybrid_ocr.contracts.geometry import IDENTITY, Matrix3x3
+from hybrid_ocr.contracts.jobs import EndpointStage
+from hybrid_ocr.contracts.messages import (
     FailedPage,
     ModelIdentity,
     PageImage,

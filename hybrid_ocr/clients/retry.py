@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Self, TypeVar
 
-from ocr_core.contracts.errors import CapacityError
+from hybrid_ocr.contracts.errors import CapacityError
 
 T = TypeVar("T")
 

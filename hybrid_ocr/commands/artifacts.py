@@ -9,7 +9,7 @@ import typer
 
 from hybrid_ocr.commands.exits import WHOLE, exits
 from hybrid_ocr.commands.where import Where, somewhere
-from ocr_core.contracts.errors import RequestError
+from hybrid_ocr.contracts.errors import RequestError
 
 Root = Annotated[
     Path | None,
@@ -47,10 +47,10 @@ def publish(
     Exit codes: 0 it is as you asked; 2 the command line is wrong; 3 an artefact is not right, an endpoint
     does not serve it, or the deployment cannot be asked.
     """
-    from hybrid_ocr.publishing import Publisher, artifact_names
-    from model_artifacts.catalogue import load_catalogue
-    from ocr_core.artifacts import artifacts_root
-    from ocr_core.contracts.keys import DEFAULT_BUNDLE
+    from hybrid_ocr.artifacts import artifacts_root
+    from hybrid_ocr.artifacts.building.catalogue import load_catalogue
+    from hybrid_ocr.contracts.keys import DEFAULT_BUNDLE
+    from model_artifacts.publishing import Publisher, artifact_names
     from topology import load_topology
 
     if names and (activate or script):
@@ -90,10 +90,10 @@ def register(
     Exit codes: 0 it is registered; 2 the command line is wrong; 3 the artefact is not right, the SDK is not
     installed, or the account cannot be asked.
     """
-    from hybrid_ocr.publishing import Publisher
-    from hybrid_ocr.registry import Registry
-    from model_artifacts.catalogue import load_catalogue
-    from ocr_core.artifacts import artifacts_root
+    from hybrid_ocr.artifacts import artifacts_root
+    from hybrid_ocr.artifacts.building.catalogue import load_catalogue
+    from model_artifacts.publishing import Publisher
+    from model_artifacts.registry import Registry
 
     catalogue = load_catalogue()
     recipe = catalogue.recipe(name)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from hybrid_ocr.terminal import plain
-from ocr_core.contracts.errors import OcrError
+from hybrid_ocr.commands.terminal import plain
+from hybrid_ocr.contracts.errors import OcrError
 
 
 def complain(console: Console, problem: Exception | str, exit_code: int) -> int:

@@ -13,7 +13,7 @@ from hybrid_ocr.commands.options import AsJson
 from hybrid_ocr.commands.where import Where, somewhere
 
 if TYPE_CHECKING:
-    from hybrid_ocr.dashboard import Readings
+    from hybrid_ocr.commands.dashboard_readings import Readings
     from infra.board import Board
 
 _EVERY_SECONDS: Final = 5.0
@@ -44,7 +44,7 @@ def dashboard(
 
     Exit codes: 0 shown; 2 there is no such board; 3 the deployment is not there or does not answer.
     """
-    from hybrid_ocr.dashboard import Dashboards
+    from hybrid_ocr.commands.dashboard_readings import Dashboards
 
     connection = where.connect()
     dashboards = Dashboards(connection, minutes)

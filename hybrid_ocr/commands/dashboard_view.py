@@ -12,8 +12,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from hybrid_ocr.dashboard import Readings, Series
-from hybrid_ocr.terminal import plain
+from hybrid_ocr.commands.dashboard_readings import Readings, Series
+from hybrid_ocr.commands.terminal import plain
 from infra.board import Board, Chart, Line
 
 __all__ = ["view"]

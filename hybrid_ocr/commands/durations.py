@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ocr_core.contracts.errors import RequestError
+from hybrid_ocr.contracts.errors import RequestError
 
 __all__ = ["seconds"]
 

@@ -10,7 +10,7 @@ from typing import ParamSpec
 
 import typer
 
-from ocr_core.contracts.errors import DocumentError, OcrError, RequestError
+from hybrid_ocr.contracts.errors import DocumentError, OcrError, RequestError
 
 WHOLE, NOT_WHOLE, WRONG_COMMAND, CANNOT, INTERRUPTED, OUTPUT_CLOSED = 0, 1, 2, 3, 130, 141
 """The same as those of `read`; 141 is 128 + SIGPIPE."""

@@ -25,7 +25,7 @@ def status(where: Where, job: JobArgument, as_json: AsJson = False) -> int:
     Exit codes: 0 it runs or came to its end; 1 it failed; 2 there is no such job; 3 the deployment cannot be
     asked.
     """
-    from hybrid_ocr.commands.terminal import print_job
+    from hybrid_ocr.commands.job_output import print_job
 
     client = where.client()
     found = client.status(client.find(job))
@@ -52,7 +52,7 @@ def result(
     Exit codes: 0 the document was read whole; 1 in part or not at all; 2 there is no such job; 3 there is no
     result yet, or the deployment cannot be asked.
     """
-    from hybrid_ocr.commands.terminal import print_files, print_result
+    from hybrid_ocr.commands.job_output import print_files, print_result
 
     client = where.client()
     job_id = client.find(job)
@@ -74,7 +74,7 @@ def jobs(
     On a pipe, separated by tabs: id, attempt, state, verdict or error, start, seconds, document. With --json
     an object a line.
     """
-    from hybrid_ocr.commands.terminal import print_jobs
+    from hybrid_ocr.commands.job_output import print_jobs
 
     client = where.client()
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as looks:
@@ -100,7 +100,7 @@ def redrive(
 
     For a job that failed or lost pages; one that still runs is refused. Exit codes are those of `submit`.
     """
-    from hybrid_ocr.commands.terminal import print_result, print_started, wait_for
+    from hybrid_ocr.commands.job_output import print_result, print_started, wait_for
 
     client = where.client()
     job_id = client.find(job)

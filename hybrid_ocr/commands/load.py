@@ -13,14 +13,14 @@ from hybrid_ocr.commands.durations import seconds
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
 from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, Timeout
 from hybrid_ocr.commands.where import Where, somewhere
-from ocr_core.contracts.errors import EngineError, RequestError
+from hybrid_ocr.contracts.errors import EngineError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from autoscaling.load import Passed
+    from autoscaling.load_report import Scaling
     from hybrid_ocr.clients import Connection
-    from hybrid_ocr.load import Passed
-    from hybrid_ocr.load_report import Scaling
 
 _PERIODS_UNTIL_ASLEEP: Final = 60
 _MOST_DOCUMENTS: Final = 10_000
@@ -55,9 +55,9 @@ def load(
 
     from rich.console import Console
 
+    from autoscaling.load import arrival_times, document, drive
+    from autoscaling.load_report import look
     from hybrid_ocr.clients import AsyncClient
-    from hybrid_ocr.load import arrival_times, document, drive
-    from hybrid_ocr.load_report import look
 
     length = seconds("--duration", duration)
     if rate * length > _MOST_DOCUMENTS:
@@ -88,7 +88,7 @@ def load(
 
 def _watch(connection: Connection, start: Scaling | None, *, until_asleep: bool) -> Scaling | None:
     """How the endpoints scale after the run, or at last when they sleep again."""
-    from hybrid_ocr.load_report import look
+    from autoscaling.load_report import look
 
     if start is None:
         return None
@@ -114,8 +114,8 @@ def _comparison(
     connection: Connection, start: Scaling, after: Scaling, passed: Sequence[Passed]
 ) -> dict[str, Any]:
     """The same documents in the simulator; seconds are those of the clock."""
+    from autoscaling.load_report import agreement, simulated, steps
     from autoscaling.simulation.model import STAGES
-    from hybrid_ocr.load_report import agreement, simulated, steps
 
     try:
         work = steps(connection, passed, start, after)

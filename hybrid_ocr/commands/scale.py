@@ -24,8 +24,8 @@ from hybrid_ocr.commands.scale_options import (
     TraceOption,
     Wake,
 )
-from ocr_core.contracts.errors import RequestError
-from ocr_core.contracts.jobs import EndpointMode
+from hybrid_ocr.contracts.errors import RequestError
+from hybrid_ocr.contracts.jobs import EndpointMode
 
 if TYPE_CHECKING:
     from autoscaling.scenario import Scenario

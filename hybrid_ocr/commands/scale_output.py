@@ -22,7 +22,7 @@ from autoscaling.report import Report, compare, dollars, seconds
 from autoscaling.run import Run
 from autoscaling.scenario import Scenario
 from autoscaling.tuner import Candidate, Tuning
-from ocr_core.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 
 _FRONT_SHOWN: Final = 12
 _PIPE_WIDTH: Final = 200

@@ -14,9 +14,9 @@ from rich.text import Text
 
 from evaluation.bench.scoring import Scores, score
 from evaluation.truth import TruthError, TruthPage, read_hocr, read_sample, read_sroie
-from ocr_core.contracts.errors import RequestError
-from ocr_core.contracts.geometry import apply_matrix
-from ocr_core.contracts.result import DocumentResult, ResultPage
+from hybrid_ocr.contracts.errors import RequestError
+from hybrid_ocr.contracts.geometry import apply_matrix
+from hybrid_ocr.contracts.result import DocumentResult, ResultPage
 
 TRUTH_FORMATS: Final = "NAME.truth.json as of the samples, .csv or .txt of SROIE, .hocr"
 

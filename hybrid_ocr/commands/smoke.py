@@ -38,9 +38,9 @@ def smoke(
     from rich.console import Console
     from rich.text import Text
 
-    from hybrid_ocr.commands.terminal import wait_for
+    from hybrid_ocr.commands.job_output import wait_for
+    from hybrid_ocr.commands.terminal import plain
     from hybrid_ocr.smoke import checks
-    from hybrid_ocr.terminal import plain
 
     connection = where.connect()
     console, code = Console(), WHOLE

@@ -11,7 +11,7 @@ import typer
 from hybrid_ocr.commands.exits import WHOLE, exits
 from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, Timeout, Wait
 from hybrid_ocr.commands.where import Where, somewhere
-from ocr_core.contracts.errors import RequestError
+from hybrid_ocr.contracts.errors import RequestError
 
 
 @exits
@@ -46,8 +46,8 @@ def submit(
     part or not at all; 2 the command line is wrong; 3 the deployment is not there or does not answer; 130
     interrupted.
     """
+    from hybrid_ocr.commands.job_output import print_result, print_started, wait_for
     from hybrid_ocr.commands.score import print_score, read_truth, score_result
-    from hybrid_ocr.commands.terminal import print_result, print_started, wait_for
 
     if truth is not None and not test:
         raise RequestError("--truth belongs to --test")

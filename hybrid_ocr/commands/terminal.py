@@ -1,135 +1,142 @@
-"""What a person sees of jobs and their results."""
+"""What a person sees while documents are read: a progress bar, the text, a line for each document."""
 
 from __future__ import annotations
 
-import json
+import re
 import sys
+import threading
+import unicodedata
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Self
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.table import Table
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.text import Text
 
-from hybrid_ocr.clients import AsyncClient, JobStatus
-from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE
-from hybrid_ocr.terminal import STYLE, plain, shown
-from ocr_core.contracts.result import DocumentResult, Finding
+from hybrid_ocr.commands.reading import Reading
+from hybrid_ocr.commands.sources import Source
+from hybrid_ocr.contracts.result import Finding
 
-SHORT_ID: Final = 12
-FINDINGS_SHOWN: Final = 5
-_STATE_STYLE: Final = {"running": "cyan", "succeeded": "green", "failed": "red"}
-
-
-def print_started(job_id: str, attempt: int, *, as_json: bool) -> None:
-    """The id of a job on standard output, for a script; how to go on beside it, for a person."""
-    if as_json:
-        print(json.dumps({"job_id": job_id, "attempt": attempt}))
-        return
-    print(job_id)
-    if sys.stdout.isatty():
-        Console(stderr=True).print(Text(f"hybrid-ocr result {job_id[:SHORT_ID]}   when it is read", "dim"))
+STYLE = {
+    "accept": "green",
+    "review": "yellow",
+    "reject": "red",
+    "error": "red",
+    "warning": "yellow",
+    "info": "dim",
+}
+FINDINGS_SHOWN = 5
 
 
-def print_jobs(jobs: Sequence[JobStatus]) -> None:
-    """A table on a terminal; on a pipe tab-separated lines without a heading, nothing cut short."""
-    if not sys.stdout.isatty():
-        for job in jobs:
-            source = plain(job.source or "").replace("\t", "�")
-            started = job.started.isoformat(timespec="seconds")
-            print(job.job_id, job.attempt, job.state, _came_to(job), started, _seconds(job), source, sep="\t")
-        return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("job", "document", "attempt", "state", "", "pages", "started", "took"):
-        table.add_column(
-            name, justify="right" if name in {"attempt", "pages", "took"} else "left", no_wrap=True
+class ReadingProgress:
+    """A bar over pages on standard error; quiet where that is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("pages"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
         )
-    for job in jobs:
-        pages = f"{job.pages.read}/{job.pages.expected}" if job.pages else ""
-        table.add_row(
-            job.job_id[:SHORT_ID],
-            document_name(job.source or "", 28),
-            str(job.attempt),
-            Text(job.state, _STATE_STYLE[job.state]),
-            Text(_came_to(job), STYLE.get(_came_to(job), "red")),
-            pages,
-            f"{job.started.astimezone():%m-%d %H:%M:%S}",
-            f"{_seconds(job)} s",
-        )
-    Console().print(table)
+        self._task = self._bar.add_task("starting the model servers", total=None)
+        self._pages = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def opened(self, source: Source, pages: int) -> None:
+        """See `hybrid_ocr.commands.reading.Progress`."""
+        with self._lock:
+            self._pages += pages
+            self._bar.update(self._task, total=self._pages)
+
+    def page_done(self, source: Source) -> None:
+        """See `hybrid_ocr.commands.reading.Progress`."""
+        self._bar.update(self._task, advance=1, description=shown(source.path.name, 40))
 
 
-def document_name(source: str, most: int) -> str:
-    """What people call a document: the end of its key."""
-    return shown(source.rsplit("/", 1)[-1], most)
-
-
-def _came_to(job: JobStatus) -> str:
-    """The verdict or the code of the error."""
-    return job.verdict or (job.error.code.value if job.error else "")
-
-
-def print_job(job: JobStatus) -> None:
-    """Everything known of one job, a line for each fact."""
-    console = Console()
-    facts: dict[str, str | Text] = {
-        "job": job.job_id,
-        "state": Text(job.state, _STATE_STYLE[job.state]),
-        "attempt": str(job.attempt),
-        "source": plain(job.source or ""),
-        "started": f"{job.started.astimezone():%Y-%m-%d %H:%M:%S}",
-        "took": f"{_seconds(job)} s",
-        "pages": f"{job.pages.read} of {job.pages.expected} read" if job.pages else "",
-        "verdict": Text(job.verdict, STYLE[job.verdict]) if job.verdict else "",
-        "error": f"{job.error.code} {plain(job.error.message)}" if job.error else "",
-    }
-    for name, told in facts.items():
-        if told:
-            console.print(Text.assemble((f"{name:8} ", "dim"), told), soft_wrap=True)
-
-
-def _seconds(job: JobStatus) -> str:
-    end = job.stopped or datetime.now(UTC)
-    return f"{max(0.0, (end - job.started).total_seconds()):.1f}"
-
-
-def wait_for(client: AsyncClient, job_id: str, timeout: float) -> JobStatus:
-    """Wait for a job, with a sign of life on a terminal; on standard error, as long as it takes."""
-    with Console(stderr=True).status(f"reading, as job {job_id[:SHORT_ID]}"):
-        return client.wait(job_id, timeout)
-
-
-def print_result(result: DocumentResult, *, as_json: bool) -> int:
-    """What a document says, and on standard error what became of it. Returns the exit code."""
-    if as_json:
-        print(result.model_dump_json())
-    else:
-        print(plain(result.text).rstrip("\n") if result.text else "(no text)")
+def print_text(reading: Reading, *, heading: bool) -> None:
+    """The text of a document on standard output, under its name where there are several."""
+    if heading:
+        print(f"── {shown(reading.source.path.name)} ".ljust(80, "─"))
+    print(plain(reading.result.text).rstrip("\n") + "\n" if reading.result.text else "(no text)\n")
     sys.stdout.flush()
-    console = Console(stderr=True)
+
+
+def print_summary(readings: Sequence[Reading], console: Console, skipped: int) -> None:
+    """What became of each document, what was noticed first, and where its report is."""
+    rows = [_summary_row(reading) for reading in readings]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for reading, row in zip(readings, rows, strict=True):
+        line = Text()
+        for cell, width in zip(row, widths, strict=True):
+            line.append(set_cell_size(cell, width + 2))
+        line.stylize(STYLE[reading.result.verdict], 0, len(row[0]))
+        # The path is last and never folded, so that it can be clicked or copied whole.
+        line.append(str(reading.folder / "report.html"))
+        console.print(line, soft_wrap=True)
+    for reading in readings:
+        _print_findings(reading, console)
+    if skipped:
+        console.print(
+            Text(f"{skipped} other files in the folders are no documents and were left alone", "dim")
+        )
+
+
+def _summary_row(reading: Reading) -> tuple[str, str, str, str]:
+    result = reading.result
     whole = sum(page.status == "ok" for page in result.pages)
-    line = Text(result.verdict, STYLE[result.verdict])
     pages = f"{whole} of {len(result.pages)} pages" if result.pages else "no page"
-    line.append(f"  {document_name(result.source, 40)}  {pages}  {result.status}", "default")
-    line.append(f"  job {result.job_id[:SHORT_ID]}", "dim")
-    console.print(line, soft_wrap=True)
-    serious = [finding for finding in result.findings if finding.severity != "info"]
+    return result.verdict, shown(reading.source.path.name, 40), pages, result.status
+
+
+def _print_findings(reading: Reading, console: Console) -> None:
+    serious = [finding for finding in reading.result.findings if finding.severity != "info"]
     for finding in serious[:FINDINGS_SHOWN]:
-        console.print(_finding(finding), soft_wrap=True)
+        line = Text(f"{shown(reading.source.path.name, 40)}{_place(finding)}: ")
+        line.append(finding.rule, STYLE[finding.severity])
+        line.append(f" {plain(finding.message)}")
+        console.print(line, soft_wrap=True)
     if len(serious) > FINDINGS_SHOWN:
-        console.print(Text(f"… and {len(serious) - FINDINGS_SHOWN} more findings in its result.json", "dim"))
-    return WHOLE if result.status == "completed" else NOT_WHOLE
+        more = len(serious) - FINDINGS_SHOWN
+        console.print(
+            Text(f"… and {more} more findings in {reading.folder / 'report.html'}", "dim"), soft_wrap=True
+        )
 
 
-def print_files(files: Sequence[Path], folder: Path) -> None:
-    """Where the files of a result are now."""
-    names = ", ".join(sorted(shown(str(file.relative_to(folder)), 40) for file in files))
-    Console(stderr=True).print(Text(f"{folder}: {names}", "dim"), soft_wrap=True)
+def _place(finding: Finding) -> str:
+    return f" page {finding.page}" if finding.page else ""
 
 
-def _finding(finding: Finding) -> Text:
-    line = Text(f"page {finding.page} " if finding.page else "")
-    line.append(finding.rule, STYLE[finding.severity])
-    return line.append(f" {plain(finding.message)}")
+def plain(text: str) -> str:
+    """Text that cannot command a terminal: control and direction marks but line ends and tabs become �."""
+    return "".join(
+        "�" if unicodedata.category(c) in {"Cc", "Cf", "Cs"} and c not in "\n\t\f" else c for c in text
+    )
+
+
+def shown(name: str, most: int = 72) -> str:
+    """A file name on one line, shortened in its middle."""
+    name = re.sub(r"[\n\t\f]", "�", plain(name))
+    return name if len(name) <= most else f"{name[: most // 2 - 1]}…{name[-(most // 2) :]}"

@@ -15,11 +15,11 @@ from rich.text import Text
 
 from hybrid_ocr.commands.complaint import complain
 from hybrid_ocr.commands.exits import CANNOT, WHOLE, WRONG_COMMAND
+from hybrid_ocr.contracts.errors import OcrError, RequestError
+from hybrid_ocr.contracts.stage import EngineName
 from local_cloud.containers import Container, ContainerProcess
 from local_cloud.early import EarlyContainers
 from local_cloud.models import LocalModels
-from ocr_core.contracts.errors import OcrError, RequestError
-from ocr_core.contracts.stage import EngineName
 
 if TYPE_CHECKING:
     from local_cloud.cloud import CloudSettings, LocalCloud

@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
+from hybrid_ocr.contracts.errors import ErrorInfo
+from hybrid_ocr.contracts.messages import FailedPage, ModelIdentity, PageImage, StageName
+from hybrid_ocr.contracts.result import DocumentParts, PageParts
 from hybrid_ocr.direct.page_flow import FlowAnswer
-from ocr_core.contracts.errors import ErrorInfo
-from ocr_core.contracts.messages import FailedPage, ModelIdentity, PageImage, StageName
-from ocr_core.contracts.result import DocumentParts, PageParts
-from ocr_core.opening import OpeningLimits
+from hybrid_ocr.opening import OpeningLimits
 
 
 class Document:

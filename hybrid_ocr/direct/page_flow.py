@@ -6,9 +6,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from local_cloud.containers import EndpointClient
-from ocr_core.contracts.errors import ErrorInfo, OcrError
-from ocr_core.contracts.messages import (
+from hybrid_ocr.contracts.errors import ErrorInfo, OcrError
+from hybrid_ocr.contracts.messages import (
     CropBatch,
     FailedPage,
     ModelIdentity,
@@ -18,7 +17,8 @@ from ocr_core.contracts.messages import (
     StageName,
     TextBatch,
 )
-from ocr_core.contracts.result import PageParts, PageRecord
+from hybrid_ocr.contracts.result import PageParts, PageRecord
+from local_cloud.containers import EndpointClient
 
 
 @dataclass(frozen=True)

@@ -16,18 +16,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+from hybrid_ocr.commands.reading import Progress, Reading
+from hybrid_ocr.commands.sources import Source
+from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, ErrorInfo, OcrError
+from hybrid_ocr.contracts.messages import FailedPage, PageImage, StageName
 from hybrid_ocr.direct.document import Document
 from hybrid_ocr.direct.page_flow import FlowAnswer, PageFlow
-from hybrid_ocr.reading import Progress, Reading
-from hybrid_ocr.sources import Source
-from lambdas.rotation.stage import RotationStage
-from lambdas.validation.exports import write_exports
-from lambdas.validation.rules import RuleSet
-from lambdas.validation.validate import validate
+from hybrid_ocr.opening import DocumentOpener, parse_pages
+from hybrid_ocr.stages.rotation.stage import RotationStage
+from hybrid_ocr.stages.validation.exports import write_exports
+from hybrid_ocr.stages.validation.rules import RuleSet
+from hybrid_ocr.stages.validation.validate import validate
 from local_cloud.containers import ContainerFleet
-from ocr_core.contracts.errors import DocumentError, ErrorCode, ErrorInfo, OcrError
-from ocr_core.contracts.messages import FailedPage, PageImage, StageName
-from ocr_core.opening import DocumentOpener, parse_pages
 
 PAGES_IN_FLIGHT = 4
 """Enough to keep three servers busy; each holds about 1 MB of image here and its arrays in a server."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
+from hybrid_ocr.contracts.jobs import EndpointStage
+from hybrid_ocr.contracts.stage import EngineName, StageContext
 from hybrid_ocr.direct.reader import DirectReader
-from lambdas.rotation.stage import RotationStage
-from lambdas.validation.rule_file import load_rules
+from hybrid_ocr.engines.cpu import granted_threads
+from hybrid_ocr.opening import DocumentOpener
+from hybrid_ocr.stages.rotation.stage import RotationStage
+from hybrid_ocr.stages.validation.rule_file import load_rules
 from local_cloud.containers import ContainerFleet
 from local_cloud.models import LocalModels
-from ocr_core.contracts.jobs import EndpointStage
-from ocr_core.contracts.stage import EngineName, StageContext
-from ocr_core.hosts.cpu import granted_threads
-from ocr_core.opening import DocumentOpener
 
 
 def direct_reader(

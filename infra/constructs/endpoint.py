@@ -8,6 +8,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.keys import artifact_key
 from infra.alarms import endpoint_errors
 from infra.constructs.alarms import alarm
 from infra.constructs.images import Images
@@ -16,8 +18,6 @@ from infra.constructs.roles import role
 from infra.deployment import Deployment, camel
 from infra.permissions import Permissions, endpoint_logs
 from infra.variant import VARIANT
-from ocr_core.contracts.jobs import EndpointMode, EndpointStage
-from ocr_core.contracts.keys import artifact_key
 
 __all__ = ["Endpoint"]
 

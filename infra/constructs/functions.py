@@ -8,13 +8,13 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from hybrid_ocr.settings import PREFIX
 from infra.constructs.images import Images
 from infra.constructs.logs import log_group
 from infra.constructs.network import https_only
 from infra.constructs.roles import role
 from infra.deployment import Deployment, camel
 from infra.permissions import Permissions, function_logs
-from ocr_core.settings import PREFIX
 from topology.model import FUNCTIONS
 
 __all__ = ["Functions"]

@@ -8,8 +8,8 @@ from aws_cdk import IgnoreMode
 from aws_cdk import aws_ecr_assets as assets
 from constructs import Construct
 
+from hybrid_ocr.contracts.jobs import EndpointStage
 from infra.deployment import Deployment, camel
-from ocr_core.contracts.jobs import EndpointStage
 
 __all__ = ["Images"]
 

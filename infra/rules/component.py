@@ -13,8 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from ocr_core.contracts.jobs import EndpointMode
-from topology.names import LOCAL_ACCOUNT, LOCAL_REGION
+from hybrid_ocr.contracts.jobs import EndpointMode
+from hybrid_ocr.contracts.names import LOCAL_ACCOUNT, LOCAL_REGION
 
 __all__ = ["Component", "Resource"]
 

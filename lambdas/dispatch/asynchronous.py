@@ -6,13 +6,13 @@ from enum import StrEnum
 from time import time
 from typing import TYPE_CHECKING, Final
 
-from ocr_core.contracts.codec import MSGPACK
-from ocr_core.contracts.errors import ConfigurationError
-from ocr_core.contracts.jobs import StageTask
-from ocr_core.contracts.keys import input_key
-from ocr_core.storage.objects import Objects
-from ocr_core.storage.settle import Settler
-from ocr_core.storage.tickets import Invocation, Ticket, Tickets
+from hybrid_ocr.contracts.codec import MSGPACK
+from hybrid_ocr.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.jobs import StageTask
+from hybrid_ocr.contracts.keys import input_key
+from hybrid_ocr.storage.objects import Objects
+from hybrid_ocr.storage.settle import Settler
+from hybrid_ocr.storage.tickets import Invocation, Ticket, Tickets
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient

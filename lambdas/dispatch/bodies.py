@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ocr_core.contracts.codec import encode
-from ocr_core.contracts.errors import ArtifactError, EngineError, ErrorCode, ErrorInfo
-from ocr_core.contracts.jobs import EndpointStage
-from ocr_core.contracts.messages import (
+from hybrid_ocr.contracts.codec import encode
+from hybrid_ocr.contracts.errors import ArtifactError, EngineError, ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.jobs import EndpointStage
+from hybrid_ocr.contracts.messages import (
     CropBatch,
     FailedPage,
     ModelIdentity,

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import boto3
 
+from hybrid_ocr.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.jobs import StageTask
+from hybrid_ocr.hosts.function import FunctionHost
+from hybrid_ocr.settings import load_settings
+from hybrid_ocr.storage.bundles import Bundles
+from hybrid_ocr.storage.objects import Objects
+from hybrid_ocr.storage.settle import Settler
+from hybrid_ocr.storage.tasks import Tasks
+from hybrid_ocr.storage.tickets import Tickets
 from lambdas.dispatch.asynchronous import AsyncDispatch
 from lambdas.dispatch.realtime import RUNTIME_CONFIG, RealtimeDispatch
 from lambdas.dispatch.settings import DispatchSettings
-from ocr_core.contracts.errors import ConfigurationError
-from ocr_core.contracts.jobs import StageTask
-from ocr_core.hosts.function import FunctionHost
-from ocr_core.settings import load_settings
-from ocr_core.storage.bundles import Bundles
-from ocr_core.storage.objects import Objects
-from ocr_core.storage.settle import Settler
-from ocr_core.storage.tasks import Tasks
-from ocr_core.storage.tickets import Tickets
 
 MARGIN_SECONDS = 5.0
 """Left of an invocation's time for the output to be written."""

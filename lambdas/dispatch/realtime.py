@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Final
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from hybrid_ocr.contracts.codec import MSGPACK, decode, encode
+from hybrid_ocr.contracts.errors import CapacityError, EngineError, OcrError, RequestError
+from hybrid_ocr.contracts.jobs import EndpointStage, StageTask
+from hybrid_ocr.contracts.keys import input_key, output_key
+from hybrid_ocr.storage.failures import failure_of
+from hybrid_ocr.storage.faults import code_of, is_transient
+from hybrid_ocr.storage.objects import Objects
+from hybrid_ocr.storage.tasks import Tasks
 from lambdas.dispatch.bodies import INPUTS, OUTPUTS, Output, cut, merge
-from ocr_core.contracts.codec import MSGPACK, decode, encode
-from ocr_core.contracts.errors import CapacityError, EngineError, OcrError, RequestError
-from ocr_core.contracts.jobs import EndpointStage, StageTask
-from ocr_core.contracts.keys import input_key, output_key
-from ocr_core.storage.failures import failure_of
-from ocr_core.storage.faults import code_of, is_transient
-from ocr_core.storage.objects import Objects
-from ocr_core.storage.tasks import Tasks
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ocr_core.hosts.function import FunctionSettings
+from hybrid_ocr.hosts.function import FunctionSettings
 
 
 class DispatchSettings(FunctionSettings):

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationError
 from pydantic import JsonValue
 
-from ocr_core.contracts.errors import RequestError
-from ocr_core.contracts.events import TEST_SOURCE, DocumentSubmitted
-from ocr_core.contracts.keys import check_key, split_uri
+from hybrid_ocr.contracts.errors import RequestError
+from hybrid_ocr.contracts.events import TEST_SOURCE, DocumentSubmitted
+from hybrid_ocr.contracts.keys import check_key, split_uri
 
 T = TypeVar("T")
 

@@ -11,14 +11,14 @@ from typing import Final
 import boto3
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from hybrid_ocr.contracts.errors import DocumentError, OcrError, RequestError
+from hybrid_ocr.hosts.function import FunctionHost
+from hybrid_ocr.settings import load_settings
+from hybrid_ocr.storage.bundles import Bundles
+from hybrid_ocr.storage.faults import CONFIG
+from hybrid_ocr.storage.objects import Objects
 from lambdas.intake.intake import Intake, Taken
 from lambdas.intake.settings import IntakeSettings
-from ocr_core.contracts.errors import DocumentError, OcrError, RequestError
-from ocr_core.hosts.function import FunctionHost
-from ocr_core.settings import load_settings
-from ocr_core.storage.bundles import Bundles
-from ocr_core.storage.faults import CONFIG
-from ocr_core.storage.objects import Objects
 
 METRICS: Final = {
     Taken.STARTED: "DocumentsAccepted",

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
+from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, RequestError
+from hybrid_ocr.contracts.jobs import Job, job_id_of
+from hybrid_ocr.storage.bundles import Bundles
+from hybrid_ocr.storage.faults import code_of
+from hybrid_ocr.storage.objects import ObjectFacts, Objects
 from lambdas.intake.events import Submission, read_event
 from lambdas.intake.settings import IntakeSettings
-from ocr_core.contracts.errors import DocumentError, ErrorCode, RequestError
-from ocr_core.contracts.jobs import Job, job_id_of
-from ocr_core.storage.bundles import Bundles
-from ocr_core.storage.faults import code_of
-from ocr_core.storage.objects import ObjectFacts, Objects
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ocr_core.contracts.jobs import LARGEST_DOCUMENT
-from ocr_core.hosts.function import FunctionSettings
+from hybrid_ocr.contracts.jobs import LARGEST_DOCUMENT
+from hybrid_ocr.hosts.function import FunctionSettings
 
 
 class IntakeSettings(FunctionSettings):

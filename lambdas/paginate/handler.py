@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from hybrid_ocr.contracts.jobs import Plan, PlanRequest
+from hybrid_ocr.hosts.function import FunctionHost
+from hybrid_ocr.opening import DocumentOpener
+from hybrid_ocr.settings import load_settings
+from hybrid_ocr.storage.objects import Objects
 from lambdas.paginate.planner import Planner
 from lambdas.paginate.settings import PaginateSettings
-from ocr_core.contracts.jobs import Plan, PlanRequest
-from ocr_core.hosts.function import FunctionHost
-from ocr_core.opening import DocumentOpener
-from ocr_core.settings import load_settings
-from ocr_core.storage.objects import Objects
 
 settings = load_settings(PaginateSettings)
 host = FunctionHost("paginate")

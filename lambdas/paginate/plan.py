@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final
 
-from ocr_core.contracts.batches import batch_size
-from ocr_core.contracts.jobs import MOST_AT_ONCE
+from hybrid_ocr.contracts.batches import batch_size
+from hybrid_ocr.contracts.jobs import MOST_AT_ONCE
 
 PAGES_TO_A_PLACE: Final = 25
 """How many lost pages there must be for one more of them to be tried at the same time."""

@@ -7,12 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, ErrorInfo, RequestError
+from hybrid_ocr.contracts.jobs import BatchTask, Job, Plan, PlanRequest
+from hybrid_ocr.opening import DocumentOpener, OpeningLimits, parse_pages
+from hybrid_ocr.storage.objects import Objects
 from lambdas.paginate.plan import alone, cut
-from ocr_core.contracts import keys
-from ocr_core.contracts.errors import DocumentError, ErrorCode, ErrorInfo, RequestError
-from ocr_core.contracts.jobs import BatchTask, Job, Plan, PlanRequest
-from ocr_core.opening import DocumentOpener, OpeningLimits, parse_pages
-from ocr_core.storage.objects import Objects
 
 LAST_READING_ROUND: Final = 1
 """What was lost in a batch is tried once more, each page alone; what is lost then stays lost."""

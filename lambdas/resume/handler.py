@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from hybrid_ocr.hosts.function import FunctionHost
+from hybrid_ocr.settings import load_settings
+from hybrid_ocr.storage.objects import Objects
+from hybrid_ocr.storage.settle import Settler
+from hybrid_ocr.storage.tasks import Tasks
+from hybrid_ocr.storage.tickets import Tickets
 from lambdas.resume.notice import read_notice
 from lambdas.resume.settings import ResumeSettings
-from ocr_core.hosts.function import FunctionHost
-from ocr_core.settings import load_settings
-from ocr_core.storage.objects import Objects
-from ocr_core.storage.settle import Settler
-from ocr_core.storage.tasks import Tasks
-from ocr_core.storage.tickets import Tickets
 
 host = FunctionHost("resume")
 settings = load_settings(ResumeSettings)

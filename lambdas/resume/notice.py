@@ -8,8 +8,8 @@ from typing import Literal
 
 from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationError
 
-from ocr_core.contracts.errors import RequestError
-from ocr_core.storage.settle import FailureNotice
+from hybrid_ocr.contracts.errors import RequestError
+from hybrid_ocr.storage.settle import FailureNotice
 
 
 class Notice(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ocr_core.hosts.function import FunctionSettings
+from hybrid_ocr.hosts.function import FunctionSettings
 
 
 class ResumeSettings(FunctionSettings):

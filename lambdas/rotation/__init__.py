@@ -1,5 +1,0 @@
-"""Rotation: quadrant, then skew; upright page images."""
-
-from lambdas.rotation.stage import RotationStage
-
-__all__ = ["RotationStage"]

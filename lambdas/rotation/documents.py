@@ -6,9 +6,9 @@ import hashlib
 from collections import OrderedDict
 from pathlib import Path
 
-from ocr_core.contracts.jobs import Job
-from ocr_core.contracts.keys import split_uri
-from ocr_core.storage.objects import Objects
+from hybrid_ocr.contracts.jobs import Job
+from hybrid_ocr.contracts.keys import split_uri
+from hybrid_ocr.storage.objects import Objects
 
 
 class DocumentCache:

@@ -11,20 +11,20 @@ from typing import Any, Final
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import Field
 
+from hybrid_ocr.contracts.base import Message
+from hybrid_ocr.contracts.errors import ErrorCode, RequestError
+from hybrid_ocr.contracts.jobs import BatchTask
+from hybrid_ocr.contracts.messages import PageImage
+from hybrid_ocr.contracts.stage import StageContext
+from hybrid_ocr.engines.cpu import granted_threads
+from hybrid_ocr.hosts.function import FunctionHost
+from hybrid_ocr.opening import DocumentOpener
+from hybrid_ocr.settings import load_settings
+from hybrid_ocr.stages.rotation.stage import RotationStage
+from hybrid_ocr.storage.objects import Objects
 from lambdas.rotation.documents import DocumentCache
 from lambdas.rotation.pages import BatchRotation, UprightPages
 from lambdas.rotation.settings import RotationSettings
-from lambdas.rotation.stage import RotationStage
-from ocr_core.contracts.base import Message
-from ocr_core.contracts.errors import ErrorCode, RequestError
-from ocr_core.contracts.jobs import BatchTask
-from ocr_core.contracts.messages import PageImage
-from ocr_core.contracts.stage import StageContext
-from ocr_core.hosts.cpu import granted_threads
-from ocr_core.hosts.function import FunctionHost
-from ocr_core.opening import DocumentOpener
-from ocr_core.settings import load_settings
-from ocr_core.storage.objects import Objects
 
 LARGEST_ANSWER: Final = 6 * 2**20
 """Bytes; Lambda passes on no more, either way (Lambda quotas, invocation payload)."""

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, ErrorInfo, OcrError, RequestError
+from hybrid_ocr.contracts.jobs import BatchTask
+from hybrid_ocr.contracts.messages import FailedPage, PageBatch, PageImage, StageName
+from hybrid_ocr.opening import DocumentOpener, OpeningLimits, parse_pages
+from hybrid_ocr.stages.rotation.stage import RotationStage
+from hybrid_ocr.storage.objects import Objects
 from lambdas.rotation.documents import DocumentCache
-from lambdas.rotation.stage import RotationStage
-from ocr_core.contracts import keys
-from ocr_core.contracts.errors import DocumentError, ErrorCode, ErrorInfo, OcrError, RequestError
-from ocr_core.contracts.jobs import BatchTask
-from ocr_core.contracts.messages import FailedPage, PageBatch, PageImage, StageName
-from ocr_core.opening import DocumentOpener, OpeningLimits, parse_pages
-from ocr_core.storage.objects import Objects
 
 log = logging.getLogger(__name__)
 

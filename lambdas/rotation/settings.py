@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ocr_core.hosts.function import FunctionSettings
+from hybrid_ocr.hosts.function import FunctionSettings
 
 
 class RotationSettings(FunctionSettings):

@@ -7,15 +7,15 @@ from typing import Final
 
 from aws_lambda_powertools.utilities.parser import BaseModel
 
+from hybrid_ocr.hosts.function import FunctionHost
+from hybrid_ocr.settings import load_settings
+from hybrid_ocr.storage.objects import Objects
+from hybrid_ocr.storage.settle import End, Settler
+from hybrid_ocr.storage.tasks import Tasks
+from hybrid_ocr.storage.tickets import Tickets
 from lambdas.sweep.linger import linger, recovered
 from lambdas.sweep.settings import SweepSettings
 from lambdas.sweep.sweep import sweep
-from ocr_core.hosts.function import FunctionHost
-from ocr_core.settings import load_settings
-from ocr_core.storage.objects import Objects
-from ocr_core.storage.settle import End, Settler
-from ocr_core.storage.tasks import Tasks
-from ocr_core.storage.tickets import Tickets
 
 MARGIN_SECONDS: Final = 10.0
 """Left of an invocation's time for the tickets in hand."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from hybrid_ocr.storage.settle import End
 from lambdas.sweep.sweep import Round
-from ocr_core.storage.settle import End
 
 PAUSE_SECONDS: Final = 1.0
 """Between two rounds: about what a stage takes for a batch."""

@@ -11,9 +11,9 @@ from itertools import islice
 from time import time
 from typing import Final
 
-from ocr_core.storage.settle import End, Settlement, Settler
-from ocr_core.storage.tickets import Tickets
-from ocr_core.telemetry import describe
+from hybrid_ocr.storage.settle import End, Settlement, Settler
+from hybrid_ocr.storage.tickets import Tickets
+from hybrid_ocr.telemetry import describe
 
 PARALLEL: Final = 16
 """Tickets that are settled at once; each waits for S3, DynamoDB and Step Functions in turn."""

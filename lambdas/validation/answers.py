@@ -7,10 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from ocr_core.contracts import keys
-from ocr_core.contracts.errors import ErrorCode, ErrorInfo, RequestError
-from ocr_core.contracts.jobs import BatchTask
-from ocr_core.contracts.messages import (
+from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo, RequestError
+from hybrid_ocr.contracts.jobs import BatchTask
+from hybrid_ocr.contracts.messages import (
     Batch,
     FailedPage,
     ModelIdentity,
@@ -21,8 +21,8 @@ from ocr_core.contracts.messages import (
     StageName,
     TextBatch,
 )
-from ocr_core.contracts.result import PageRecord
-from ocr_core.storage.objects import Objects
+from hybrid_ocr.contracts.result import PageRecord
+from hybrid_ocr.storage.objects import Objects
 
 _STAGES: Final[tuple[StageName, ...]] = ("rotation", "region_detection", "text_detection", "ocr")
 

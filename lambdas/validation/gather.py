@@ -8,12 +8,10 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
-from lambdas.validation.answers import BatchAnswers, read_answers
-from lambdas.validation.exports.images import EncodedImage
-from ocr_core.contracts import keys
-from ocr_core.contracts.errors import ArtifactError, ErrorCode, ErrorInfo
-from ocr_core.contracts.jobs import BatchTask, Bundle, Job, Plan
-from ocr_core.contracts.messages import (
+from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.errors import ArtifactError, ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.jobs import BatchTask, Bundle, Job, Plan
+from hybrid_ocr.contracts.messages import (
     FailedPage,
     ModelIdentity,
     PageBatch,
@@ -21,9 +19,11 @@ from ocr_core.contracts.messages import (
     PageText,
     StageName,
 )
-from ocr_core.contracts.result import DocumentParts, PageParts, PageRecord
-from ocr_core.opening import OpeningLimits, parse_pages
-from ocr_core.storage.objects import Objects
+from hybrid_ocr.contracts.result import DocumentParts, PageParts, PageRecord
+from hybrid_ocr.opening import OpeningLimits, parse_pages
+from hybrid_ocr.stages.validation.exports.images import EncodedImage
+from hybrid_ocr.storage.objects import Objects
+from lambdas.validation.answers import BatchAnswers, read_answers
 
 READERS: Final = 4
 """Batches read at once: a reader waits for S3 most of the time, and holds some 10 MB of images meanwhile."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from hybrid_ocr.contracts.jobs import Outcome, ValidationTask
+from hybrid_ocr.hosts.function import FunctionHost
+from hybrid_ocr.settings import load_settings
+from hybrid_ocr.stages.validation.rule_file import load_rules
+from hybrid_ocr.storage.bundles import Bundles
+from hybrid_ocr.storage.objects import Objects
 from lambdas.validation.publish import Publisher
-from lambdas.validation.rule_file import load_rules
 from lambdas.validation.settings import ValidationSettings
-from ocr_core.contracts.jobs import Outcome, ValidationTask
-from ocr_core.hosts.function import FunctionHost
-from ocr_core.settings import load_settings
-from ocr_core.storage.bundles import Bundles
-from ocr_core.storage.objects import Objects
 
 settings = load_settings(ValidationSettings)
 host = FunctionHost("validation")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ocr_core.contracts.errors import ErrorCode, ErrorInfo
-from ocr_core.contracts.events import (
+from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.events import (
     EVENT_SOURCE,
     TEST_SOURCE,
     DocumentCompleted,
@@ -11,8 +11,8 @@ from ocr_core.contracts.events import (
     DocumentNeedsReview,
     PageCounts,
 )
-from ocr_core.contracts.jobs import Job, Outcome, Plan
-from ocr_core.contracts.result import DocumentResult
+from hybrid_ocr.contracts.jobs import Job, Outcome, Plan
+from hybrid_ocr.contracts.result import DocumentResult
 
 
 def outcome_of(job: Job, plan: Plan, result: DocumentResult, uri: str) -> Outcome:

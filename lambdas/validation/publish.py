@@ -9,19 +9,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from lambdas.validation.exports import write_exports
-from lambdas.validation.exports.images import PageImages
+from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.codec import JSON
+from hybrid_ocr.contracts.errors import DocumentError
+from hybrid_ocr.contracts.jobs import Outcome, ValidationTask
+from hybrid_ocr.contracts.result import DocumentParts, DocumentResult
+from hybrid_ocr.stages.validation.exports import write_exports
+from hybrid_ocr.stages.validation.exports.images import PageImages
+from hybrid_ocr.stages.validation.rules import RuleSet
+from hybrid_ocr.stages.validation.validate import validate
+from hybrid_ocr.storage.bundles import Bundles
+from hybrid_ocr.storage.objects import Objects
 from lambdas.validation.gather import gather
 from lambdas.validation.outcome import outcome_of
-from lambdas.validation.rules import RuleSet
-from lambdas.validation.validate import validate
-from ocr_core.contracts import keys
-from ocr_core.contracts.codec import JSON
-from ocr_core.contracts.errors import DocumentError
-from ocr_core.contracts.jobs import Outcome, ValidationTask
-from ocr_core.contracts.result import DocumentParts, DocumentResult
-from ocr_core.storage.bundles import Bundles
-from ocr_core.storage.objects import Objects
 
 RESULT: Final = "result.json"
 CONTENT_TYPES: Final = {

@@ -10,6 +10,7 @@ from moto.events.models import events_backends
 from moto.sqs.models import sqs_backends
 from werkzeug import Request, Response
 
+from hybrid_ocr.contracts.names import Names
 from local_cloud.aws.event_sources import EventSource, Source
 from local_cloud.aws.events import EventTargets, Invocation, Invoke
 from local_cloud.aws.faults import FaultPlan
@@ -19,7 +20,7 @@ from local_cloud.aws.s3_events import s3_events
 from local_cloud.aws.schedule import Schedule
 from local_cloud.aws.server import AwsServer, json_response
 from local_cloud.aws.sns import sns_deliveries
-from topology import Names, Topology
+from topology import Topology
 
 __all__ = ["Deliveries", "Invocation", "Invoke"]
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from ocr_core.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.errors import ConfigurationError
 
 Channel = Literal["sns", "sqs", "events"]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
-from topology.names import LOCAL_ACCOUNT, LOCAL_REGION
+from hybrid_ocr.contracts.names import LOCAL_ACCOUNT, LOCAL_REGION
 
 
 def publish(namespace: str, data: Sequence[Mapping[str, Any]]) -> None:

@@ -8,9 +8,10 @@ import zipfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from hybrid_ocr.contracts.names import Names
+from hybrid_ocr.settings import PREFIX
 from local_cloud.aws.server import AwsServer
-from ocr_core.settings import PREFIX
-from topology import Names, Topology
+from topology import Topology
 from topology.model import FUNCTIONS, Bucket, Function, Queue, Rule, Table
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from moto.events.models import EventsBackend, Rule
 
+from hybrid_ocr.contracts.errors import ConfigurationError
 from local_cloud.aws.events import EventTargets
-from ocr_core.contracts.errors import ConfigurationError
 
 _log = logging.getLogger(__name__)
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")

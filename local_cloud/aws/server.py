@@ -14,11 +14,11 @@ from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug import Request, Response
 
+from hybrid_ocr.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.names import LOCAL_REGION
 from local_cloud.aws.http import HttpServer
 from local_cloud.aws.metric_queries import metric_queries
 from local_cloud.aws.moto_settings import moto_serving, session
-from ocr_core.contracts.errors import ConfigurationError
-from topology.names import LOCAL_REGION
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

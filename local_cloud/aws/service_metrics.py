@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from topology import Names
+from hybrid_ocr.contracts.names import Names
 
 Publish = Callable[[str, Sequence[Mapping[str, Any]]], None]
 Hosts = Callable[[], Mapping[str, Sequence[int]]]

@@ -40,16 +40,16 @@ PRELOAD: Final = (
     "cv2",  # starts its threads at the first parallel loop, not at import
     "PIL.Image",
     "jinja2",
-    "ocr_core.contracts.jobs",
-    "ocr_core.contracts.messages",
-    "ocr_core.contracts.events",
-    "ocr_core.contracts.codec",
-    "ocr_core.engines.load",
-    "ocr_core.opening",
-    "ocr_core.hosts.function",
-    "ocr_core.storage.bundles",
-    "ocr_core.storage.objects",
-    "ocr_core.storage.settle",
+    "hybrid_ocr.contracts.jobs",
+    "hybrid_ocr.contracts.messages",
+    "hybrid_ocr.contracts.events",
+    "hybrid_ocr.contracts.codec",
+    "hybrid_ocr.engines.load",
+    "hybrid_ocr.opening",
+    "hybrid_ocr.hosts.function",
+    "hybrid_ocr.storage.bundles",
+    "hybrid_ocr.storage.objects",
+    "hybrid_ocr.storage.settle",
 )
 """What is imported before any fork: used by most functions, starts no thread, opens nothing. OpenVINO does
 both, so rotation imports it in its instance."""

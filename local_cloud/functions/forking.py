@@ -17,8 +17,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
+from hybrid_ocr.contracts.errors import EngineError
 from local_cloud.functions.fork_server import ENVIRONMENT
-from ocr_core.contracts.errors import EngineError
 
 _STOP_SECONDS: Final = 5.0
 _START_SECONDS: Final = 60.0

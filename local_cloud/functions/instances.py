@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from hybrid_ocr.contracts.errors import EngineError
 from local_cloud.functions.instance import Instance
 from local_cloud.functions.model import FunctionSpec, InvokeRefused
-from ocr_core.contracts.errors import EngineError
 
 
 class Instances:

@@ -18,6 +18,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Self
 
+from hybrid_ocr.contracts.names import Names
 from local_cloud.functions.fork_server import NO_FILES
 from local_cloud.functions.forking import ForkServer, inherited_environment
 from local_cloud.functions.instance import Instance
@@ -31,7 +32,6 @@ from local_cloud.functions.model import (
     Invocation,
     InvokeRefused,
 )
-from topology.names import Names
 
 _EVENTS_AT_ONCE: Final = 8
 _CREDENTIALS: Final = {

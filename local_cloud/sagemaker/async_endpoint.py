@@ -14,6 +14,8 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 from werkzeug import Request, Response
 
+from hybrid_ocr.contracts.names import LOCAL_REGION
+from hybrid_ocr.telemetry import fields
 from local_cloud.sagemaker.async_request import AsyncRequest, parse_async_request, split_location
 from local_cloud.sagemaker.backlog import Backlog
 from local_cloud.sagemaker.endpoint import RunningEndpoint
@@ -21,8 +23,6 @@ from local_cloud.sagemaker.instance import ContainerAnswer, Instance, InstanceLo
 from local_cloud.sagemaker.limits import RuntimeLimits
 from local_cloud.sagemaker.metrics import MetricData, endpoint_gauge
 from local_cloud.sagemaker.notices import failure_message, success_message
-from ocr_core.telemetry import fields
-from topology.names import LOCAL_REGION
 
 _AWS_ERRORS: Final = (ClientError, BotoCoreError)
 _REMEMBERED: Final = 10_000

@@ -10,14 +10,14 @@ from typing import Final
 
 from werkzeug import Request, Response
 
+from hybrid_ocr.contracts.names import LOCAL_ACCOUNT
+from hybrid_ocr.telemetry import fields
 from local_cloud.aws.server import Route
 from local_cloud.sagemaker.async_endpoint import AsyncEndpoint
 from local_cloud.sagemaker.endpoint import RunningEndpoint
 from local_cloud.sagemaker.faults import ServiceError, validation_error
 from local_cloud.sagemaker.limits import RuntimeLimits
 from local_cloud.sagemaker.realtime_endpoint import invoke_realtime
-from ocr_core.telemetry import fields
-from topology.names import LOCAL_ACCOUNT
 
 _DISCARD_AT_MOST: Final = 64 * 2**20
 """Bytes of a refused body that are read, so that its sender gets to read the answer."""

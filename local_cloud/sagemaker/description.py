@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ocr_core.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.errors import ConfigurationError
 
 
 @dataclass(frozen=True)

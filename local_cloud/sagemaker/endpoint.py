@@ -7,13 +7,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
+from hybrid_ocr.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.names import LOCAL_ACCOUNT, LOCAL_REGION
 from local_cloud.sagemaker.description import AsyncConfig, EndpointDescription
 from local_cloud.sagemaker.group import InstanceGroup
 from local_cloud.sagemaker.instance import ContainerAnswer, Instance
 from local_cloud.sagemaker.limits import LONGEST_MESSAGE
 from local_cloud.sagemaker.metrics import VariantMetrics
-from ocr_core.contracts.errors import ConfigurationError
-from topology.names import LOCAL_ACCOUNT, LOCAL_REGION
 
 _REMEMBERED: Final = 1_000
 

@@ -10,10 +10,10 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from hybrid_ocr.contracts.errors import EngineError, OcrError
+from hybrid_ocr.telemetry import fields
 from local_cloud.containers import Container, ContainerProcess
 from local_cloud.sagemaker.instance import Instance
-from ocr_core.contracts.errors import EngineError, OcrError
-from ocr_core.telemetry import fields
 
 _POLL_SECONDS: Final = 0.025
 _STOP_SECONDS: Final = 5.0

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, get_args
 
+from hybrid_ocr.artifacts import artifacts_root, load_artifact
+from hybrid_ocr.artifacts.building.archive import unpack
+from hybrid_ocr.artifacts.manifest import MANIFEST
+from hybrid_ocr.contracts.errors import ArtifactError, ConfigurationError
+from hybrid_ocr.contracts.jobs import EndpointStage
+from hybrid_ocr.contracts.keys import split_uri
 from local_cloud.containers import Container
 from local_cloud.sagemaker.description import Model
-from model_artifacts.archive import unpack
-from ocr_core.artifacts import artifacts_root, load_artifact
-from ocr_core.artifacts.manifest import MANIFEST
-from ocr_core.contracts.errors import ArtifactError, ConfigurationError
-from ocr_core.contracts.jobs import EndpointStage
-from ocr_core.contracts.keys import split_uri
 
 _CONTENT_ADDRESS: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _UNPACKED: Final = ".unpacked"

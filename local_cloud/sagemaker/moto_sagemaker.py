@@ -17,8 +17,8 @@ from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import FakeEndpointConfig, SageMakerModelBackend, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
+from hybrid_ocr.contracts.names import LOCAL_ACCOUNT, LOCAL_REGION
 from local_cloud.aws.replacing import replaced
-from topology.names import LOCAL_ACCOUNT, LOCAL_REGION
 
 EndpointStatus = Literal["Creating", "Updating", "InService", "Failed"]
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from hybrid_ocr.contracts.errors import ConfigurationError, EngineError, OcrError
+from hybrid_ocr.telemetry import fields
 from local_cloud.aws.server import Route
 from local_cloud.containers import Container, ContainerProcess
 from local_cloud.sagemaker import moto_sagemaker
@@ -24,8 +26,6 @@ from local_cloud.sagemaker.metrics import (
     VariantMetrics,
 )
 from local_cloud.sagemaker.model_data import ContainerFactory
-from ocr_core.contracts.errors import ConfigurationError, EngineError, OcrError
-from ocr_core.telemetry import fields
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ocr_core.contracts.messages import Label
+from hybrid_ocr.contracts.messages import Label
 from samples.drawing.sheet import Sheet, Style
 
 WIDTH, HEIGHT, DPI = 595.0, 842.0, 150.0

@@ -9,7 +9,7 @@ from typing import Literal
 
 from PIL import Image, ImageDraw
 
-from ocr_core.contracts.messages import Label
+from hybrid_ocr.contracts.messages import Label
 from samples.drawing.fonts import Typeface, font
 
 Bounds = tuple[float, float, float, float]

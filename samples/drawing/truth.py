@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ocr_core.contracts.base import ElementId, Message, PageNumber, Pixels
-from ocr_core.contracts.geometry import Box, Matrix3x3, Quad
-from ocr_core.contracts.messages import Label, Quadrant
+from hybrid_ocr.contracts.base import ElementId, Message, PageNumber, Pixels
+from hybrid_ocr.contracts.geometry import Box, Matrix3x3, Quad
+from hybrid_ocr.contracts.messages import Label, Quadrant
 
 
 class TrueLine(Message):

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_artifacts.archive import pack, unpack
-from model_artifacts.verify import verify
-from ocr_core.contracts.errors import ArtifactError, ErrorCode
+from hybrid_ocr.artifacts.building.archive import pack, unpack
+from hybrid_ocr.artifacts.building.verify import verify
+from hybrid_ocr.contracts.errors import ArtifactError, ErrorCode
 from tests.artifacts import tiny
 
 NAMES = ["manifest.json", "inference.onnx", "inference.yml", "LICENSE"]

@@ -10,12 +10,12 @@ from typing import IO, Any
 
 import pytest
 
-from model_artifacts.build import build
-from model_artifacts.catalogue import load_catalogue
-from model_artifacts.sources import _HttpsRedirects, fetch_https, pip_download
-from model_artifacts.verify import verify
-from ocr_core.artifacts import artifacts_root, load_artifact
-from ocr_core.contracts.errors import ArtifactError, ConfigurationError, ErrorCode
+from hybrid_ocr.artifacts import artifacts_root, load_artifact
+from hybrid_ocr.artifacts.building.build import build
+from hybrid_ocr.artifacts.building.catalogue import load_catalogue
+from hybrid_ocr.artifacts.building.sources import _HttpsRedirects, fetch_https, pip_download
+from hybrid_ocr.artifacts.building.verify import verify
+from hybrid_ocr.contracts.errors import ArtifactError, ConfigurationError, ErrorCode
 from tests.artifacts import tiny
 
 NETWORK = tiny.recogniser()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from model_artifacts.cli import app
+from hybrid_ocr.commands.artifact_building import app
 from tests.artifacts import tiny
 
 CATALOGUE = """

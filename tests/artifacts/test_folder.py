@@ -10,10 +10,10 @@ import pytest
 import yaml
 from onnx import TensorProto, helper
 
-from ocr_core.artifacts import artifacts_root, load_artifact
-from ocr_core.artifacts.folder import parse_config
-from ocr_core.artifacts.onnx_wire import metadata, refuse_external_data
-from ocr_core.contracts.errors import ArtifactError, ErrorCode
+from hybrid_ocr.artifacts import artifacts_root, load_artifact
+from hybrid_ocr.artifacts.folder import parse_config
+from hybrid_ocr.artifacts.onnx_wire import metadata, refuse_external_data
+from hybrid_ocr.contracts.errors import ArtifactError, ErrorCode
 from tests.artifacts import tiny
 
 

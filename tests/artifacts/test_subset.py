@@ -12,11 +12,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_artifacts.scripts import load_scripts, script
-from model_artifacts.subset import cut_network, kept_classes, split_characters
-from ocr_core.artifacts import artifacts_root, load_artifact
-from ocr_core.artifacts.onnx_wire import metadata
-from ocr_core.contracts.errors import ArtifactError, ConfigurationError
+from hybrid_ocr.artifacts import artifacts_root, load_artifact
+from hybrid_ocr.artifacts.building.scripts import load_scripts, script
+from hybrid_ocr.artifacts.building.subset import cut_network, kept_classes, split_characters
+from hybrid_ocr.artifacts.onnx_wire import metadata
+from hybrid_ocr.contracts.errors import ArtifactError, ConfigurationError
 from tests.artifacts import tiny
 
 

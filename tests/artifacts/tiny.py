@@ -11,8 +11,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from model_artifacts.build import build
-from model_artifacts.catalogue import Catalogue, Entry
+from hybrid_ocr.artifacts.building.build import build
+from hybrid_ocr.artifacts.building.catalogue import Catalogue, Entry
 
 SYMBOLS = ["!", "A", "b", "é", "中", "文", "　", "€"]
 FEATURES = 6

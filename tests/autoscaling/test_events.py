@@ -13,8 +13,8 @@ from autoscaling.policies import Schedule
 from autoscaling.simulation.documents import invocations
 from autoscaling.simulation.events import Work, simulate, simulate_work
 from autoscaling.simulation.model import Arrivals, Delays, Failures, ServiceTime
+from hybrid_ocr.contracts.errors import ConfigurationError
 from lambdas.paginate.plan import cut
-from ocr_core.contracts.errors import ConfigurationError
 from tests.autoscaling.builders import arrivals, fixed, office_day, pipeline, policy
 
 COLD = Delays(provisioning_seconds=150, download_seconds=60, warm_up_seconds=120)

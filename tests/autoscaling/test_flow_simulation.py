@@ -20,7 +20,7 @@ from autoscaling.simulation.model import (
     ServiceTime,
     Volumes,
 )
-from ocr_core.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.errors import ConfigurationError
 from tests.autoscaling.builders import arrivals, fixed, office_day, pipeline, policy
 
 WITHIN = 0.05

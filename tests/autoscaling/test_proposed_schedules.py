@@ -17,7 +17,7 @@ from autoscaling.scaling.schedule import parse_when
 from autoscaling.schedules import propose
 from autoscaling.traffic import Burst, Diurnal, Poisson, Traffic, generate
 from autoscaling.whole_file import replace_whole
-from ocr_core.contracts.errors import ConfigurationError, RequestError
+from hybrid_ocr.contracts.errors import ConfigurationError, RequestError
 from tests.autoscaling.builders import policy
 from tests.conftest import ROOT
 

@@ -12,7 +12,7 @@ from autoscaling.report import PERCENTS, compare, report
 from autoscaling.simulation.events import simulate
 from autoscaling.simulation.model import Arrivals
 from autoscaling.simulation.outcome import EndpointSeries, Outcome
-from ocr_core.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.errors import ConfigurationError
 from tests.autoscaling.builders import fixed, office_day, pipeline, policy
 
 PRICES = load_prices()

@@ -14,7 +14,7 @@ from autoscaling.policies import Policy, Schedule, Tracking, Wake, load_policies
 from autoscaling.scaling.rules import Rules
 from autoscaling.scaling.scaler import COMING, WAITING, Scaler
 from autoscaling.scaling.steps import Step, StepScaling
-from ocr_core.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.errors import ConfigurationError
 
 BACKLOG = "ApproximateBacklogSizePerInstance"
 

@@ -11,7 +11,7 @@ from autoscaling.prices import load_prices
 from autoscaling.scenario import DEFAULT_HOSTING, parse_hosting
 from autoscaling.service_times import load_service_times
 from autoscaling.simulation.model import STAGES
-from ocr_core.contracts.errors import ConfigurationError, RequestError
+from hybrid_ocr.contracts.errors import ConfigurationError, RequestError
 from tests.conftest import ROOT
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autoscaling.arrivals import Trace, read_trace, write_trace
 from autoscaling.traffic import Burst, Diurnal, Poisson, Traffic, generate, load_traffic, open_trace
-from ocr_core.contracts.errors import ConfigurationError, RequestError
+from hybrid_ocr.contracts.errors import ConfigurationError, RequestError
 
 MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 HEADING = "time,documents,pages\n"

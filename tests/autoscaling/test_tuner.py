@@ -12,7 +12,7 @@ from autoscaling.search_space import Space
 from autoscaling.service_times import load_service_times
 from autoscaling.traffic import generate, load_traffic
 from autoscaling.tuner import Goal, tune
-from ocr_core.contracts.errors import RequestError
+from hybrid_ocr.contracts.errors import RequestError
 
 SCENARIO = Scenario(load_policies(), load_service_times())
 SLEEPERS = Space.of(load_prices(), SCENARIO.service_times, modes=("async",))

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
+from hybrid_ocr.contracts.errors import ErrorCode
+from hybrid_ocr.contracts.events import DocumentSubmitted
+from hybrid_ocr.contracts.jobs import Job, job_id_of
+from hybrid_ocr.contracts.keys import result_prefix, split_uri
+from hybrid_ocr.contracts.names import Names
+from hybrid_ocr.contracts.result import DocumentResult
 from local_cloud.aws.server import AwsServer
-from ocr_core.contracts.errors import ErrorCode
-from ocr_core.contracts.events import DocumentSubmitted
-from ocr_core.contracts.jobs import Job, job_id_of
-from ocr_core.contracts.keys import result_prefix, split_uri
-from ocr_core.contracts.result import DocumentResult
-from topology import Names
 
 BUNDLE: Final = "0" * 16
 RUNS_ON, FAILS = "999", "998"

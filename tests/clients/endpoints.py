@@ -12,10 +12,9 @@ from typing import Any
 
 from werkzeug import Request, Response
 
-from local_cloud.aws.server import AwsServer
-from ocr_core.contracts.codec import MSGPACK, encode
-from ocr_core.contracts.errors import ErrorCode, ErrorInfo
-from ocr_core.contracts.messages import (
+from hybrid_ocr.contracts.codec import MSGPACK, encode
+from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.messages import (
     Batch,
     CropBatch,
     LineCrop,
@@ -29,6 +28,7 @@ from ocr_core.contracts.messages import (
     TextBatch,
     TextLine,
 )
+from local_cloud.aws.server import AwsServer
 
 QUAD = ((10.0, 10.0), (90.0, 10.0), (90.0, 30.0), (10.0, 30.0))
 

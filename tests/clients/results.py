@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ocr_core.contracts.events import ReadOptions
-from ocr_core.contracts.jobs import Job
-from ocr_core.contracts.result import DocumentResult, ResultLine, ResultPage
+from hybrid_ocr.contracts.events import ReadOptions
+from hybrid_ocr.contracts.jobs import Job
+from hybrid_ocr.contracts.result import DocumentResult, ResultLine, ResultPage
 from tests.clients.deployment import BUNDLE
 
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from hybrid_ocr.clients import AsyncClient
 from hybrid_ocr.clients.inbox import safe_name
-from lambdas.intake.events import read_event
-from ocr_core.contracts.errors import (
+from hybrid_ocr.contracts.errors import (
     CapacityError,
     ConfigurationError,
     DocumentError,
@@ -22,9 +21,10 @@ from ocr_core.contracts.errors import (
     OcrError,
     RequestError,
 )
-from ocr_core.contracts.events import EVENT_SOURCE, TEST_SOURCE, DocumentSubmitted, ReadOptions
-from ocr_core.contracts.jobs import LARGEST_DOCUMENT, Job
-from ocr_core.contracts.keys import check_key, split_uri
+from hybrid_ocr.contracts.events import EVENT_SOURCE, TEST_SOURCE, DocumentSubmitted, ReadOptions
+from hybrid_ocr.contracts.jobs import LARGEST_DOCUMENT, Job
+from hybrid_ocr.contracts.keys import check_key, split_uri
+from lambdas.intake.events import read_event
 from tests.clients.deployment import FAILS, RUNS_ON, Deployment
 from tests.clients.results import a_job, a_result
 

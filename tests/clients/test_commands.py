@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from hybrid_ocr.cli import app
 from hybrid_ocr.clients import JobStatus
-from ocr_core.contracts.jobs import Job
-from ocr_core.contracts.result import DocumentResult, Finding
+from hybrid_ocr.contracts.jobs import Job
+from hybrid_ocr.contracts.result import DocumentResult, Finding
 from tests.clients.deployment import FAILS, RUNS_ON, Deployment, Worker
 from tests.clients.results import a_job, a_result
 

@@ -12,7 +12,7 @@ import pytest
 
 from hybrid_ocr.clients import connect
 from hybrid_ocr.clients.errors import is_loopback
-from ocr_core.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.errors import ConfigurationError
 from tests.clients.deployment import Deployment
 
 

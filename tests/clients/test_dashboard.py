@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from hybrid_ocr.cli import app
 from hybrid_ocr.clients import Connection
-from hybrid_ocr.dashboard import Dashboards, lines_of
+from hybrid_ocr.commands.dashboard_readings import Dashboards, lines_of
 from infra.metrics import Metric
 from tests.clients.deployment import Deployment
 
@@ -135,6 +135,9 @@ def test_an_unknown_board_says_which_there_are(local: Deployment, endpoints: Non
 
 
 def test_reading_dashboards_needs_no_cdk() -> None:
-    script = "import sys, hybrid_ocr.dashboard; print(any(m.startswith('aws_cdk') for m in sys.modules))"
+    script = (
+        "import sys, hybrid_ocr.commands.dashboard_readings; "
+        "print(any(m.startswith('aws_cdk') for m in sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 
 from hybrid_ocr.cli import app
 from hybrid_ocr.clients import Connection
-from hybrid_ocr.publishing import Publisher, artifact_names
-from ocr_core.contracts.errors import ArtifactError, CapacityError, ConfigurationError, RequestError
-from ocr_core.contracts.jobs import EndpointMode, EndpointStage
-from ocr_core.contracts.keys import ACTIVE_BUNDLES, artifact_key
-from ocr_core.contracts.messages import StageName
-from ocr_core.storage.bundles import Bundles
-from ocr_core.storage.objects import Objects
+from hybrid_ocr.contracts.errors import ArtifactError, CapacityError, ConfigurationError, RequestError
+from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.keys import ACTIVE_BUNDLES, artifact_key
+from hybrid_ocr.contracts.messages import StageName
+from hybrid_ocr.storage.bundles import Bundles
+from hybrid_ocr.storage.objects import Objects
+from model_artifacts.publishing import Publisher, artifact_names
 from tests.artifacts import tiny
 from tests.clients.deployment import Deployment
 from topology import load_topology
@@ -256,7 +256,7 @@ def sdk(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_artefact_is_registered_once_with_the_image_of_its_endpoint(
     connection: Connection, publisher: Publisher, endpoints: Any, bucket: Objects, sdk: None
 ) -> None:
-    from hybrid_ocr.registry import Registry
+    from model_artifacts.registry import Registry
 
     endpoints("async")
     [published] = publisher.publish(["tiny-rec"])

@@ -13,9 +13,8 @@ import pytest
 from werkzeug import Response
 
 from hybrid_ocr.clients import Connection, RealtimeClient
-from local_cloud.aws.server import AwsServer
-from ocr_core.contracts.codec import MSGPACK, encode
-from ocr_core.contracts.errors import (
+from hybrid_ocr.contracts.codec import MSGPACK, encode
+from hybrid_ocr.contracts.errors import (
     ConfigurationError,
     DocumentError,
     EngineError,
@@ -24,7 +23,8 @@ from ocr_core.contracts.errors import (
     OcrError,
     RequestError,
 )
-from ocr_core.contracts.messages import Batch, FailedPage, PageImage, TextBatch
+from hybrid_ocr.contracts.messages import Batch, FailedPage, PageImage, TextBatch
+from local_cloud.aws.server import AwsServer
 from tests.clients.endpoints import CROPS, REGIONS, TEXT, Endpoints, answer, model_error, refusal
 
 PNG = b"\x89PNG\r\n\x1a\n of a receipt"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_ocr.clients.retry import LONGEST_PAUSE, Deadline, persist
-from ocr_core.contracts.errors import CapacityError, EngineError, OcrError
+from hybrid_ocr.contracts.errors import CapacityError, EngineError, OcrError
 
 
 class Scripted:

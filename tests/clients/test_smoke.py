@@ -12,15 +12,15 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from hybrid_ocr.artifacts.building.catalogue import load_catalogue
 from hybrid_ocr.cli import app
 from hybrid_ocr.clients import Connection
+from hybrid_ocr.contracts.jobs import Bundle, Job
+from hybrid_ocr.contracts.messages import ModelIdentity
+from hybrid_ocr.contracts.result import DocumentResult
 from hybrid_ocr.smoke import LINES, page
-from model_artifacts.catalogue import load_catalogue
-from ocr_core.contracts.jobs import Bundle, Job
-from ocr_core.contracts.messages import ModelIdentity
-from ocr_core.contracts.result import DocumentResult
-from ocr_core.storage.bundles import Bundles
-from ocr_core.storage.objects import Objects
+from hybrid_ocr.storage.bundles import Bundles
+from hybrid_ocr.storage.objects import Objects
 from samples.smoke_page import draw
 from tests.clients.deployment import Deployment, Worker
 from tests.clients.results import a_result

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ocr_core.contracts import codec, generate
-from ocr_core.contracts.errors import ERRORS, DocumentError, ErrorCode, ErrorInfo, OcrError, RequestError
-from ocr_core.contracts.geometry import apply_matrix, as_matrix, bounding_box
-from ocr_core.contracts.messages import (
+from hybrid_ocr.contracts import codec, generate
+from hybrid_ocr.contracts.errors import ERRORS, DocumentError, ErrorCode, ErrorInfo, OcrError, RequestError
+from hybrid_ocr.contracts.geometry import apply_matrix, as_matrix, bounding_box
+from hybrid_ocr.contracts.messages import (
     CropBatch,
     FailedPage,
     LineCrop,

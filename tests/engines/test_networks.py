@@ -10,9 +10,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from ocr_core.contracts.errors import ConfigurationError, EngineError, ErrorCode
-from ocr_core.contracts.stage import EngineName
-from ocr_core.engines import NetworkSpec, load_network
+from hybrid_ocr.contracts.errors import ConfigurationError, EngineError, ErrorCode
+from hybrid_ocr.contracts.stage import EngineName
+from hybrid_ocr.engines import NetworkSpec, load_network
 
 CPU_ENGINES: tuple[EngineName, ...] = ("openvino", "onnxruntime-cpu")
 RNG = np.random.default_rng(3)

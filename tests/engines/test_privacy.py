@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ocr_core.artifacts import artifacts_root
+from hybrid_ocr.artifacts import artifacts_root
 
 LOAD = """
 import sys, time
 from pathlib import Path
-from ocr_core.engines import NetworkSpec, load_network
+from hybrid_ocr.engines import NetworkSpec, load_network
 load_network("onnxruntime-cpu", NetworkSpec(onnx=Path(sys.argv[1]), precision="f32"))
 time.sleep(1)
 """

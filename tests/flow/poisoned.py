@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from endpoints.text_detection.__main__ import BINDING
-from ocr_core.contracts.errors import OcrError
-from ocr_core.contracts.messages import ModelIdentity, PageCrops, PageImage
-from ocr_core.contracts.stage import Stage, StageContext
-from ocr_core.hosts.container import Binding, main
+from hybrid_ocr.contracts.errors import OcrError
+from hybrid_ocr.contracts.messages import ModelIdentity, PageCrops, PageImage
+from hybrid_ocr.contracts.stage import Stage, StageContext
+from hybrid_ocr.hosts.container import Binding, main
 
 POISON: Final = 877
 """Pixels. A page of this width kills the process, as one would that eats all memory."""

@@ -17,7 +17,7 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from ocr_core.contracts.events import EVENT_SOURCE
+from hybrid_ocr.contracts.events import EVENT_SOURCE
 from tests.flow.conftest import Start
 from tests.flow.poisoned import POISON
 from tests.flow.site import Listener, eventually

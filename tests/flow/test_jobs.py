@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from hybrid_ocr.direct.stages import direct_reader
-from hybrid_ocr.sources import Source
-from ocr_core.contracts.events import (
+from hybrid_ocr.commands.sources import Source
+from hybrid_ocr.contracts.events import (
     EVENT_SOURCE,
     TEST_SOURCE,
     DocumentCompleted,
     DocumentFailed,
     DocumentNeedsReview,
 )
-from ocr_core.contracts.jobs import job_id_of
-from ocr_core.contracts.result import DocumentResult
+from hybrid_ocr.contracts.jobs import job_id_of
+from hybrid_ocr.contracts.result import DocumentResult
+from hybrid_ocr.direct.stages import direct_reader
 from tests.flow.site import Site, eventually
 
 SCHEMAS = {kind.__name__: kind for kind in (DocumentCompleted, DocumentNeedsReview, DocumentFailed)}
@@ -82,7 +82,7 @@ def test_the_same_event_twice_is_one_job(site: Site, samples: Path) -> None:
 
 
 def job_id_of_detail(detail: dict[str, object], version: str) -> str:
-    from ocr_core.contracts.events import DocumentSubmitted
+    from hybrid_ocr.contracts.events import DocumentSubmitted
 
     return job_id_of(DocumentSubmitted.model_validate(detail), version)
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from hybrid_ocr.clients import RealtimeClient
-from ocr_core.contracts.errors import OcrError
+from hybrid_ocr.contracts.errors import OcrError
 from tests.flow.site import Site
 
 

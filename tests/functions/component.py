@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import boto3
 
-from ocr_core.contracts import keys
-from ocr_core.contracts.jobs import Bundle, EndpointRef, Job, StageTask
-from ocr_core.contracts.messages import ModelIdentity
-from ocr_core.storage.objects import Objects
+from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.jobs import Bundle, EndpointRef, Job, StageTask
+from hybrid_ocr.contracts.messages import ModelIdentity
+from hybrid_ocr.storage.objects import Objects
 from tests.functions.fakes import WORK
 
 INBOX: Final = "hybrid-ocr-inbox"

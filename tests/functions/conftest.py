@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from ocr_core.storage.tickets import Tickets
+from hybrid_ocr.storage.tickets import Tickets
 from tests.functions.component import ENVIRONMENT, Component, create
 from tests.functions.context import Context
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from ocr_core.contracts.base import Message
-from ocr_core.contracts.codec import encode
-from ocr_core.contracts.errors import ErrorInfo
-from ocr_core.storage.objects import ObjectFacts
-from ocr_core.storage.settle import FailureNotice
+from hybrid_ocr.contracts.base import Message
+from hybrid_ocr.contracts.codec import encode
+from hybrid_ocr.contracts.errors import ErrorInfo
+from hybrid_ocr.storage.objects import ObjectFacts
+from hybrid_ocr.storage.settle import FailureNotice
 
 WORK = "hybrid-ocr-work"
 

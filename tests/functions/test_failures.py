@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_core.contracts.errors import ErrorCode, ErrorInfo
-from ocr_core.storage.failures import failure_of
+from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
+from hybrid_ocr.storage.failures import failure_of
 
 ERROR = ErrorInfo(code=ErrorCode.PAGE_TOO_LARGE, message='page 3 is "large" \\ wide', retryable=False)
 ANSWER = '{"error":' + ERROR.model_dump_json() + "}"

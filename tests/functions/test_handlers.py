@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from ocr_core.contracts import keys
-from ocr_core.hosts.function import PermanentError
-from ocr_core.storage.tickets import Tickets
+from hybrid_ocr.contracts import keys
+from hybrid_ocr.hosts.function import PermanentError
+from hybrid_ocr.storage.tickets import Tickets
 from tests.functions.component import Component, bundle, records, stage_task
 from tests.functions.conftest import Call, cold_start
 from tests.functions.context import Context
@@ -23,7 +23,7 @@ from tests.functions.fakes import Clock, Endpoint, Shelf, States
 def states(monkeypatch: pytest.MonkeyPatch) -> States:
     """The waiting states, in the place of Step Functions."""
     states = States({"token"})
-    monkeypatch.setattr("ocr_core.storage.tasks.Tasks", lambda: states)
+    monkeypatch.setattr("hybrid_ocr.storage.tasks.Tasks", lambda: states)
     return states
 
 

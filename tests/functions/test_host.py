@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from ocr_core.contracts.errors import CapacityError, DocumentError, EngineError, ErrorInfo, OcrError
-from ocr_core.contracts.events import DocumentSubmitted
-from ocr_core.hosts.function import FunctionHost, Handler, PermanentError, TransientError
+from hybrid_ocr.contracts.errors import CapacityError, DocumentError, EngineError, ErrorInfo, OcrError
+from hybrid_ocr.contracts.events import DocumentSubmitted
+from hybrid_ocr.hosts.function import FunctionHost, Handler, PermanentError, TransientError
 from tests.functions.component import records
 from tests.functions.context import Context
 

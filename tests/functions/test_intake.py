@@ -8,9 +8,9 @@ from collections.abc import Callable
 import boto3
 import pytest
 
-from ocr_core.contracts import keys
-from ocr_core.contracts.events import TEST_SOURCE
-from ocr_core.contracts.jobs import Job
+from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.events import TEST_SOURCE
+from hybrid_ocr.contracts.jobs import Job
 from tests.functions.component import INBOX, KEY, WORK, Component, bundle, records, submitted, upload_event
 from tests.functions.conftest import Call
 

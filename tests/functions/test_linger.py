@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from hybrid_ocr.storage.settle import End
 from lambdas.sweep.linger import QUIET_ROUNDS, linger
 from lambdas.sweep.sweep import Round
-from ocr_core.storage.settle import End
 
 
 def play(rounds: Sequence[Round], time_for: int = 100) -> tuple[Round, int]:

@@ -13,11 +13,8 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas.dispatch import realtime
-from lambdas.dispatch.bodies import cut, merge
-from lambdas.dispatch.realtime import RealtimeDispatch, patiently
-from ocr_core.contracts.codec import decode, encode
-from ocr_core.contracts.errors import (
+from hybrid_ocr.contracts.codec import decode, encode
+from hybrid_ocr.contracts.errors import (
     ArtifactError,
     CapacityError,
     EngineError,
@@ -25,7 +22,7 @@ from ocr_core.contracts.errors import (
     ErrorInfo,
     OcrError,
 )
-from ocr_core.contracts.messages import (
+from hybrid_ocr.contracts.messages import (
     FailedPage,
     ModelIdentity,
     PageBatch,
@@ -33,7 +30,10 @@ from ocr_core.contracts.messages import (
     PageRegions,
     RegionBatch,
 )
-from ocr_core.storage.objects import Objects
+from hybrid_ocr.storage.objects import Objects
+from lambdas.dispatch import realtime
+from lambdas.dispatch.bodies import cut, merge
+from lambdas.dispatch.realtime import RealtimeDispatch, patiently
 from tests.functions.component import Component, stage_task
 from tests.functions.fakes import States
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from hybrid_ocr.contracts.errors import RequestError
+from hybrid_ocr.contracts.events import TEST_SOURCE
 from lambdas.intake.events import read_event
-from ocr_core.contracts.errors import RequestError
-from ocr_core.contracts.events import TEST_SOURCE
 from tests.functions.component import INBOX, KEY, Component, create, records, submitted, upload_event
 from tests.functions.conftest import Call, cold_start
 

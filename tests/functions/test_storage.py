@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ocr_core.contracts import keys
-from ocr_core.contracts.errors import ArtifactError, DocumentError, ErrorCode, ErrorInfo, RequestError
-from ocr_core.contracts.messages import TextBatch
-from ocr_core.storage.bundles import Bundles
-from ocr_core.storage.tickets import Tickets
+from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.errors import ArtifactError, DocumentError, ErrorCode, ErrorInfo, RequestError
+from hybrid_ocr.contracts.messages import TextBatch
+from hybrid_ocr.storage.bundles import Bundles
+from hybrid_ocr.storage.tickets import Tickets
 from tests.functions.component import Component, bundle, stage_task
 
 ERROR = ErrorInfo(code=ErrorCode.INTERNAL, message="m", retryable=False)

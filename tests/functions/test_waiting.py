@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
+from hybrid_ocr.contracts.errors import CapacityError, ErrorCode
+from hybrid_ocr.storage.settle import End, FailureNotice, Settler
+from hybrid_ocr.storage.tickets import UNSENT_SECONDS, Invocation, Ticket, Tickets
 from lambdas.dispatch.asynchronous import AsyncDispatch, Dispatched
 from lambdas.sweep.sweep import sweep
-from ocr_core.contracts.errors import CapacityError, ErrorCode
-from ocr_core.storage.settle import End, FailureNotice, Settler
-from ocr_core.storage.tickets import UNSENT_SECONDS, Invocation, Ticket, Tickets
 from tests.functions.component import TABLE, stage_task
 from tests.functions.fakes import Clock, Endpoint, Shelf, States
 
@@ -76,7 +76,11 @@ class World:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in ("ocr_core.storage.tickets", "ocr_core.storage.settle", "lambdas.dispatch.asynchronous"):
+    for module in (
+        "hybrid_ocr.storage.tickets",
+        "hybrid_ocr.storage.settle",
+        "lambdas.dispatch.asynchronous",
+    ):
         monkeypatch.setattr(f"{module}.time", clock)
     return clock
 

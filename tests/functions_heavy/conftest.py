@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from ocr_core.artifacts import artifacts_root, load_artifact
-from ocr_core.contracts import keys
-from ocr_core.contracts.jobs import Bundle, EndpointRef
-from ocr_core.contracts.messages import ModelIdentity
-from ocr_core.storage.objects import Objects
+from hybrid_ocr.artifacts import artifacts_root, load_artifact
+from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.jobs import Bundle, EndpointRef
+from hybrid_ocr.contracts.messages import ModelIdentity
+from hybrid_ocr.storage.objects import Objects
 from tests.functions.context import Context
 from tests.functions_heavy.desk import ARTIFACTS, INBOX, RESULTS, WORK, Desk, reads_of
 

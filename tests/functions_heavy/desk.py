@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ocr_core.contracts import keys
-from ocr_core.contracts.errors import ErrorInfo
-from ocr_core.contracts.events import DocumentSubmitted, ReadOptions, TestRun
-from ocr_core.contracts.jobs import BatchTask, Bundle, Job, job_id_of
-from ocr_core.contracts.messages import (
+from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.errors import ErrorInfo
+from hybrid_ocr.contracts.events import DocumentSubmitted, ReadOptions, TestRun
+from hybrid_ocr.contracts.jobs import BatchTask, Bundle, Job, job_id_of
+from hybrid_ocr.contracts.messages import (
     FailedPage,
     ModelIdentity,
     PageBatch,
@@ -25,7 +25,7 @@ from ocr_core.contracts.messages import (
     StageName,
     TextBatch,
 )
-from ocr_core.storage.objects import Objects
+from hybrid_ocr.storage.objects import Objects
 
 INBOX, WORK, RESULTS, ARTIFACTS = "the-inbox", "the-work", "the-results", "the-artifacts"
 

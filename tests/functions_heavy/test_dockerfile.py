@@ -9,7 +9,7 @@ import tomllib
 
 import pytest
 
-from ocr_core.artifacts import artifacts_root
+from hybrid_ocr.artifacts import artifacts_root
 from tests.conftest import ROOT
 from tests.hosts.test_dockerfile import inherited
 from topology.model import load_topology
@@ -48,9 +48,10 @@ def test_an_image_installs_its_extra_and_lambdas_client_pinned(image: str, extra
 
 def test_what_a_function_needs_beside_code_is_where_it_looks_for_it() -> None:
     packed = {function.artifact for function in FUNCTIONS.values() if function.artifact}
-    copied = [rest.split() for rest in inherited("heavy", DOCKERFILE)[1]["COPY"]]
-    assert {source.rpartition("/")[2] for _, source, _ in copied} == packed
-    assert [target for *_, target in copied] == ["/opt/ml/model"]
+    artefact, code = (rest.split() for rest in inherited("heavy", DOCKERFILE)[1]["COPY"])
+    assert artefact[-1] == "/opt/ml/model"
+    assert {artefact[-2].rpartition("/")[2]} == packed
+    assert code == ["lambdas", "/var/task/lambdas"]
     assert all((artifacts_root() / name).is_dir() for name in packed)
 
 
@@ -74,7 +75,7 @@ def sent(path: str) -> bool:
         ("pyproject.toml", True),
         ("constraints.txt", True),
         ("lambdas/rotation/handler.py", True),
-        ("ocr_core/hosts/function.py", True),
+        ("hybrid_ocr/hosts/function.py", True),
         ("build/artifacts/textline-orientation/inference.onnx", True),
         ("build/artifacts/pp-ocrv6-small-rec/inference.onnx", False),
         ("build/venvs/paddle/bin/python", False),

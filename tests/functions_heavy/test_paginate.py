@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.batches import BATCHES
+from hybrid_ocr.contracts.errors import ErrorCode
+from hybrid_ocr.contracts.events import ReadOptions
+from hybrid_ocr.contracts.jobs import MOST_AT_ONCE, BatchTask, Job, Plan
+from hybrid_ocr.opening import OpeningLimits, parse_pages
 from lambdas.paginate.plan import alone, cut, page_ranges
-from ocr_core.contracts import keys
-from ocr_core.contracts.batches import BATCHES
-from ocr_core.contracts.errors import ErrorCode
-from ocr_core.contracts.events import ReadOptions
-from ocr_core.contracts.jobs import MOST_AT_ONCE, BatchTask, Job, Plan
-from ocr_core.opening import OpeningLimits, parse_pages
 from tests.functions_heavy.conftest import Call
 from tests.functions_heavy.desk import Desk
 

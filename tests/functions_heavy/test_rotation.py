@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.jobs import BatchTask, Job
+from hybrid_ocr.contracts.messages import FailedPage, PageBatch, PageImage
+from hybrid_ocr.hosts.function import PermanentError, TransientError
+from hybrid_ocr.images import decode_page, encode_image
 from lambdas.rotation.documents import DocumentCache
-from ocr_core.contracts import keys
-from ocr_core.contracts.errors import ErrorCode, ErrorInfo
-from ocr_core.contracts.jobs import BatchTask, Job
-from ocr_core.contracts.messages import FailedPage, PageBatch, PageImage
-from ocr_core.hosts.function import PermanentError, TransientError
-from ocr_core.images import decode_page, encode_image
 from tests.functions_heavy.conftest import Call
 from tests.functions_heavy.desk import INBOX, Desk
 
@@ -78,8 +78,8 @@ def test_a_batch_whose_document_is_gone_is_lost_for_a_reason_that_is_kept(
 def test_an_engine_that_fails_is_worth_another_try(
     desk: Desk, rotation: Call, samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lambdas.rotation.stage import RotationStage
-    from ocr_core.contracts.errors import EngineError
+    from hybrid_ocr.contracts.errors import EngineError
+    from hybrid_ocr.stages.rotation.stage import RotationStage
 
     def broken(*_: object) -> None:
         raise EngineError("the network failed")

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from lambdas.validation.gather import StoredImages
-from ocr_core.contracts import keys
-from ocr_core.contracts.errors import ErrorCode, ErrorInfo
-from ocr_core.contracts.events import (
+from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.events import (
     EVENT_SOURCE,
     TEST_SOURCE,
     DocumentCompleted,
@@ -16,9 +15,10 @@ from ocr_core.contracts.events import (
     DocumentNeedsReview,
     TestRun,
 )
-from ocr_core.contracts.jobs import BatchTask, Job, Plan
-from ocr_core.contracts.messages import PageBatch, PageImage, PageText, RecognisedLine, TextBatch
-from ocr_core.contracts.result import DocumentResult
+from hybrid_ocr.contracts.jobs import BatchTask, Job, Plan
+from hybrid_ocr.contracts.messages import PageBatch, PageImage, PageText, RecognisedLine, TextBatch
+from hybrid_ocr.contracts.result import DocumentResult
+from lambdas.validation.gather import StoredImages
 from tests.functions_heavy.conftest import Call
 from tests.functions_heavy.desk import Desk, batches_of, reads_of, text_of_page
 

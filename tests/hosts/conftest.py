@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from hybrid_ocr.contracts.codec import MSGPACK, decode, encode
+from hybrid_ocr.contracts.messages import FailedPage, PageBatch, PageImage, RegionBatch
 from local_cloud.containers import Container, ContainerFleet
-from ocr_core.contracts.codec import MSGPACK, decode, encode
-from ocr_core.contracts.messages import FailedPage, PageBatch, PageImage, RegionBatch
 from tests.conftest import ROOT
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from ocr_core.contracts.errors import ArtifactError, DocumentError, EngineError, OcrError
-from ocr_core.contracts.messages import (
+from hybrid_ocr.contracts.errors import ArtifactError, DocumentError, EngineError, OcrError
+from hybrid_ocr.contracts.messages import (
     ModelIdentity,
     PageBatch,
     PageImage,
@@ -17,9 +17,9 @@ from ocr_core.contracts.messages import (
     Region,
     RegionBatch,
 )
-from ocr_core.contracts.stage import StageContext
-from ocr_core.hosts.container import Binding, main
-from ocr_core.hosts.container.raw_image import one_page
+from hybrid_ocr.contracts.stage import StageContext
+from hybrid_ocr.hosts.container import Binding, main
+from hybrid_ocr.hosts.container.raw_image import one_page
 
 DOCUMENT_TEXT = "the text of a document"
 

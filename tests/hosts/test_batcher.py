@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocr_core.contracts.errors import CapacityError, DocumentError, EngineError, ErrorInfo, OcrError
-from ocr_core.hosts.container.batcher import Batcher, BatchLimits, answer_each
-from ocr_core.hosts.container.metrics import Metrics
+from hybrid_ocr.contracts.errors import CapacityError, DocumentError, EngineError, ErrorInfo, OcrError
+from hybrid_ocr.hosts.container.batcher import Batcher, BatchLimits, answer_each
+from hybrid_ocr.hosts.container.metrics import Metrics
 
 THREAD = ThreadPoolExecutor(1)
 METRICS = Metrics()

@@ -93,4 +93,4 @@ def test_the_build_sees_code_and_pins_only() -> None:
     lines = (ROOT / "endpoints/Dockerfile.dockerignore").read_text().splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
-    assert {"!ocr_core", "!endpoints", "!pyproject.toml", "!constraints*.txt"} <= set(rules)
+    assert {"!hybrid_ocr", "!endpoints", "!pyproject.toml", "!constraints*.txt"} <= set(rules)

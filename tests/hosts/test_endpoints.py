@@ -10,11 +10,10 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from local_cloud.containers import Container, ContainerFleet
-from ocr_core.artifacts import artifacts_root, load_artifact
-from ocr_core.contracts.codec import JSON, MSGPACK, encode
-from ocr_core.contracts.errors import EngineError, ErrorCode
-from ocr_core.contracts.messages import (
+from hybrid_ocr.artifacts import artifacts_root, load_artifact
+from hybrid_ocr.contracts.codec import JSON, MSGPACK, encode
+from hybrid_ocr.contracts.errors import EngineError, ErrorCode
+from hybrid_ocr.contracts.messages import (
     CropBatch,
     FailedPage,
     PageBatch,
@@ -25,6 +24,7 @@ from ocr_core.contracts.messages import (
     RegionBatch,
     TextBatch,
 )
+from local_cloud.containers import Container, ContainerFleet
 
 MODELS = {
     "region_detection": "picodet-layout-cdla",

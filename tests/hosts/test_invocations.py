@@ -9,9 +9,9 @@ import zlib
 
 import pytest
 
-from ocr_core.contracts.codec import JSON, MSGPACK, decode, encode
-from ocr_core.contracts.errors import ErrorCode, ErrorInfo
-from ocr_core.contracts.messages import FailedPage, ModelIdentity, PageBatch, PageRegions, RegionBatch
+from hybrid_ocr.contracts.codec import JSON, MSGPACK, decode, encode
+from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.messages import FailedPage, ModelIdentity, PageBatch, PageRegions, RegionBatch
 from tests.hosts.conftest import Server, batch, error_of
 from tests.hosts.server import DOCUMENT_TEXT
 

@@ -14,10 +14,10 @@ import httpx
 import psutil
 import pytest
 
+from hybrid_ocr.contracts.codec import MSGPACK, decode, encode
+from hybrid_ocr.contracts.errors import EngineError
+from hybrid_ocr.contracts.messages import FailedPage, PageRegions, RegionBatch
 from local_cloud.containers import ContainerFleet
-from ocr_core.contracts.codec import MSGPACK, decode, encode
-from ocr_core.contracts.errors import EngineError
-from ocr_core.contracts.messages import FailedPage, PageRegions, RegionBatch
 from tests.hosts.conftest import Server, Start, batch, container, error_of
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from ocr_core import telemetry
-from ocr_core.contracts.errors import ConfigurationError, DocumentError
-from ocr_core.hosts.cpu import granted_threads
-from ocr_core.settings import ContainerSettings, load_settings
+from hybrid_ocr import telemetry
+from hybrid_ocr.contracts.errors import ConfigurationError, DocumentError
+from hybrid_ocr.engines.cpu import granted_threads
+from hybrid_ocr.settings import ContainerSettings, load_settings
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -110,7 +110,7 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
 
 
 def test_a_log_line_has_its_fields(log_lines: io.StringIO) -> None:
-    logging.getLogger("ocr_core.somewhere").info("answered\n", extra=telemetry.fields(pages=3, code=None))
+    logging.getLogger("hybrid_ocr.somewhere").info("answered\n", extra=telemetry.fields(pages=3, code=None))
     (line,) = lines(log_lines)
     assert (line["level"], line["stage"], line["pages"]) == ("INFO", "test", 3)
     assert "code" not in line
@@ -126,7 +126,7 @@ def test_an_exception_keeps_its_frames_but_not_what_it_quotes(log_lines: io.Stri
         except ValueError as error:
             raise DocumentError("page 3 cannot be decoded") from error
     except DocumentError:
-        logging.getLogger("ocr_core.x").exception("failed")
+        logging.getLogger("hybrid_ocr.x").exception("failed")
     (line,) = lines(log_lines)
     exception = line["exception"]
     assert isinstance(exception, dict)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_core.contracts.errors import DocumentError, ErrorCode
-from ocr_core.contracts.messages import PageImage
-from ocr_core.images import Encoding, decode_page, encode_image, read_header
+from hybrid_ocr.contracts.errors import DocumentError, ErrorCode
+from hybrid_ocr.contracts.messages import PageImage
+from hybrid_ocr.images import Encoding, decode_page, encode_image, read_header
 
 ENCODINGS: tuple[Encoding, ...] = ("jpeg", "png", "tiff", "webp")
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from hybrid_ocr.contracts.names import Names
 from infra.rules import Component
 from local_cloud.aws.resources import create
 from local_cloud.aws.server import AwsServer
 from stepfunctions import definition
-from topology import Names, load_topology
+from topology import load_topology
 
 TOPOLOGY, NAMES = load_topology(), Names()
 

@@ -74,7 +74,7 @@ def test_what_our_code_emits_is_what_the_list_says() -> None:
         if namespace == OWN
         for name in names
     }
-    folders = (ROOT / "lambdas", ROOT / "ocr_core" / "hosts")
+    folders = (ROOT / "lambdas", ROOT / "hybrid_ocr" / "hosts")
     emitted = {found for folder in folders for path in folder.rglob("*.py") for found in _emitted(path)}
     assert listed == emitted
 

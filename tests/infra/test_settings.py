@@ -9,10 +9,10 @@ import pytest
 
 import infra
 from autoscaling import load_policies
+from hybrid_ocr.contracts.errors import ConfigurationError
 from infra.models import pinned
 from infra.settings import load_settings
 from infra.synthesis import ROOT, synthesise
-from ocr_core.contracts.errors import ConfigurationError
 
 DOCKERFILE = ROOT / "endpoints" / "Dockerfile"
 POLICIES = ROOT / "autoscaling" / "policies.toml"
@@ -162,7 +162,7 @@ def test_a_policy_that_the_profile_lacks(folder: Path, tmp_path: Path) -> None:
 
 
 def test_an_artifact_whose_sha256_is_unknown(tmp_path: Path) -> None:
-    folder = ROOT / "model_artifacts"
+    folder = ROOT / "hybrid_ocr" / "artifacts" / "building"
     shutil.copy(folder / "catalogue.toml", tmp_path)
     lock = (folder / "lock.toml").read_text("utf-8")
     kept = [line for line in lock.splitlines() if not line.startswith("pp-ocrv6-small-rec ")]

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hybrid_ocr.contracts.jobs import EndpointMode
+from hybrid_ocr.contracts.names import Names
 from infra.acknowledgements import acknowledgements
 from infra.deployment import Deployment
 from infra.nag import findings
@@ -17,9 +19,8 @@ from infra.rules import Component, Resource
 from infra.rules.component import definition_of
 from infra.settings import load_settings
 from infra.synthesis import ROOT, make_app, synthesise
-from ocr_core.contracts.jobs import EndpointMode
 from stepfunctions import definition
-from topology import Names, load_topology
+from topology import load_topology
 
 TOPOLOGY = load_topology()
 

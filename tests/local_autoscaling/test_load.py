@@ -11,16 +11,16 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from autoscaling import load_report
+from autoscaling.load import Passed, arrival_times, document
+from autoscaling.load_report import Scaling, agreement, simulated, steps
 from autoscaling.policies import load_policies
 from autoscaling.simulation.events import Work
 from autoscaling.simulation.model import STAGES
-from hybrid_ocr import load_report
 from hybrid_ocr.cli import app
-from hybrid_ocr.load import Passed, arrival_times, document
-from hybrid_ocr.load_report import Scaling, agreement, simulated, steps
-from ocr_core.contracts.errors import ConfigurationError, EngineError
-from ocr_core.contracts.jobs import EndpointStage
-from topology import Names
+from hybrid_ocr.contracts.errors import ConfigurationError, EngineError
+from hybrid_ocr.contracts.jobs import EndpointStage
+from hybrid_ocr.contracts.names import Names
 
 SPEED, START = 60.0, 1_000.0
 

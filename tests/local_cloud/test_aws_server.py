@@ -21,9 +21,9 @@ from moto.dynamodb.models.table import Table
 from moto.s3.models import S3Backend
 from werkzeug import Request, Response
 
+from hybrid_ocr.contracts.errors import ConfigurationError
 from local_cloud.aws.metrics import publish
 from local_cloud.aws.server import CREDENTIALS, AwsServer
-from ocr_core.contracts.errors import ConfigurationError
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from hybrid_ocr.contracts.errors import CapacityError, EngineError, ErrorCode, RequestError
+from hybrid_ocr.contracts.messages import CropBatch, PageBatch, PageCrops, RegionBatch
 from local_cloud.client import EndpointClient
 from local_cloud.containers import Container, ContainerFleet
-from ocr_core.contracts.errors import CapacityError, EngineError, ErrorCode, RequestError
-from ocr_core.contracts.messages import CropBatch, PageBatch, PageCrops, RegionBatch
 from tests.conftest import ROOT
 from tests.hosts.conftest import batch, container
 

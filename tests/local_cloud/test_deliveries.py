@@ -17,11 +17,12 @@ from botocore.exceptions import ClientError
 from moto.events.models import Rule
 from moto.sqs.models import Queue
 
+from hybrid_ocr.contracts.names import Names
 from local_cloud.aws import resources
 from local_cloud.aws.deliveries import Deliveries
 from local_cloud.aws.faults import ChannelFaults, FaultPlan
 from local_cloud.aws.server import AwsServer
-from topology import Names, Topology, load_topology
+from topology import Topology, load_topology
 
 NAMES = Names()
 INBOX = NAMES.bucket("inbox")

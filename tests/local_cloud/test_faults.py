@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hybrid_ocr.contracts.errors import ConfigurationError
 from local_cloud.aws.faults import ChannelFaults, FaultPlan, identity_of
-from ocr_core.contracts.errors import ConfigurationError
 
 ANY = ChannelFaults(drop=0.2, duplicate=0.5, copies=5, delay_seconds=(0.0, 2.0))
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from hybrid_ocr.contracts.names import Names
 from local_cloud.aws.server import AwsServer
 from local_cloud.aws.service_metrics import ServiceMetrics
-from topology import Names
 
 NAMES = Names()
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from ocr_core.contracts.errors import EngineError
+from hybrid_ocr.contracts.errors import EngineError
 from tests.local_sagemaker.conftest import ROLE, Cloud, wait_until
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
+from hybrid_ocr.artifacts import artifacts_root, load_artifact
+from hybrid_ocr.contracts.codec import MSGPACK, decode, encode
+from hybrid_ocr.contracts.errors import ArtifactError, ConfigurationError
+from hybrid_ocr.contracts.messages import PageBatch, PageImage, PageRegions, RegionBatch
 from local_cloud.aws.server import AwsServer
 from local_cloud.sagemaker import LocalContainers
 from local_cloud.sagemaker.model_data import stage_of_image
-from ocr_core.artifacts import artifacts_root, load_artifact
-from ocr_core.contracts.codec import MSGPACK, decode, encode
-from ocr_core.contracts.errors import ArtifactError, ConfigurationError
-from ocr_core.contracts.messages import PageBatch, PageImage, PageRegions, RegionBatch
 from tests.local_sagemaker.conftest import Cloud, started
 
 NAME = "picodet-layout-cdla"

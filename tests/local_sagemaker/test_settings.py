@@ -9,9 +9,9 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from hybrid_ocr.contracts.errors import EngineError
 from local_cloud.aws.server import AwsServer
 from local_cloud.sagemaker import RuntimeLimits
-from ocr_core.contracts.errors import EngineError
 from tests.local_sagemaker.conftest import started, wait_until
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endpoints.ocr.postprocess import NOTHING, Reading, alphabet, decode, joined
-from ocr_core.contracts.errors import ArtifactError
+from hybrid_ocr.contracts.errors import ArtifactError
+from hybrid_ocr.stages.ocr.postprocess import NOTHING, Reading, alphabet, decode, joined
 
 SYMBOLS = ["", *"ab3.(", " "]
 SPACE = len(SYMBOLS) - 1

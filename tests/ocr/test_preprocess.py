@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endpoints.ocr.preprocess import BUCKETS, HEIGHT, batches, fit, pieces, pixels_of, plan
-from ocr_core.contracts.errors import DocumentError
-from ocr_core.contracts.messages import LineCrop
-from ocr_core.images import encode_image
+from hybrid_ocr.contracts.errors import DocumentError
+from hybrid_ocr.contracts.messages import LineCrop
+from hybrid_ocr.images import encode_image
+from hybrid_ocr.stages.ocr.preprocess import BUCKETS, HEIGHT, batches, fit, pieces, pixels_of, plan
 
 WIDTHS = st.lists(st.integers(1, BUCKETS[-1]), max_size=60)
 

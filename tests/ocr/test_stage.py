@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from endpoints.ocr.postprocess import alphabet
-from endpoints.ocr.recogniser import CtcRecogniser
-from endpoints.ocr.stage import OcrStage
-from ocr_core.artifacts import artifacts_root, load_artifact
-from ocr_core.contracts.errors import ArtifactError, DocumentError, EngineError
-from ocr_core.contracts.messages import LineCrop, PageCrops, PageText, TextLine
-from ocr_core.contracts.stage import EngineName, StageContext
+from hybrid_ocr.artifacts import artifacts_root, load_artifact
+from hybrid_ocr.contracts.errors import ArtifactError, DocumentError, EngineError
+from hybrid_ocr.contracts.messages import LineCrop, PageCrops, PageText, TextLine
+from hybrid_ocr.contracts.stage import EngineName, StageContext
+from hybrid_ocr.stages.ocr.postprocess import alphabet
+from hybrid_ocr.stages.ocr.recogniser import CtcRecogniser
+from hybrid_ocr.stages.ocr.stage import OcrStage
 
 MODEL = artifacts_root() / "pp-ocrv6-small-rec-latin"
 TEXTS = ("Invoice 2041", "Total", "12.50", "The quick brown fox jumps over the lazy dog")

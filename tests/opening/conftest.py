@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ocr_core.contracts.errors import ErrorCode, OcrError
-from ocr_core.opening import DocumentOpener, RawPage
+from hybrid_ocr.contracts.errors import ErrorCode, OcrError
+from hybrid_ocr.opening import DocumentOpener, RawPage
 
 Save = Callable[[bytes], Path]
 Outcome = RawPage | ErrorCode

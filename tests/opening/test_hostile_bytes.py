@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ocr_core.contracts.errors import ErrorCode
-from ocr_core.opening import DocumentOpener, OpeningLimits, RawPage
+from hybrid_ocr.contracts.errors import ErrorCode
+from hybrid_ocr.opening import DocumentOpener, OpeningLimits, RawPage
 from tests.opening.conftest import outcome
 from tests.opening.files import encoded, pdf, picture, scan
 

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ocr_core.contracts.errors import ErrorCode
-from ocr_core.opening import DocumentOpener, RawPage
+from hybrid_ocr.contracts.errors import ErrorCode
+from hybrid_ocr.opening import DocumentOpener, RawPage
 from tests.opening.conftest import Save, outcome
 from tests.opening.files import encoded, picture, tiff
 

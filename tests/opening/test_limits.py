@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ocr_core.contracts.errors import DocumentError, ErrorCode, OcrError, RequestError
-from ocr_core.opening import DocumentOpener, OpeningLimits, RawPage
+from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, OcrError, RequestError
+from hybrid_ocr.opening import DocumentOpener, OpeningLimits, RawPage
 from tests.opening.conftest import Save, outcome
 from tests.opening.files import encoded, nested_forms, pdf, picture, png_claiming, scan, tiff
 
@@ -165,7 +165,7 @@ def test_a_child_that_cannot_start_is_no_fault_of_the_document(
 ) -> None:
     path = save(encoded(picture(), "PNG"))
     with monkeypatch.context() as patch:
-        patch.setattr("ocr_core.opening.child._WORKER", "no.such.module")
+        patch.setattr("hybrid_ocr.opening.child._WORKER", "no.such.module")
         opener = DocumentOpener()
         assert outcome(opener, path) == ErrorCode.INTERNAL
     with opener:

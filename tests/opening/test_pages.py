@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_core.contracts.errors import ErrorCode, RequestError
-from ocr_core.opening import parse_pages
+from hybrid_ocr.contracts.errors import ErrorCode, RequestError
+from hybrid_ocr.opening import parse_pages
 
 
 @pytest.mark.parametrize(

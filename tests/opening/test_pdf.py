@@ -9,8 +9,8 @@ import pytest
 from pikepdf import Array, Name
 from reportlab.pdfgen.canvas import Canvas
 
-from ocr_core.contracts.errors import ErrorCode
-from ocr_core.opening import DocumentOpener, OpeningLimits
+from hybrid_ocr.contracts.errors import ErrorCode
+from hybrid_ocr.opening import DocumentOpener, OpeningLimits
 from tests.opening.conftest import Save, outcome
 from tests.opening.files import encoded, encrypted, pdf, picture, scan
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocr_core.contracts.errors import ErrorCode
-from ocr_core.opening import DocumentOpener
+from hybrid_ocr.contracts.errors import ErrorCode
+from hybrid_ocr.opening import DocumentOpener
 from tests.opening.conftest import outcome
 
 DAMAGED = {

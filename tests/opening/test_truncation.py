@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ocr_core.contracts.errors import ErrorCode
-from ocr_core.opening import DocumentOpener, RawPage
+from hybrid_ocr.contracts.errors import ErrorCode
+from hybrid_ocr.opening import DocumentOpener, RawPage
 from tests.opening.conftest import Save, outcome
 from tests.opening.files import cut_at_each_tenth, encoded, picture, scan, tiff
 

@@ -11,8 +11,8 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from ocr_core.artifacts import artifacts_root
-from ocr_core.contracts.messages import PageImage
+from hybrid_ocr.artifacts import artifacts_root
+from hybrid_ocr.contracts.messages import PageImage
 from samples.drawing.truth import DocumentTruth, TruePage
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from endpoints.ocr.paddle import PaddleRecogniser
-from endpoints.text_detection.paddle import PaddleTextDetector
-from ocr_core.artifacts import load_artifact
-from ocr_core.contracts.messages import PageImage
-from ocr_core.contracts.stage import StageContext
-from ocr_core.images import decode_page
+from hybrid_ocr.artifacts import load_artifact
+from hybrid_ocr.contracts.messages import PageImage
+from hybrid_ocr.contracts.stage import StageContext
+from hybrid_ocr.images import decode_page
+from hybrid_ocr.stages.ocr.paddle import PaddleRecogniser
+from hybrid_ocr.stages.text_detection.paddle import PaddleTextDetector
 
 pytestmark = [
     pytest.mark.paddle,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ocr_core.artifacts import Artifact, Manifest
-from ocr_core.contracts.errors import ArtifactError, ConfigurationError, EngineError, ErrorCode
-from ocr_core.contracts.messages import ModelIdentity
-from ocr_core.contracts.stage import StageContext
-from ocr_core.engines.paddle import PaddlePredictor
+from hybrid_ocr.artifacts import Artifact, Manifest
+from hybrid_ocr.contracts.errors import ArtifactError, ConfigurationError, EngineError, ErrorCode
+from hybrid_ocr.contracts.messages import ModelIdentity
+from hybrid_ocr.contracts.stage import StageContext
+from hybrid_ocr.engines.paddle import PaddlePredictor
 
 CONTEXT = StageContext(model_dir=Path("nowhere"), engine="paddleocr")
 

@@ -16,15 +16,15 @@ import pytest
 from numpy.typing import NDArray
 from shapely import Polygon
 
-from endpoints.ocr.stage import OcrStage
-from endpoints.text_detection import detector
-from endpoints.text_detection.paddle import PaddleTextDetector
-from endpoints.text_detection.stage import TextDetectionStage
-from ocr_core.artifacts import load_artifact
-from ocr_core.contracts.messages import PageCrops, PageImage, PageText
-from ocr_core.contracts.stage import EngineName, StageContext
-from ocr_core.engines import Network, NetworkSpec, load_network
-from ocr_core.images import decode_page
+from hybrid_ocr.artifacts import load_artifact
+from hybrid_ocr.contracts.messages import PageCrops, PageImage, PageText
+from hybrid_ocr.contracts.stage import EngineName, StageContext
+from hybrid_ocr.engines import Network, NetworkSpec, load_network
+from hybrid_ocr.images import decode_page
+from hybrid_ocr.stages.ocr.stage import OcrStage
+from hybrid_ocr.stages.text_detection import detector
+from hybrid_ocr.stages.text_detection.paddle import PaddleTextDetector
+from hybrid_ocr.stages.text_detection.stage import TextDetectionStage
 
 pytestmark = [
     pytest.mark.paddle,

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.containers import Container, ContainerFleet
-from ocr_core.contracts.messages import (
+from hybrid_ocr.contracts.messages import (
     CropBatch,
     PageBatch,
     PageImage,
@@ -17,6 +16,7 @@ from ocr_core.contracts.messages import (
     RegionBatch,
     TextBatch,
 )
+from local_cloud.containers import Container, ContainerFleet
 
 pytestmark = [
     pytest.mark.paddle,

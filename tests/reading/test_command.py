@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from evaluation.metrics import count_words
-from ocr_core.contracts.result import DocumentResult
+from hybrid_ocr.contracts.result import DocumentResult
 
 COMMAND = [sys.executable, "-m", "hybrid_ocr", "read"]
 FILES = ["report.html", "result.hocr", "result.json", "result.md", "result.pdf", "result.txt"]

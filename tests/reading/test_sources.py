@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_ocr.sources import name_results, safe_name, select
+from hybrid_ocr.commands.sources import name_results, safe_name, select
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

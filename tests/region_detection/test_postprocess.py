@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endpoints.region_detection.postprocess import Detections, absorb_nested, decode, overlaps, suppress
+from hybrid_ocr.stages.region_detection.postprocess import (
+    Detections,
+    absorb_nested,
+    decode,
+    overlaps,
+    suppress,
+)
 
 STRIDES = (8, 16, 32, 64)
 SIZE = (608, 800)

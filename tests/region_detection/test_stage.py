@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from endpoints.region_detection.stage import RegionDetectionStage
-from ocr_core.artifacts import Artifact, Manifest, artifacts_root
-from ocr_core.artifacts.folder import identity_of
-from ocr_core.contracts.errors import ArtifactError, ConfigurationError, DocumentError, EngineError
-from ocr_core.contracts.messages import PageImage, PageRegions
-from ocr_core.contracts.stage import EngineName, StageContext
+from hybrid_ocr.artifacts import Artifact, Manifest, artifacts_root
+from hybrid_ocr.artifacts.folder import identity_of
+from hybrid_ocr.contracts.errors import ArtifactError, ConfigurationError, DocumentError, EngineError
+from hybrid_ocr.contracts.messages import PageImage, PageRegions
+from hybrid_ocr.contracts.stage import EngineName, StageContext
+from hybrid_ocr.stages.region_detection.stage import RegionDetectionStage
 
 STRIDES = (32, 64)
 SIZE = (64, 128)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lambdas.rotation import RotationStage
-from ocr_core.artifacts import artifacts_root
-from ocr_core.contracts.stage import StageContext
+from hybrid_ocr.artifacts import artifacts_root
+from hybrid_ocr.contracts.stage import StageContext
+from hybrid_ocr.stages.rotation import RotationStage
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.rotation.geometry import quarter_turn, sample, small_turn
-from lambdas.rotation.pose import Pose
-from lambdas.rotation.stage import TOLERANCE, turn_upright
-from ocr_core.contracts.geometry import apply_matrix, as_matrix
+from hybrid_ocr.contracts.geometry import apply_matrix, as_matrix
+from hybrid_ocr.stages.rotation.geometry import quarter_turn, sample, small_turn
+from hybrid_ocr.stages.rotation.pose import Pose
+from hybrid_ocr.stages.rotation.stage import TOLERANCE, turn_upright
 
 quadrants = st.sampled_from([0, 90, 180, 270])
 skews = st.floats(-15, 15)

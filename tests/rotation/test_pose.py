@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lambdas.rotation.pose import Pose, estimate_pose
-from ocr_core.opening import DocumentOpener
+from hybrid_ocr.opening import DocumentOpener
+from hybrid_ocr.stages.rotation.pose import Pose, estimate_pose
 from tests.rotation.pages import Page, pages_without_text, text_page, turned
 
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from lambdas.rotation import RotationStage
-from ocr_core.contracts.errors import EngineError
-from ocr_core.contracts.geometry import IDENTITY, apply_matrix
-from ocr_core.contracts.messages import PageImage
-from ocr_core.images import decode_page, encode_image
-from ocr_core.opening import DocumentOpener, RawPage
+from hybrid_ocr.contracts.errors import EngineError
+from hybrid_ocr.contracts.geometry import IDENTITY, apply_matrix
+from hybrid_ocr.contracts.messages import PageImage
+from hybrid_ocr.images import decode_page, encode_image
+from hybrid_ocr.opening import DocumentOpener, RawPage
+from hybrid_ocr.stages.rotation import RotationStage
 from tests.rotation.pages import Page, pages_without_text, text_page, turned
 
 

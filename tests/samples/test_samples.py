@@ -10,7 +10,7 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from ocr_core.contracts.geometry import apply_matrix
+from hybrid_ocr.contracts.geometry import apply_matrix
 from samples.drawing.truth import DocumentTruth, TruePage
 from samples.make import make
 

@@ -13,9 +13,9 @@ from uuid import uuid4
 
 from werkzeug import Request, Response
 
+from hybrid_ocr.contracts.events import EVENT_SOURCE, TEST_SOURCE
+from hybrid_ocr.contracts.jobs import Job, Plan, StageTask
 from local_cloud.aws.server import AwsServer
-from ocr_core.contracts.events import EVENT_SOURCE, TEST_SOURCE
-from ocr_core.contracts.jobs import Job, Plan, StageTask
 from stepfunctions import definition
 
 FUNCTIONS: Final = ("Paginate", "Rotation", "Dispatch", "Validation")

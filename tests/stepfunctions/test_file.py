@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_core.contracts.base import SCHEMA_VERSION
-from ocr_core.contracts.errors import ConfigurationError
-from ocr_core.contracts.events import EVENT_SOURCE, TEST_SOURCE
+from hybrid_ocr.contracts.base import SCHEMA_VERSION
+from hybrid_ocr.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.events import EVENT_SOURCE, TEST_SOURCE
 from stepfunctions import DOCUMENTS, definition
 from stepfunctions.rules import broken_rules
 from topology.model import load_topology

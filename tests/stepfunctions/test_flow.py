@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ocr_core.contracts.base import SCHEMA_VERSION
-from ocr_core.contracts.errors import ErrorCode, ErrorInfo
-from ocr_core.contracts.events import TEST_SOURCE, DocumentCompleted, DocumentFailed, TestRun
-from ocr_core.contracts.jobs import BatchTask, PlanRequest, StageTask, ValidationTask
+from hybrid_ocr.contracts.base import SCHEMA_VERSION
+from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.events import TEST_SOURCE, DocumentCompleted, DocumentFailed, TestRun
+from hybrid_ocr.contracts.jobs import BatchTask, PlanRequest, StageTask, ValidationTask
 from tests.stepfunctions.cloud import Cloud, FunctionError, Script, ThrottledError, job, plan
 
 

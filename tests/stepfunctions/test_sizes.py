@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ocr_core.contracts.events import TEST_SOURCE, ReadOptions, TestRun
-from ocr_core.contracts.jobs import Plan
+from hybrid_ocr.contracts.events import TEST_SOURCE, ReadOptions, TestRun
+from hybrid_ocr.contracts.jobs import Plan
 from tests.stepfunctions.cloud import Cloud, Ended, FunctionError, Script, job
 
 PAGES = 2_000

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from endpoints.text_detection.ink import ink_spans
+from hybrid_ocr.stages.text_detection.ink import ink_spans
 
 HEIGHT = 20
 """Pixels of the text in the strips drawn here."""

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from endpoints.text_detection.crops import pack, part_of, rectify
-from endpoints.text_detection.ink import ink_spans
-from endpoints.text_detection.lines import Line, cut_lines, from_text_start, in_rows
-from endpoints.text_detection.preprocess import STRIDE, resize, survey, working_size
+from hybrid_ocr.stages.text_detection.crops import pack, part_of, rectify
+from hybrid_ocr.stages.text_detection.ink import ink_spans
+from hybrid_ocr.stages.text_detection.lines import Line, cut_lines, from_text_start, in_rows
+from hybrid_ocr.stages.text_detection.preprocess import STRIDE, resize, survey, working_size
 
 
 def rectangle(centre: tuple[float, float], length: float, height: float, angle: float) -> np.ndarray:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endpoints.text_detection.postprocess import DbSettings, clockwise_from_top_left, find_quads
-from ocr_core.contracts.errors import ArtifactError
+from hybrid_ocr.contracts.errors import ArtifactError
+from hybrid_ocr.stages.text_detection.postprocess import DbSettings, clockwise_from_top_left, find_quads
 
 SETTINGS = DbSettings(thresh=0.3, box_thresh=0.5, unclip_ratio=1.5)
 

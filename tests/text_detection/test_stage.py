@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from endpoints.text_detection.stage import TextDetectionStage
-from ocr_core.artifacts import artifacts_root
-from ocr_core.contracts.errors import ArtifactError, ConfigurationError, DocumentError
-from ocr_core.contracts.geometry import bounding_box
-from ocr_core.contracts.messages import PageCrops, PageImage
-from ocr_core.contracts.stage import StageContext
-from ocr_core.images import encode_image
+from hybrid_ocr.artifacts import artifacts_root
+from hybrid_ocr.contracts.errors import ArtifactError, ConfigurationError, DocumentError
+from hybrid_ocr.contracts.geometry import bounding_box
+from hybrid_ocr.contracts.messages import PageCrops, PageImage
+from hybrid_ocr.contracts.stage import StageContext
+from hybrid_ocr.images import encode_image
+from hybrid_ocr.stages.text_detection.stage import TextDetectionStage
 
 MODEL = artifacts_root() / "pp-ocrv6-small-det"
 TEXTS = {"INVOICE 2041": (60, 100), "Harbour Street 7": (60, 200), "12.50": (600, 300)}

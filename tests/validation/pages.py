@@ -7,9 +7,9 @@ from io import BytesIO
 
 from PIL import Image
 
-from ocr_core.contracts.errors import ErrorCode, ErrorInfo
-from ocr_core.contracts.messages import FailedPage, Label, PageRegions, PageText, RecognisedLine, Region
-from ocr_core.contracts.result import DocumentParts, PageParts, PageRecord
+from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.messages import FailedPage, Label, PageRegions, PageText, RecognisedLine, Region
+from hybrid_ocr.contracts.result import DocumentParts, PageParts, PageRecord
 
 WIDTH, HEIGHT = 1600, 2200
 PROSE = "sphinx of black quartz judge my vow and liquor jugs"

@@ -14,13 +14,13 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from lambdas.validation import load_rules, validate
-from lambdas.validation.exports import write_exports
-from lambdas.validation.exports.markdown import escape, write_markdown
-from lambdas.validation.exports.pdf import write_pdf
-from lambdas.validation.exports.words import words_of
-from ocr_core.contracts.errors import DocumentError, ErrorCode, ErrorInfo
-from ocr_core.contracts.result import DocumentResult
+from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.result import DocumentResult
+from hybrid_ocr.stages.validation import load_rules, validate
+from hybrid_ocr.stages.validation.exports import write_exports
+from hybrid_ocr.stages.validation.exports.markdown import escape, write_markdown
+from hybrid_ocr.stages.validation.exports.pdf import write_pdf
+from hybrid_ocr.stages.validation.exports.words import words_of
 from tests.validation.pages import HEIGHT, WIDTH, column, document, failed, line, page, picture, region
 
 RULES = load_rules()

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas.validation.reading_order import reading_order
-from lambdas.validation.rows import group_rows
+from hybrid_ocr.stages.validation.reading_order import reading_order
+from hybrid_ocr.stages.validation.rows import group_rows
 from tests.validation.pages import column, line, region
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from lambdas.validation import load_rules, validate
-from lambdas.validation.checks import RULES
-from lambdas.validation.rules_doc import TARGET
-from lambdas.validation.rules_doc import document as rules_page
-from ocr_core.contracts.errors import ConfigurationError, ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.errors import ConfigurationError, ErrorCode, ErrorInfo
+from hybrid_ocr.stages.validation import load_rules, validate
+from hybrid_ocr.stages.validation.checks import RULES
+from hybrid_ocr.stages.validation.rules_doc import TARGET
+from hybrid_ocr.stages.validation.rules_doc import document as rules_page
 from tests.validation.pages import column, document, failed, line, page, region
 
 DEFAULT = load_rules()
@@ -179,5 +179,5 @@ def test_a_missing_rules_file_is_a_configuration_error(tmp_path):
 
 def test_the_page_about_rules_is_as_generated():
     assert TARGET.read_text(encoding="utf-8") == rules_page(DEFAULT), (
-        "docs/rules.md is stale: run `python -m lambdas.validation.rules_doc`"
+        "docs/rules.md is stale: run `python -m hybrid_ocr.stages.validation.rules_doc`"
     )

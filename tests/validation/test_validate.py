@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lambdas.validation import load_rules, validate
-from lambdas.validation.assemble import unique_ids
-from lambdas.validation.text import PAGE_BREAK, printable
-from ocr_core.contracts.errors import ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
+from hybrid_ocr.stages.validation import load_rules, validate
+from hybrid_ocr.stages.validation.assemble import unique_ids
+from hybrid_ocr.stages.validation.text import PAGE_BREAK, printable
 from tests.validation.pages import column, document, failed, line, page, region
 
 RULES = load_rules()

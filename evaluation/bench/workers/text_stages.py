@@ -7,15 +7,15 @@ from typing import Any
 
 from PIL import Image
 
-from endpoints.ocr.stage import OcrStage
-from endpoints.text_detection.stage import TextDetectionStage
 from evaluation.bench.protocol import Reading, serve
 from evaluation.bench.workers.facts import versions
-from ocr_core.artifacts import artifacts_root
-from ocr_core.contracts.errors import OcrError
-from ocr_core.contracts.messages import PageImage
-from ocr_core.contracts.stage import StageContext
-from ocr_core.hosts.cpu import granted_threads
+from hybrid_ocr.artifacts import artifacts_root
+from hybrid_ocr.contracts.errors import OcrError
+from hybrid_ocr.contracts.messages import PageImage
+from hybrid_ocr.contracts.stage import StageContext
+from hybrid_ocr.engines.cpu import granted_threads
+from hybrid_ocr.stages.ocr.stage import OcrStage
+from hybrid_ocr.stages.text_detection.stage import TextDetectionStage
 
 
 class TextStages:

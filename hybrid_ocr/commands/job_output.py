@@ -1,0 +1,135 @@
+"""What a person sees of jobs and their results."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hybrid_ocr.clients import AsyncClient, JobStatus
+from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE
+from hybrid_ocr.commands.terminal import STYLE, plain, shown
+from hybrid_ocr.contracts.result import DocumentResult, Finding
+
+SHORT_ID: Final = 12
+FINDINGS_SHOWN: Final = 5
+_STATE_STYLE: Final = {"running": "cyan", "succeeded": "green", "failed": "red"}
+
+
+def print_started(job_id: str, attempt: int, *, as_json: bool) -> None:
+    """The id of a job on standard output, for a script; how to go on beside it, for a person."""
+    if as_json:
+        print(json.dumps({"job_id": job_id, "attempt": attempt}))
+        return
+    print(job_id)
+    if sys.stdout.isatty():
+        Console(stderr=True).print(Text(f"hybrid-ocr result {job_id[:SHORT_ID]}   when it is read", "dim"))
+
+
+def print_jobs(jobs: Sequence[JobStatus]) -> None:
+    """A table on a terminal; on a pipe tab-separated lines without a heading, nothing cut short."""
+    if not sys.stdout.isatty():
+        for job in jobs:
+            source = plain(job.source or "").replace("\t", "�")
+            started = job.started.isoformat(timespec="seconds")
+            print(job.job_id, job.attempt, job.state, _came_to(job), started, _seconds(job), source, sep="\t")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("job", "document", "attempt", "state", "", "pages", "started", "took"):
+        table.add_column(
+            name, justify="right" if name in {"attempt", "pages", "took"} else "left", no_wrap=True
+        )
+    for job in jobs:
+        pages = f"{job.pages.read}/{job.pages.expected}" if job.pages else ""
+        table.add_row(
+            job.job_id[:SHORT_ID],
+            document_name(job.source or "", 28),
+            str(job.attempt),
+            Text(job.state, _STATE_STYLE[job.state]),
+            Text(_came_to(job), STYLE.get(_came_to(job), "red")),
+            pages,
+            f"{job.started.astimezone():%m-%d %H:%M:%S}",
+            f"{_seconds(job)} s",
+        )
+    Console().print(table)
+
+
+def document_name(source: str, most: int) -> str:
+    """What people call a document: the end of its key."""
+    return shown(source.rsplit("/", 1)[-1], most)
+
+
+def _came_to(job: JobStatus) -> str:
+    """The verdict or the code of the error."""
+    return job.verdict or (job.error.code.value if job.error else "")
+
+
+def print_job(job: JobStatus) -> None:
+    """Everything known of one job, a line for each fact."""
+    console = Console()
+    facts: dict[str, str | Text] = {
+        "job": job.job_id,
+        "state": Text(job.state, _STATE_STYLE[job.state]),
+        "attempt": str(job.attempt),
+        "source": plain(job.source or ""),
+        "started": f"{job.started.astimezone():%Y-%m-%d %H:%M:%S}",
+        "took": f"{_seconds(job)} s",
+        "pages": f"{job.pages.read} of {job.pages.expected} read" if job.pages else "",
+        "verdict": Text(job.verdict, STYLE[job.verdict]) if job.verdict else "",
+        "error": f"{job.error.code} {plain(job.error.message)}" if job.error else "",
+    }
+    for name, told in facts.items():
+        if told:
+            console.print(Text.assemble((f"{name:8} ", "dim"), told), soft_wrap=True)
+
+
+def _seconds(job: JobStatus) -> str:
+    end = job.stopped or datetime.now(UTC)
+    return f"{max(0.0, (end - job.started).total_seconds()):.1f}"
+
+
+def wait_for(client: AsyncClient, job_id: str, timeout: float) -> JobStatus:
+    """Wait for a job, with a sign of life on a terminal; on standard error, as long as it takes."""
+    with Console(stderr=True).status(f"reading, as job {job_id[:SHORT_ID]}"):
+        return client.wait(job_id, timeout)
+
+
+def print_result(result: DocumentResult, *, as_json: bool) -> int:
+    """What a document says, and on standard error what became of it. Returns the exit code."""
+    if as_json:
+        print(result.model_dump_json())
+    else:
+        print(plain(result.text).rstrip("\n") if result.text else "(no text)")
+    sys.stdout.flush()
+    console = Console(stderr=True)
+    whole = sum(page.status == "ok" for page in result.pages)
+    line = Text(result.verdict, STYLE[result.verdict])
+    pages = f"{whole} of {len(result.pages)} pages" if result.pages else "no page"
+    line.append(f"  {document_name(result.source, 40)}  {pages}  {result.status}", "default")
+    line.append(f"  job {result.job_id[:SHORT_ID]}", "dim")
+    console.print(line, soft_wrap=True)
+    serious = [finding for finding in result.findings if finding.severity != "info"]
+    for finding in serious[:FINDINGS_SHOWN]:
+        console.print(_finding(finding), soft_wrap=True)
+    if len(serious) > FINDINGS_SHOWN:
+        console.print(Text(f"… and {len(serious) - FINDINGS_SHOWN} more findings in its result.json", "dim"))
+    return WHOLE if result.status == "completed" else NOT_WHOLE
+
+
+def print_files(files: Sequence[Path], folder: Path) -> None:
+    """Where the files of a result are now."""
+    names = ", ".join(sorted(shown(str(file.relative_to(folder)), 40) for file in files))
+    Console(stderr=True).print(Text(f"{folder}: {names}", "dim"), soft_wrap=True)
+
+
+def _finding(finding: Finding) -> Text:
+    line = Text(f"page {finding.page} " if finding.page else "")
+    line.append(finding.rule, STYLE[finding.severity])
+    return line.append(f" {plain(finding.message)}")

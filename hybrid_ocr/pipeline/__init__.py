@@ -1,0 +1,1 @@
+"""Reads documents in one process: the stages put together, without a server."""

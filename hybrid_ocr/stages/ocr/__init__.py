@@ -1,0 +1,1 @@
+"""OCR: line crops in, text out."""

@@ -1,0 +1,1 @@
+"""Region detection: a page in, its labelled areas out."""

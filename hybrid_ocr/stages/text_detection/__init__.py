@@ -1,0 +1,1 @@
+"""Text detection: a page in, its lines and their pixels out."""

@@ -1,1 +1,0 @@
-"""Code that every stage shares and that knows no stage by name."""

@@ -1,6 +1,0 @@
-"""Model artefacts: what lies in the folder of a model, and the checks before any of it is used."""
-
-from ocr_core.artifacts.folder import Artifact, artifacts_root, load_artifact
-from ocr_core.artifacts.manifest import Manifest
-
-__all__ = ["Artifact", "Manifest", "artifacts_root", "load_artifact"]
