@@ -52,10 +52,10 @@ check-infra: synth .venv-checkov/.installed ## Put cfn-lint and checkov over the
 deploy: synth build/artifacts/.built ## Deploy a stage, make deploy STAGE=dev (needs an AWS account and Docker)
 	@test -n "$(STAGE)" || { echo "say which stage: make deploy STAGE=dev"; exit 2; }
 	$(CDK) deploy --app infra/cdk.out/$(STAGE) hybrid-ocr-$(STAGE)-data
-	$(BIN)/hybrid-ocr artifacts publish --stage $(STAGE)
+	$(BIN)/hybrid-ocr artifacts publish --on $(STAGE)
 	$(CDK) deploy --app infra/cdk.out/$(STAGE) --all
-	$(BIN)/hybrid-ocr artifacts publish --stage $(STAGE) --activate
-	$(BIN)/hybrid-ocr smoke --stage $(STAGE)
+	$(BIN)/hybrid-ocr artifacts publish --on $(STAGE) --activate
+	$(BIN)/hybrid-ocr smoke --on $(STAGE)
 
 generated: $(VENV)/.installed ## Write JSON Schemas and tables of the documentation again
 	$(BIN)/python -m hybrid_ocr.contracts.generate

@@ -12,6 +12,7 @@ import typer
 from hybrid_ocr.commands import register
 from hybrid_ocr.commands.artifact_building import app as artifacts
 from hybrid_ocr.commands.scale import app as scale
+from hybrid_ocr.contracts.names import LOCAL_PORT
 from hybrid_ocr.contracts.stage import EngineName
 
 READ_HELP = """
@@ -84,7 +85,7 @@ def read(  # noqa: D103, PLR0917 - typer makes the command line of it; READ_HELP
 def up(  # noqa: D103, PLR0917 - typer makes the command line of it; UP_HELP says what it does
     port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Where AWS answers; 0 is any free one.")
-    ] = 4580,
+    ] = LOCAL_PORT,
     script: Annotated[
         str | None, typer.Option(metavar="NAME", help="Recognise one script only, such as latin: faster.")
     ] = None,

@@ -23,12 +23,12 @@ from hybrid_ocr.clients.errors import (
     translated,
 )
 from hybrid_ocr.contracts.errors import ConfigurationError
-from hybrid_ocr.contracts.names import LOCAL_REGION, LOCAL_STAGE, Names
+from hybrid_ocr.contracts.names import LOCAL_PORT, LOCAL_REGION, LOCAL_STAGE, Names
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
-STAGE_VARIABLE: Final = "HYBRID_OCR_STAGE"
+ON_VARIABLE: Final = "HYBRID_OCR_ON"
 DEFAULT_STAGE: Final = "prod"
 LOCAL_LOGIN: Final = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 """The local cloud takes any credentials; these stand in where there are none."""
@@ -95,21 +95,25 @@ def connect(
     needs its URL alone; a region for it comes from AWS_REGION or a profile that is named, no other place.
 
     Args:
-        stage: of the deployment; else HYBRID_OCR_STAGE, else `local` where the endpoint is this machine and
-            `prod` where it is not.
+        stage: of the deployment; `local` for the local cloud; else HYBRID_OCR_ON, else `local` where the
+            endpoint is this machine and `prod` where it is not.
         session: where credentials and region come from; else one is made of `profile`.
         profile: of ~/.aws/config.
         region: such as eu-central-1.
-        endpoint_url: in place of AWS's own, such as that of a local cloud.
+        endpoint_url: in place of AWS's own, such as that of a local cloud; for the stage `local` else that of
+            `hybrid-ocr up` on this machine.
 
     Raises:
         ConfigurationError: nothing is configured, or not so that it works; the text says what to do.
         CapacityError: AWS cannot be reached now.
     """
+    stage = stage or os.environ.get(ON_VARIABLE)
     named = bool(session or profile or os.environ.get("AWS_PROFILE"))
     try:
         core = None if session else botocore.session.Session(profile=profile)
         session = session or boto3.Session(botocore_session=core)
+        if stage == LOCAL_STAGE and endpoint_url is None and not _is_configured(session):
+            endpoint_url = f"http://127.0.0.1:{LOCAL_PORT}"
         local = is_loopback(_endpoint(session, endpoint_url))
         # Where somebody's deployments in AWS usually are says nothing of the local cloud.
         usual = session.region_name if named or not local else LOCAL_REGION
@@ -131,15 +135,27 @@ def connect(
         raise from_connection(error) from error
     except ValueError as error:  # botocore's word for an endpoint URL that is none
         raise ConfigurationError(one_line(str(error))) from error
-    stage = stage or os.environ.get(STAGE_VARIABLE) or (LOCAL_STAGE if local else DEFAULT_STAGE)
-    names = Names(stage, identity["Account"], region, partition=identity["Arn"].split(":")[1])
+    names = Names(
+        stage or (LOCAL_STAGE if local else DEFAULT_STAGE),
+        identity["Account"],
+        region,
+        partition=identity["Arn"].split(":")[1],
+    )
     return Connection(session, names, endpoint_url, local, login)
 
 
-def _endpoint(session: boto3.Session, given: str | None) -> str:
+def _endpoint(session: boto3.Session, given: str | None, *, config: Config | None = None) -> str:
     """The URL that botocore will choose, which a client knows best; no credentials are looked for."""
-    probe: STSClient = _make(session, "sts", region_name=LOCAL_REGION, endpoint_url=given, **LOCAL_LOGIN)
+    probe: STSClient = _make(
+        session, "sts", region_name=LOCAL_REGION, endpoint_url=given, config=config, **LOCAL_LOGIN
+    )
     return probe.meta.endpoint_url
+
+
+def _is_configured(session: boto3.Session) -> bool:
+    """Whether the environment or ~/.aws/config puts an endpoint in the place of AWS's own."""
+    own = _endpoint(session, None, config=Config(ignore_configured_endpoint_urls=True))
+    return _endpoint(session, None) != own
 
 
 def _make(session: boto3.Session, service: str, **arguments: object) -> Any:  # noqa: ANN401 - see Connection.client

@@ -14,6 +14,7 @@ from hybrid_ocr.artifacts import artifacts_root, load_artifact
 from hybrid_ocr.artifacts.building.build import build
 from hybrid_ocr.artifacts.building.catalogue import load_catalogue
 from hybrid_ocr.artifacts.building.verify import verify
+from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.contracts.errors import ArtifactError, ConfigurationError, OcrError
 
 app = typer.Typer(help="Build, verify, list and publish the model artefacts.", no_args_is_help=True)
@@ -24,6 +25,7 @@ CatalogueFile = Annotated[Path | None, typer.Option(help="A catalogue of your ow
 
 
 @app.command("build")
+@needs("artifacts build", extra="artifacts")
 def build_command(
     names: Annotated[list[str] | None, typer.Argument(help="Artefacts; none means all of them.")] = None,
     script: Annotated[str | None, typer.Option(help="Cut the recognisers named to a script.")] = None,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hybrid_ocr.commands.exits import WHOLE, exits
+from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.commands.where import Where, somewhere
 from hybrid_ocr.contracts.errors import RequestError
 
@@ -21,6 +22,7 @@ Names = Annotated[
 ]
 
 
+@needs("artifacts publish", extra="client")
 @exits
 @somewhere
 def publish(
@@ -71,6 +73,7 @@ def publish(
     return WHOLE
 
 
+@needs("artifacts register", extra="registry")
 @exits
 @somewhere
 def register(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from hybrid_ocr.commands.terminal import plain
+from hybrid_ocr.commands.display import plain
 from hybrid_ocr.contracts.errors import OcrError
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from hybrid_ocr.commands.exits import WHOLE, exits
+from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.commands.options import AsJson
 from hybrid_ocr.commands.where import Where, somewhere
 
@@ -20,6 +21,7 @@ _EVERY_SECONDS: Final = 5.0
 _TWO_WEEKS: Final = 14 * 24 * 60
 
 
+@needs("dashboard", extra="client")
 @exits
 @somewhere
 def dashboard(

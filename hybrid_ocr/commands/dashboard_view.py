@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hybrid_ocr.commands.dashboard_readings import Readings, Series
-from hybrid_ocr.commands.terminal import plain
+from hybrid_ocr.commands.display import plain
 from infra.board import Board, Chart, Line
 
 __all__ = ["view"]

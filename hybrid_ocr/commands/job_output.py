@@ -14,12 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from hybrid_ocr.clients import AsyncClient, JobStatus
+from hybrid_ocr.commands.display import FINDINGS_SHOWN, STYLE, plain, shown
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE
-from hybrid_ocr.commands.terminal import STYLE, plain, shown
 from hybrid_ocr.contracts.result import DocumentResult, Finding
 
 SHORT_ID: Final = 12
-FINDINGS_SHOWN: Final = 5
 _STATE_STYLE: Final = {"running": "cyan", "succeeded": "green", "failed": "red"}
 
 

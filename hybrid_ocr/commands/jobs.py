@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
+from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, JobArgument, Timeout, Wait
 from hybrid_ocr.commands.where import Where, somewhere
 
@@ -17,6 +18,7 @@ LOOKS_AT_ONCE: Final = 8
 """Listing tells little of a job, so each is looked at; Step Functions allows some 15 looks a second."""
 
 
+@needs("status", extra="client")
 @exits
 @somewhere
 def status(where: Where, job: JobArgument, as_json: AsJson = False) -> int:
@@ -36,6 +38,7 @@ def status(where: Where, job: JobArgument, as_json: AsJson = False) -> int:
     return NOT_WHOLE if found.state == "failed" else WHOLE
 
 
+@needs("result", extra="client")
 @exits
 @somewhere
 def result(
@@ -62,6 +65,7 @@ def result(
     return code
 
 
+@needs("jobs", extra="client")
 @exits
 @somewhere
 def jobs(
@@ -87,6 +91,7 @@ def jobs(
     return WHOLE
 
 
+@needs("redrive", extra="client")
 @exits
 @somewhere
 def redrive(

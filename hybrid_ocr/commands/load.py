@@ -11,6 +11,7 @@ import typer
 
 from hybrid_ocr.commands.durations import seconds
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
+from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, Timeout
 from hybrid_ocr.commands.where import Where, somewhere
 from hybrid_ocr.contracts.errors import EngineError, RequestError
@@ -26,6 +27,7 @@ _PERIODS_UNTIL_ASLEEP: Final = 60
 _MOST_DOCUMENTS: Final = 10_000
 
 
+@needs("load", extra="local")
 @exits
 @somewhere
 def load(

@@ -11,6 +11,7 @@ import typer
 
 from hybrid_ocr.commands.durations import seconds
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
+from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.commands.options import AsJson
 from hybrid_ocr.commands.scale_options import (
     ColdStart,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Simulate scaling policies, and find better ones.", no_args_is_help=True)
 
 
+@needs("scale simulate", extra="autoscale")
 @exits
 def simulate(  # noqa: PLR0917 - typer makes the command line of it
     trace: TraceOption,
@@ -112,6 +114,7 @@ def simulate(  # noqa: PLR0917 - typer makes the command line of it
     return WHOLE
 
 
+@needs("scale tune", extra="autoscale")
 @exits
 def tune(  # noqa: PLR0917 - typer makes the command line of it
     trace: TraceOption,
@@ -198,6 +201,7 @@ def tune(  # noqa: PLR0917 - typer makes the command line of it
     return WHOLE
 
 
+@needs("scale schedules", extra="autoscale")
 @exits
 def schedules(  # noqa: PLR0917 - typer makes the command line of it
     trace: TraceOption,
@@ -237,6 +241,7 @@ def schedules(  # noqa: PLR0917 - typer makes the command line of it
     return WHOLE
 
 
+@needs("scale trace", extra="autoscale")
 @exits
 def trace(
     trace: TraceOption,

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
+from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.commands.options import AsJson
 from hybrid_ocr.commands.where import Where, somewhere
 
@@ -16,6 +17,7 @@ _LONGEST: Final = 1800
 """Seconds: endpoints that sleep need ten minutes to wake up, one after the other."""
 
 
+@needs("smoke", extra="client")
 @exits
 @somewhere
 def smoke(
@@ -38,8 +40,8 @@ def smoke(
     from rich.console import Console
     from rich.text import Text
 
+    from hybrid_ocr.commands.display import plain
     from hybrid_ocr.commands.job_output import wait_for
-    from hybrid_ocr.commands.terminal import plain
     from hybrid_ocr.smoke import checks
 
     connection = where.connect()

@@ -9,11 +9,13 @@ from uuid import uuid4
 import typer
 
 from hybrid_ocr.commands.exits import WHOLE, exits
+from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, Timeout, Wait
 from hybrid_ocr.commands.where import Where, somewhere
 from hybrid_ocr.contracts.errors import RequestError
 
 
+@needs("submit", extra="client")
 @exits
 @somewhere
 def submit(

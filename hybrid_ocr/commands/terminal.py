@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
-import unicodedata
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -22,19 +20,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from hybrid_ocr.commands.display import FINDINGS_SHOWN, STYLE, plain, shown
 from hybrid_ocr.commands.reading import Reading
 from hybrid_ocr.commands.sources import Source
 from hybrid_ocr.contracts.result import Finding
-
-STYLE = {
-    "accept": "green",
-    "review": "yellow",
-    "reject": "red",
-    "error": "red",
-    "warning": "yellow",
-    "info": "dim",
-}
-FINDINGS_SHOWN = 5
 
 
 class ReadingProgress:
@@ -127,16 +116,3 @@ def _print_findings(reading: Reading, console: Console) -> None:
 
 def _place(finding: Finding) -> str:
     return f" page {finding.page}" if finding.page else ""
-
-
-def plain(text: str) -> str:
-    """Text that cannot command a terminal: control and direction marks but line ends and tabs become �."""
-    return "".join(
-        "�" if unicodedata.category(c) in {"Cc", "Cf", "Cs"} and c not in "\n\t\f" else c for c in text
-    )
-
-
-def shown(name: str, most: int = 72) -> str:
-    """A file name on one line, shortened in its middle."""
-    name = re.sub(r"[\n\t\f]", "�", plain(name))
-    return name if len(name) <= most else f"{name[: most // 2 - 1]}…{name[-(most // 2) :]}"

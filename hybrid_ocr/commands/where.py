@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Concatenate, Final, ParamSpec, Type
 
 import typer
 
+from hybrid_ocr.contracts.errors import RequestError
+
 if TYPE_CHECKING:
     from hybrid_ocr.clients import AsyncClient, Connection
 
@@ -22,12 +24,13 @@ _PANEL: Final = "Where"
 class Where:
     """A deployment as the command line names it: the options that all commands share which speak to one."""
 
-    stage: Annotated[
+    on: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME",
-            envvar="HYBRID_OCR_STAGE",
-            help="The deployment: `local` where the endpoint URL is this machine, else `prod`.",
+            metavar="local|STAGE",
+            envvar="HYBRID_OCR_ON",
+            help="The local cloud, or a deployment in AWS by its stage. Unless told, `local` where the endpoint"
+            " URL leads to this machine, else `prod`.",
             show_default=False,
             rich_help_panel=_PANEL,
         ),
@@ -44,16 +47,20 @@ class Where:
         str | None,
         typer.Option(
             metavar="URL",
-            help="Of a local cloud, for example; else AWS_ENDPOINT_URL.",
+            help="Else AWS_ENDPOINT_URL; with `--on local` else where `hybrid-ocr up` answers unless told.",
             rich_help_panel=_PANEL,
         ),
     ] = None
 
     def connect(self) -> Connection:
-        """A connection to it. Raises as `hybrid_ocr.clients.connect` does."""
+        """A connection to it. Raises as `hybrid_ocr.clients.connect` does, and RequestError for no deployment."""
+        if self.on == "process":
+            raise RequestError(
+                "--on process: only `read` reads in a process of its own; say local or a stage"
+            )
         from hybrid_ocr.clients import connect  # boto3 takes a while, and --help has no use for it
 
-        return connect(self.stage, profile=self.profile, region=self.region, endpoint_url=self.endpoint_url)
+        return connect(self.on, profile=self.profile, region=self.region, endpoint_url=self.endpoint_url)
 
     def client(self) -> AsyncClient:
         """A client of its jobs. Raises as `hybrid_ocr.clients.connect` does."""

@@ -10,6 +10,8 @@ COMPONENT: Final = "hybrid-ocr"
 LOCAL_STAGE: Final = "local"
 LOCAL_ACCOUNT: Final = "123456789012"
 LOCAL_REGION: Final = "us-east-1"
+LOCAL_PORT: Final = 4580
+"""Where `hybrid-ocr up` answers, unless told."""
 
 
 @dataclass(frozen=True)

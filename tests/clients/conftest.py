@@ -14,7 +14,7 @@ from tests.clients.deployment import Deployment
 @pytest.fixture(autouse=True)
 def no_aws_of_the_developer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test finds credentials, a profile or an endpoint that somebody has configured here."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "HYBRID_OCR_STAGE"))]:
+    for name in [name for name in os.environ if name.startswith(("AWS_", "HYBRID_OCR_ON"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))

@@ -49,7 +49,7 @@ def test_what_is_given_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("AWS_REGION", "eu-west-2")
     assert connect().names.region == "eu-west-2"
     assert connect(region="eu-west-3").names.region == "eu-west-3"
-    monkeypatch.setenv("HYBRID_OCR_STAGE", "dev")
+    monkeypatch.setenv("HYBRID_OCR_ON", "dev")
     assert connect().names.stage == "dev"
     assert connect("test").names.stage == "test"
 
@@ -83,6 +83,20 @@ def test_without_a_region_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     with pytest.raises(ConfigurationError, match="AWS_REGION"):
         connect()
+
+
+def test_the_local_cloud_answers_where_up_listens_unless_an_endpoint_is_configured(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hybrid_ocr.clients.connection.LOCAL_PORT", deployment.server.port)
+    connection = connect("local")
+    assert connection.local
+    assert connection.client("s3").list_buckets()["Buckets"]
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    with pytest.raises(ConfigurationError, match=f"nothing answers at {url}"):
+        connect("local")
 
 
 def test_a_local_cloud_that_is_not_running_is_named() -> None:

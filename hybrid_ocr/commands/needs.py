@@ -1,0 +1,65 @@
+"""What a command needs beside the base package, and one line of advice where that is not installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import typer
+
+__all__ = ["ROOMS", "needs"]
+
+ROOMS: Final = frozenset(
+    {
+        "autoscaling",
+        "endpoints",
+        "evaluation",
+        "infra",
+        "lambdas",
+        "local_cloud",
+        "model_artifacts",
+        "samples",
+        "stepfunctions",
+        "topology",
+    }
+)
+"""Top-level folders of the repository that no wheel holds."""
+
+
+@contextmanager
+def needs(who: str, *, extra: str) -> Iterator[None]:
+    """End with exit code 3 and one line of advice where an import fails; a decorator or a `with` block.
+
+    Args:
+        who: the command as people type it, such as `submit --truth`.
+        extra: the extra of the distribution `hybrid-ocr` that holds what it imports.
+
+    Raises:
+        typer.Exit: something is missing, and standard error says what and how to get it.
+        ImportError: what cannot be imported is our own, or is there but broken.
+    """
+    try:
+        yield
+    except ImportError as error:
+        advice = _advice(who, extra, error)
+        if advice is None:
+            raise
+        from rich.console import Console
+
+        from hybrid_ocr.commands.complaint import complain
+        from hybrid_ocr.commands.exits import CANNOT
+
+        raise typer.Exit(complain(Console(stderr=True), advice, CANNOT)) from None
+
+
+def _advice(who: str, extra: str, error: ImportError) -> str | None:
+    package = (error.name or "").partition(".")[0]
+    if package in ROOMS:  # also where another project's package of that name was found in its place
+        return (
+            f"{who} needs the folder {package}/ of the repository and runs from a checkout of it: "
+            f"git clone …, there `make setup`, then .venv/bin/hybrid-ocr"
+        )
+    if not isinstance(error, ModuleNotFoundError) or package in {"", "hybrid_ocr"}:
+        return None
+    return f"{who} needs the package {package}: pip install 'hybrid-ocr[{extra}]'"
