@@ -135,12 +135,8 @@ def connect(
         raise from_connection(error) from error
     except ValueError as error:  # botocore's word for an endpoint URL that is none
         raise ConfigurationError(one_line(str(error))) from error
-    names = Names(
-        stage or (LOCAL_STAGE if local else DEFAULT_STAGE),
-        identity["Account"],
-        region,
-        partition=identity["Arn"].split(":")[1],
-    )
+    stage = stage or (LOCAL_STAGE if local else DEFAULT_STAGE)
+    names = Names(stage, identity["Account"], region, partition=identity["Arn"].split(":")[1])
     return Connection(session, names, endpoint_url, local, login)
 
 
@@ -154,7 +150,8 @@ def _endpoint(session: boto3.Session, given: str | None, *, config: Config | Non
 
 def _is_configured(session: boto3.Session) -> bool:
     """Whether the environment or ~/.aws/config puts an endpoint in the place of AWS's own."""
-    own = _endpoint(session, None, config=Config(ignore_configured_endpoint_urls=True))
+    ignoring: dict[str, Any] = {"ignore_configured_endpoint_urls": True}  # the stubs do not know it
+    own = _endpoint(session, None, config=Config(**ignoring))
     return _endpoint(session, None) != own
 
 

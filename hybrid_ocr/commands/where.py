@@ -29,8 +29,8 @@ class Where:
         typer.Option(
             metavar="local|STAGE",
             envvar="HYBRID_OCR_ON",
-            help="The local cloud, or a deployment in AWS by its stage. Unless told, `local` where the endpoint"
-            " URL leads to this machine, else `prod`.",
+            help="The local cloud, or a deployment in AWS by its stage. Unless told, `local` where the"
+            " endpoint URL leads to this machine, else `prod`.",
             show_default=False,
             rich_help_panel=_PANEL,
         ),
@@ -53,11 +53,9 @@ class Where:
     ] = None
 
     def connect(self) -> Connection:
-        """A connection to it. Raises as `hybrid_ocr.clients.connect` does, and RequestError for no deployment."""
+        """A connection to it. Raises as `hybrid_ocr.clients.connect` does; RequestError for `process`."""
         if self.on == "process":
-            raise RequestError(
-                "--on process: only `read` reads in a process of its own; say local or a stage"
-            )
+            raise RequestError("--on process: only `read` reads in its own process; say local or a stage")
         from hybrid_ocr.clients import connect  # boto3 takes a while, and --help has no use for it
 
         return connect(self.on, profile=self.profile, region=self.region, endpoint_url=self.endpoint_url)
