@@ -86,7 +86,7 @@ def drive(
     def submit(index: int) -> tuple[str, float]:
         time.sleep(max(0.0, began + times[index] - time.time()))
         submitted = time.time()
-        return client.submit(body, test=f"{label}-{index}"), submitted
+        return client.submit(body, test=f"{label}-{index}", name="load_page"), submitted
 
     # A thread waits for its moment: what takes long to be taken does not hold up those that come after it.
     with ThreadPoolExecutor(min(_AT_ONCE, len(times))) as pool:

@@ -11,7 +11,9 @@ import typer
 
 from hybrid_ocr.commands import register
 from hybrid_ocr.commands.artifact_building import app as artifacts
+from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.commands.scale import app as scale
+from hybrid_ocr.commands.version import VersionOption
 from hybrid_ocr.contracts.names import LOCAL_PORT
 from hybrid_ocr.contracts.stage import EngineName
 
@@ -28,8 +30,8 @@ is wrong; 3 reading could not start or go on (model artefacts, servers, disk); 1
 UP_HELP = """
 Start the whole component on this machine: AWS's services, the functions, the model servers.
 
-It stays until Control-C. On standard output it prints the exports that let the AWS CLI, boto3 and the other
-commands find it.
+It needs a checkout of the repository and stays until Control-C. On standard output it prints the exports that
+let the AWS CLI, boto3 and the other commands find it.
 """
 
 Engine = Enum("Engine", {name.replace("-", "_"): name for name in get_args(EngineName)})  # type: ignore[misc]
@@ -42,11 +44,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def whole(version: VersionOption = False) -> None:
+    """Take the options that belong to no command."""
+
+
 app.add_typer(artifacts, name="artifacts")
 app.add_typer(scale, name="scale")
 
 
 @app.command(help=READ_HELP)
+@needs("read", extra="read")
 def read(  # noqa: D103, PLR0917 - typer makes the command line of it; READ_HELP says what it does
     paths: Annotated[
         list[Path],
@@ -82,6 +92,7 @@ def read(  # noqa: D103, PLR0917 - typer makes the command line of it; READ_HELP
 
 
 @app.command(help=UP_HELP)
+@needs("up", extra="local")
 def up(  # noqa: D103, PLR0917 - typer makes the command line of it; UP_HELP says what it does
     port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Where AWS answers; 0 is any free one.")

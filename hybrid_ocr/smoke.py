@@ -18,8 +18,9 @@ from hybrid_ocr.contracts.result import DocumentResult
 from hybrid_ocr.storage.bundles import Bundles
 from hybrid_ocr.storage.objects import Objects
 
-__all__ = ["LINES", "Check", "checks", "page"]
+__all__ = ["LINES", "PAGE", "Check", "checks", "page"]
 
+PAGE: Final = "smoke_page.png"
 LINES: Final = (
     "Delivery note 2074",
     "To: Harbour Street 16, Whitby",
@@ -44,7 +45,7 @@ class Check:
 
 def page() -> bytes:
     """The page, a PNG."""
-    return files("hybrid_ocr").joinpath("smoke_page.png").read_bytes()
+    return files("hybrid_ocr").joinpath(PAGE).read_bytes()
 
 
 def checks(connection: Connection, wait: Wait, *, realtime: bool = False) -> Iterator[Check]:
@@ -61,7 +62,7 @@ def checks(connection: Connection, wait: Wait, *, realtime: bool = False) -> Ite
     client = AsyncClient(connection=connection)
     bundle = _active(connection)
     yield Check("bundle", True, f"{bundle.id} is active")
-    job_id = client.submit(page(), test=f"smoke-{uuid4().hex[:12]}")
+    job_id = client.submit(page(), test=f"smoke-{uuid4().hex[:12]}", name=PAGE)
     try:
         status = wait(client, job_id)
         result = client.result(job_id, status.attempt)

@@ -90,6 +90,7 @@ class AsyncClient:
         script: str | None = None,
         test: str | None = None,
         truth: Path | str | None = None,
+        name: str = "document",
     ) -> str:
         """Ask for a document to be read; a file or bytes are uploaded first.
 
@@ -102,6 +103,7 @@ class AsyncClient:
             script: recognise this one only, such as latin.
             test: an id that makes this a test: it runs through everything and reaches no production rule.
             truth: of a test, a path or an s3:// URI.
+            name: what a document that is given as bytes is called.
 
         Returns:
             The id of the job.
@@ -119,7 +121,7 @@ class AsyncClient:
             first, *_ = error.errors(include_url=False, include_input=False)
             raise RequestError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
         with self._connection.translated():
-            placed = self._inbox.place(document)
+            placed = self._inbox.place(document, name)
             if run and truth is not None:
                 run = TestRun(id=run.id, truth=self._inbox.place(truth).uri)
             submitted = DocumentSubmitted(source=placed.uri, options=options, test=run)
@@ -235,9 +237,9 @@ class AsyncClient:
         """
         last = self.status(job_id)
         if not last.done:
-            raise RequestError(f"attempt {last.attempt} of job {job_id} is still running")
+            raise RequestError(f"{_called(last)} is still running")
         if last.attempt == MOST_ATTEMPTS:
-            raise RequestError(f"job {job_id} has had its {MOST_ATTEMPTS} attempts: submit the document anew")
+            raise RequestError(f"{_called(last)} is the last of {MOST_ATTEMPTS}: submit the document anew")
         with self._connection.translated():
             job = self._executions.job(job_id, last.attempt)
             again = job.model_copy(update={"attempt": last.attempt + 1})
@@ -273,8 +275,8 @@ class AsyncClient:
             return max(found, key=lambda key: int(key.split("/")[2])).removesuffix(RESULT)
         status = self.status(job_id)
         if status.error:
-            raise status.error.as_error()
-        raise CapacityError(f"job {job_id} has no result yet", code=ErrorCode.NOT_READY)
+            raise status.error.as_error(status.document or "")
+        raise CapacityError(f"{_called(status)} has no result yet", code=ErrorCode.NOT_READY)
 
     def _result_keys(self, prefix: str) -> Iterator[str]:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._results, Prefix=prefix):
@@ -286,9 +288,15 @@ def _check_id(job_id: str) -> None:
         raise RequestError(f"{job_id[:40]!r} is no id of a job: 32 of 0-9 and a-f")
 
 
+def _called(status: JobStatus) -> str:
+    """An attempt in words: by the name of its document, where that is known, and its job."""
+    attempt = f"attempt {status.attempt} of job {status.job_id}"
+    return f"{status.document}, {attempt}," if status.document else attempt
+
+
 def _too_late(job_id: str, status: JobStatus | None, limit: Deadline) -> str:
     if status:
-        return f"attempt {status.attempt} of job {job_id} is not done after {limit.seconds:g} seconds"
+        return f"{_called(status)} is not done after {limit.seconds:g} seconds"
     return (
         f"job {job_id} has not started after {limit.seconds:g} seconds: where it was refused at the door, "
         "the dead-letter queue of the jobs has it"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from uuid import uuid4
@@ -12,7 +11,7 @@ from botocore.exceptions import ClientError
 from hybrid_ocr.clients.connection import Connection
 from hybrid_ocr.contracts.errors import DocumentError, ErrorCode
 from hybrid_ocr.contracts.jobs import LARGEST_DOCUMENT
-from hybrid_ocr.contracts.keys import split_uri
+from hybrid_ocr.contracts.keys import safe_key_part, split_uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,8 +31,12 @@ class Inbox:
         self._s3: S3Client = connection.client("s3")
         self._bucket = connection.names.bucket("inbox")
 
-    def place(self, document: Path | str | bytes) -> Placed:
+    def place(self, document: Path | str | bytes, name: str = "document") -> Placed:
         """Upload a file or bytes under a key of their own; look up what is in S3 already.
+
+        Args:
+            document: a path, an s3:// URI, or bytes.
+            name: what bytes are called; a file has its own name.
 
         Raises:
             DocumentError: SOURCE_NOT_FOUND, EMPTY_FILE or FILE_TOO_LARGE.
@@ -42,7 +45,7 @@ class Inbox:
         if isinstance(document, str) and document.startswith("s3://"):
             return self._find(document)
         if isinstance(document, bytes):
-            return self._upload("document", document, len(document))
+            return self._upload(name, document, len(document))
         path = Path(document)
         if path.exists() and not path.is_file():  # a pipe or device may never end
             raise DocumentError(f"{path} is no file", code=ErrorCode.SOURCE_NOT_FOUND)
@@ -59,7 +62,7 @@ class Inbox:
         if size > LARGEST_DOCUMENT:
             message = f"{name} has {size:,} bytes; a document may have {LARGEST_DOCUMENT:,}: split it"
             raise DocumentError(message, code=ErrorCode.FILE_TOO_LARGE)
-        key = f"submitted/{uuid4().hex}/{safe_name(name)}"
+        key = f"submitted/{uuid4().hex}/{safe_key_part(name)}"
         answer = self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
         return _placed(self._bucket, key, answer.get("VersionId"), answer["ETag"])
 
@@ -77,8 +80,3 @@ class Inbox:
 def _placed(bucket: str, key: str, version_id: str | None, etag: str) -> Placed:
     versioned = version_id not in {None, "null"}  # "null" is what the next upload overwrites
     return Placed(f"s3://{bucket}/{key}", version_id if version_id and versioned else etag.strip('"'))
-
-
-def safe_name(name: str) -> str:
-    """A file name as the end of an object key: letters, digits, dots, dashes, at most 100 characters."""
-    return re.sub(r"[^\w.-]+", "_", name)[-100:].lstrip(".") or "document"

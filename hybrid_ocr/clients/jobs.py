@@ -15,6 +15,7 @@ from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.errors import ERRORS, ErrorCode, ErrorInfo
 from hybrid_ocr.contracts.events import DocumentCompleted, PageCounts
 from hybrid_ocr.contracts.jobs import Job, JobId
+from hybrid_ocr.contracts.keys import document_name
 from hybrid_ocr.contracts.result import Verdict
 
 JobState = Literal["running", "succeeded", "failed"]
@@ -43,9 +44,15 @@ class JobStatus(Message):
     started: datetime
     stopped: datetime | None = None
     source: str | None = None
+    test: str | None = Field(default=None, description="the id of a test; None for a document in earnest")
     verdict: Verdict | None = None
     pages: PageCounts | None = None
     error: ErrorInfo | None = None
+
+    @property
+    def document(self) -> str | None:
+        """What people call the document: the end of its source."""
+        return document_name(self.source) if self.source else None
 
     @property
     def done(self) -> bool:
@@ -72,6 +79,7 @@ def status_of(execution: Mapping[str, Any]) -> JobStatus | None:
         started=execution["startDate"],
         stopped=execution.get("stopDate"),
         source=job.source if job else None,
+        test=job.test.id if job and job.test else None,
         verdict=outcome.verdict if outcome else None,
         pages=outcome.counts if outcome else None,
         error=_error_of(execution) if state == "failed" and "input" in execution else None,

@@ -16,9 +16,13 @@ from rich.text import Text
 from hybrid_ocr.clients import AsyncClient, JobStatus
 from hybrid_ocr.commands.display import FINDINGS_SHOWN, STYLE, plain, shown
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE
+from hybrid_ocr.commands.options import Detail
+from hybrid_ocr.contracts.keys import document_name
 from hybrid_ocr.contracts.result import DocumentResult, Finding
 
 SHORT_ID: Final = 12
+_WHOLE_NAME: Final = 1_024
+"""No key is longer."""
 _STATE_STYLE: Final = {"running": "cyan", "succeeded": "green", "failed": "red"}
 
 
@@ -33,15 +37,30 @@ def print_started(job_id: str, attempt: int, *, as_json: bool) -> None:
 
 
 def print_jobs(jobs: Sequence[JobStatus]) -> None:
-    """A table on a terminal; on a pipe tab-separated lines without a heading, nothing cut short."""
+    """A table on a terminal, where tests stand apart; on a pipe tab-separated lines, nothing cut short."""
     if not sys.stdout.isatty():
         for job in jobs:
-            source = plain(job.source or "").replace("\t", "�")
             started = job.started.isoformat(timespec="seconds")
-            print(job.job_id, job.attempt, job.state, _came_to(job), started, _seconds(job), source, sep="\t")
+            facts = (job.job_id, job.attempt, job.state, _came_to(job), started, _seconds(job))
+            names = (shown(name or "", _WHOLE_NAME) for name in (job.test, job.document))
+            print(*facts, *names, sep="\t")
         return
+    earnest = [job for job in jobs if job.test is None]
+    tests = [job for job in jobs if job.test is not None]
+    console = Console()
+    if earnest or not tests:
+        console.print(_table(earnest))
+    if tests:
+        if earnest:
+            console.print()
+        console.print(Text("tests, which reach no production rule", "dim"))
+        console.print(_table(tests))
+
+
+def _table(jobs: Sequence[JobStatus]) -> Table:
+    """A row a job; its heading stands there without any."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("job", "document", "attempt", "state", "", "pages", "started", "took"):
+    for name in ("job", "document", "attempt", "state", "outcome", "pages", "started", "took"):
         table.add_column(
             name, justify="right" if name in {"attempt", "pages", "took"} else "left", no_wrap=True
         )
@@ -49,7 +68,7 @@ def print_jobs(jobs: Sequence[JobStatus]) -> None:
         pages = f"{job.pages.read}/{job.pages.expected}" if job.pages else ""
         table.add_row(
             job.job_id[:SHORT_ID],
-            document_name(job.source or "", 28),
+            shown(job.document or "", 28),
             str(job.attempt),
             Text(job.state, _STATE_STYLE[job.state]),
             Text(_came_to(job), STYLE.get(_came_to(job), "red")),
@@ -57,12 +76,7 @@ def print_jobs(jobs: Sequence[JobStatus]) -> None:
             f"{job.started.astimezone():%m-%d %H:%M:%S}",
             f"{_seconds(job)} s",
         )
-    Console().print(table)
-
-
-def document_name(source: str, most: int) -> str:
-    """What people call a document: the end of its key."""
-    return shown(source.rsplit("/", 1)[-1], most)
+    return table
 
 
 def _came_to(job: JobStatus) -> str:
@@ -74,9 +88,11 @@ def print_job(job: JobStatus) -> None:
     """Everything known of one job, a line for each fact."""
     console = Console()
     facts: dict[str, str | Text] = {
+        "document": shown(job.document or "", _WHOLE_NAME),
         "job": job.job_id,
         "state": Text(job.state, _STATE_STYLE[job.state]),
         "attempt": str(job.attempt),
+        "test": plain(job.test or ""),
         "source": plain(job.source or ""),
         "started": f"{job.started.astimezone():%Y-%m-%d %H:%M:%S}",
         "took": f"{_seconds(job)} s",
@@ -94,32 +110,44 @@ def _seconds(job: JobStatus) -> str:
     return f"{max(0.0, (end - job.started).total_seconds()):.1f}"
 
 
-def wait_for(client: AsyncClient, job_id: str, timeout: float) -> JobStatus:
+def wait_for(
+    client: AsyncClient, job_id: str, timeout: float, document: str = "", detail: Detail = Detail.USUAL
+) -> JobStatus:
     """Wait for a job, with a sign of life on a terminal; on standard error, as long as it takes."""
-    with Console(stderr=True).status(f"reading, as job {job_id[:SHORT_ID]}"):
+    said = f"reading {shown(document, 40)}".rstrip()
+    with Console(stderr=True, quiet=not detail).status(Text(f"{said}, as job {job_id[:SHORT_ID]}")):
         return client.wait(job_id, timeout)
 
 
-def print_result(result: DocumentResult, *, as_json: bool) -> int:
+def print_result(result: DocumentResult, *, as_json: bool, detail: Detail = Detail.USUAL) -> int:
     """What a document says, and on standard error what became of it. Returns the exit code."""
     if as_json:
         print(result.model_dump_json())
     else:
         print(plain(result.text).rstrip("\n") if result.text else "(no text)")
     sys.stdout.flush()
-    console = Console(stderr=True)
+    if detail:
+        _print_outcome(result, Console(stderr=True), verbose=detail is Detail.VERBOSE)
+    return WHOLE if result.status == "completed" else NOT_WHOLE
+
+
+def _print_outcome(result: DocumentResult, console: Console, *, verbose: bool) -> None:
     whole = sum(page.status == "ok" for page in result.pages)
     line = Text(result.verdict, STYLE[result.verdict])
     pages = f"{whole} of {len(result.pages)} pages" if result.pages else "no page"
-    line.append(f"  {document_name(result.source, 40)}  {pages}  {result.status}", "default")
+    line.append(f"  {shown(document_name(result.source), 40)}  {pages}  {result.status}", "default")
     line.append(f"  job {result.job_id[:SHORT_ID]}", "dim")
     console.print(line, soft_wrap=True)
-    serious = [finding for finding in result.findings if finding.severity != "info"]
-    for finding in serious[:FINDINGS_SHOWN]:
+    told = [finding for finding in result.findings if verbose or finding.severity != "info"]
+    most = len(told) if verbose else FINDINGS_SHOWN
+    for finding in told[:most]:
         console.print(_finding(finding), soft_wrap=True)
-    if len(serious) > FINDINGS_SHOWN:
-        console.print(Text(f"… and {len(serious) - FINDINGS_SHOWN} more findings in its result.json", "dim"))
-    return WHOLE if result.status == "completed" else NOT_WHOLE
+    if len(told) > most:
+        console.print(Text(f"… and {len(told) - most} more findings: --verbose, or its result.json", "dim"))
+    if verbose:
+        for stage, model in result.models.items():
+            said = f"{stage}: {model.name} {model.version} {model.sha256[:SHORT_ID]}"
+            console.print(Text(plain(said), "dim"), soft_wrap=True)
 
 
 def print_files(files: Sequence[Path], folder: Path) -> None:

@@ -10,7 +10,16 @@ import typer
 
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
 from hybrid_ocr.commands.needs import needs
-from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, JobArgument, Timeout, Wait
+from hybrid_ocr.commands.options import (
+    LONGEST_WAIT,
+    AsJson,
+    Detail,
+    JobArgument,
+    Quiet,
+    Timeout,
+    Verbose,
+    Wait,
+)
 from hybrid_ocr.commands.where import Where, somewhere
 
 MOST_JOBS: Final = 100
@@ -44,11 +53,14 @@ def status(where: Where, job: JobArgument, as_json: AsJson = False) -> int:
 def result(
     where: Where,
     job: JobArgument,
+    *,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Also write result.json and every export into this folder."),
     ] = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> int:
     """Print what a job read, and fetch its files.
 
@@ -57,11 +69,14 @@ def result(
     """
     from hybrid_ocr.commands.job_output import print_files, print_result
 
+    detail = Detail.of(quiet=quiet, verbose=verbose)
     client = where.client()
     job_id = client.find(job)
-    code = print_result(client.result(job_id), as_json=as_json)
+    code = print_result(client.result(job_id), as_json=as_json, detail=detail)
     if out is not None:
-        print_files(client.download(job_id, out), out)
+        files = client.download(job_id, out)
+        if detail:
+            print_files(files, out)
     return code
 
 
@@ -73,10 +88,10 @@ def jobs(
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=MOST_JOBS, help="How many at most.")] = 20,
     as_json: AsJson = False,
 ) -> int:
-    """List the latest jobs, newest first.
+    """List the latest jobs, newest first; tests, as those of `smoke`, `load` and `submit --test`, apart.
 
-    On a pipe, separated by tabs: id, attempt, state, verdict or error, start, seconds, document. With --json
-    an object a line.
+    On a pipe each line is a job, so there is no heading; separated by tabs: id, attempt, state, verdict or
+    error, start, seconds, id of the test (empty unless it is one), document. With --json an object a line.
     """
     from hybrid_ocr.commands.job_output import print_jobs
 
@@ -97,9 +112,12 @@ def jobs(
 def redrive(
     where: Where,
     job: JobArgument,
+    *,
     wait: Wait = False,
     timeout: Timeout = LONGEST_WAIT,
     as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> int:
     """Read the document of a job again, from its first page on, with the models it was read with before.
 
@@ -107,11 +125,13 @@ def redrive(
     """
     from hybrid_ocr.commands.job_output import print_result, print_started, wait_for
 
+    detail = Detail.of(quiet=quiet, verbose=verbose)
     client = where.client()
     job_id = client.find(job)
     attempt = client.redrive(job_id)
     if not wait:
         print_started(job_id, attempt, as_json=as_json)
         return WHOLE
-    wait_for(client, job_id, timeout)
-    return print_result(client.result(job_id, attempt), as_json=as_json)
+    document = client.status(job_id).document or ""
+    wait_for(client, job_id, timeout, document, detail)
+    return print_result(client.result(job_id, attempt), as_json=as_json, detail=detail)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
 from hybrid_ocr.commands.needs import needs
-from hybrid_ocr.commands.options import AsJson
+from hybrid_ocr.commands.options import AsJson, Detail
 from hybrid_ocr.commands.where import Where, somewhere
+
+if TYPE_CHECKING:
+    from hybrid_ocr.clients import AsyncClient, JobStatus
 
 _LONGEST: Final = 1800
 """Seconds: endpoints that sleep need ten minutes to wake up, one after the other."""
@@ -27,6 +30,7 @@ def smoke(
         int, typer.Option(metavar="SECONDS", min=1, help="The longest time to wait for the job.")
     ] = _LONGEST,
     as_json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print only what does not hold.")] = False,
 ) -> int:
     """Send a page that comes with this package through a deployment, and check what comes back.
 
@@ -42,12 +46,19 @@ def smoke(
 
     from hybrid_ocr.commands.display import plain
     from hybrid_ocr.commands.job_output import wait_for
-    from hybrid_ocr.smoke import checks
+    from hybrid_ocr.smoke import PAGE, checks
 
+    detail = Detail.QUIET if quiet else Detail.USUAL
     connection = where.connect()
     console, code = Console(), WHOLE
-    for check in checks(connection, lambda client, job: wait_for(client, job, timeout), realtime=realtime):
+
+    def wait(client: AsyncClient, job: str) -> JobStatus:
+        return wait_for(client, job, timeout, PAGE, detail)
+
+    for check in checks(connection, wait, realtime=realtime):
         code = code if check.holds else NOT_WHOLE
+        if quiet and check.holds:
+            continue
         if as_json:
             print(json.dumps(asdict(check)), flush=True)
             continue

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import typer
 
 from hybrid_ocr.commands.exits import WHOLE, exits
 from hybrid_ocr.commands.needs import needs
-from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, Timeout, Wait
+from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, Detail, Quiet, Timeout, Verbose, Wait
 from hybrid_ocr.commands.where import Where, somewhere
 from hybrid_ocr.contracts.errors import RequestError
+from hybrid_ocr.contracts.keys import document_name
+
+if TYPE_CHECKING:
+    from evaluation.truth import TruthPage
 
 
 @needs("submit", extra="client")
@@ -41,6 +45,8 @@ def submit(
         ),
     ] = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> int:
     """Ask for a document to be read; print the id of its job or, with --wait, what it says.
 
@@ -49,11 +55,11 @@ def submit(
     interrupted.
     """
     from hybrid_ocr.commands.job_output import print_result, print_started, wait_for
-    from hybrid_ocr.commands.score import print_score, read_truth, score_result
 
+    detail = Detail.of(quiet=quiet, verbose=verbose)
     if truth is not None and not test:
         raise RequestError("--truth belongs to --test")
-    expected = read_truth(truth) if truth is not None and wait else None
+    expected = _truth(truth) if truth is not None and wait else None
     client = where.client()
     job_id = client.submit(
         document, pages=pages, script=script, test=f"cli-{uuid4().hex[:12]}" if test else None, truth=truth
@@ -61,9 +67,18 @@ def submit(
     if not wait:
         print_started(job_id, 1, as_json=as_json)
         return WHOLE
-    attempt = wait_for(client, job_id, timeout).attempt
+    attempt = wait_for(client, job_id, timeout, document_name(document), detail).attempt
     read = client.result(job_id, attempt)
-    code = print_result(read, as_json=as_json)
+    code = print_result(read, as_json=as_json, detail=detail)
     if expected is not None:
+        from hybrid_ocr.commands.score import print_score, score_result
+
         print_score(score_result(expected, read), as_json=as_json)
     return code
+
+
+def _truth(path: Path) -> tuple[TruthPage, ...]:
+    """What the document says, before it is submitted; scoring needs more packages than submitting does."""
+    with needs("submit --truth", extra="evaluation"):
+        from hybrid_ocr.commands.score import read_truth
+    return read_truth(path)

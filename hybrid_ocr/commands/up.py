@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hybrid_ocr.commands.complaint import complain
-from hybrid_ocr.commands.exits import CANNOT, WHOLE, WRONG_COMMAND
+from hybrid_ocr.commands.exits import CANNOT, INTERRUPTED, WHOLE, WRONG_COMMAND
 from hybrid_ocr.contracts.errors import OcrError, RequestError
 from hybrid_ocr.contracts.stage import EngineName
 from local_cloud.containers import Container, ContainerProcess
@@ -43,6 +43,7 @@ class UpCall:
 def run(call: UpCall) -> int:
     """Start what was asked for. Returns the exit code."""
     console = Console(stderr=True)
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         if not call.autoscale and (call.speed != 1 or call.policies):
             raise RequestError("--speed and --policies belong to --autoscale")
@@ -56,6 +57,8 @@ def run(call: UpCall) -> int:
         return complain(console, error, WRONG_COMMAND)
     except OcrError as error:
         return complain(console, error, CANNOT)
+    except KeyboardInterrupt:
+        return complain(console, "interrupted before the local cloud was ready", INTERRUPTED)
 
 
 def _serve(call: UpCall, launch: Callable[[Container, Path], ContainerProcess]) -> int:
@@ -86,15 +89,20 @@ def serve(settings: CloudSettings) -> int:
 
     began = time.monotonic()
     cloud = LocalCloud(settings)
+    ready = False
     try:
         with console.status("starting the local cloud"):
             cloud.start()
+        ready = True
         _tell(console, cloud, time.monotonic() - began)
         while True:
             signal.pause()
     except OcrError as error:
         return complain(console, error, CANNOT)
     except KeyboardInterrupt:
+        if not ready:
+            raise
+        console.print(Text("\nstopping", "dim"))
         return WHOLE
     finally:
         # A second Control-C would leave processes behind.
@@ -121,7 +129,9 @@ def _tell(console: Console, cloud: LocalCloud, seconds: float) -> None:
         console.print(Text(f"  {label:10}{value}"), soft_wrap=True)
     console.print(Text("\nin another terminal", "bold"))
     # On standard output, so that `eval "$(...)"` and copying take exactly this.
-    print(f"export AWS_ENDPOINT_URL={cloud.endpoint_url} AWS_REGION={cloud.names.region}", flush=True)
+    # boto3 and the AWS CLI 1 know AWS_DEFAULT_REGION alone; to others the shell's AWS_REGION is more.
+    region = cloud.names.region
+    print(f"export AWS_ENDPOINT_URL={cloud.endpoint_url} AWS_DEFAULT_REGION={region} AWS_REGION={region}")
     print("export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local", flush=True)
     console.print(Text("  hybrid-ocr submit scan.pdf --wait", "dim"))
     console.print(Text(f"  aws s3 cp scan.pdf s3://{inbox}/inbox/scan.pdf", "dim"), soft_wrap=True)
