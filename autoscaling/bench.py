@@ -5,6 +5,7 @@ A week of 100 million pages on one core; and a month of office hours under many 
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -60,6 +61,7 @@ def drawn(number: int, most: int = 40) -> Scenario:
 
 def main() -> int:
     """Measure both and print them."""
+    argparse.ArgumentParser(prog="python -m autoscaling.bench", description=__doc__).parse_args()
     volumes = week_of(_PAGES)
     seconds = median(_cpu_seconds(drawn(number, most=400), volumes) for number in range(5))
     print(f"a week of {volumes.pages.sum():,.0f} pages: {seconds:.2f} CPU seconds, median of 5 policies")

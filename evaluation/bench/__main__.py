@@ -11,14 +11,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
-from evaluation.bench import endurance
-from evaluation.bench.compare import compare
-from evaluation.bench.contestants import entrants
-from evaluation.bench.environments import PADDLE, RAPIDOCR
 from evaluation.bench.machine import describe_commit, describe_machine, hold_threads
-from evaluation.bench.pages import find_pages
-from evaluation.bench.report import complaints, kinds, results, tables
 from hybrid_ocr.engines.cpu import granted_threads
+from hybrid_ocr.needs import needs
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SAMPLES = _ROOT / "samples" / "documents"
@@ -27,11 +22,14 @@ _RESULTS = _ROOT / "build" / "bench"
 Data = Annotated[Path, typer.Option(help="Folder with receipts/, pages/ or documents with NAME.truth.json.")]
 Script = Annotated[str, typer.Option(help="Script artefact of our recogniser; empty for the whole one.")]
 
-app = typer.Typer(help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help=__doc__, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
+)
 console = Console()
 
 
 @app.callback(invoke_without_command=True)
+@needs("python -m evaluation.bench", extra="bench")
 def match(  # noqa: PLR0917 - a command line, not a call
     context: typer.Context,
     data: Data = _SAMPLES,
@@ -48,6 +46,11 @@ def match(  # noqa: PLR0917 - a command line, not a call
     """Speed and accuracy of all contestants on the same pages, in turns."""
     if context.invoked_subcommand is not None:
         return
+    from evaluation.bench.compare import compare
+    from evaluation.bench.contestants import entrants
+    from evaluation.bench.pages import find_pages
+    from evaluation.bench.report import complaints, kinds, results, tables
+
     everybody = entrants(script or None)
     names = engines.split(",") if engines else list(everybody)
     if unknown := [name for name in names if name not in everybody]:
@@ -88,14 +91,18 @@ def _endurance(out: Path, found: dict[str, Any]) -> None:
 
 
 @app.command()
+@needs("python -m evaluation.bench setup", extra="bench")
 def setup() -> None:
     """Make the environments of the contestants that cannot live beside ours."""
+    from evaluation.bench.environments import PADDLE, RAPIDOCR
+
     for environment in (RAPIDOCR, PADDLE):
         console.print(f"environment {environment.name}")
         environment.make()
 
 
 @app.command()
+@needs("python -m evaluation.bench start", extra="bench")
 def start(
     data: Data = _SAMPLES,
     repeat: Annotated[int, typer.Option(min=1)] = 5,
@@ -103,10 +110,13 @@ def start(
     out: Annotated[Path, typer.Option(help="Results file.")] = _RESULTS / "start.json",
 ) -> None:
     """Seconds from starting the installed command to its end, on one page."""
+    from evaluation.bench import endurance
+
     _endurance(out, endurance.start(data, repeat, script))
 
 
 @app.command()
+@needs("python -m evaluation.bench memory", extra="bench")
 def memory(
     data: Data = _SAMPLES,
     pages: Annotated[int, typer.Option(min=20)] = 100,
@@ -114,10 +124,13 @@ def memory(
     out: Annotated[Path, typer.Option(help="Results file.")] = _RESULTS / "memory.json",
 ) -> None:
     """Memory of all processes and time a page while one long PDF is read through all five stages."""
+    from evaluation.bench import endurance
+
     _endurance(out, endurance.memory(data, pages, script))
 
 
 @app.command()
+@needs("python -m evaluation.bench soak", extra="bench")
 def soak(
     data: Data = _SAMPLES,
     pages: Annotated[int, typer.Option(min=20)] = 500,
@@ -125,6 +138,8 @@ def soak(
     out: Annotated[Path, typer.Option(help="Results file.")] = _RESULTS / "soak.json",
 ) -> None:
     """Growth of memory while documents are read one after another without end."""
+    from evaluation.bench import endurance
+
     _endurance(out, endurance.soak(data, pages, script))
 
 

@@ -14,8 +14,8 @@ from hybrid_ocr.artifacts import artifacts_root, load_artifact
 from hybrid_ocr.artifacts.building.build import build
 from hybrid_ocr.artifacts.building.catalogue import load_catalogue
 from hybrid_ocr.artifacts.building.verify import verify
-from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.contracts.errors import ArtifactError, ConfigurationError, OcrError
+from hybrid_ocr.needs import needs
 
 app = typer.Typer(help="Build, verify, list and publish the model artefacts.", no_args_is_help=True)
 _out, _err = Console(), Console(stderr=True)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from hybrid_ocr.commands.exits import WHOLE, exits
-from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.commands.where import Where, somewhere
 from hybrid_ocr.contracts.errors import RequestError
+from hybrid_ocr.needs import needs
 
 Root = Annotated[
     Path | None,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from hybrid_ocr.commands.exits import WHOLE, exits
-from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.commands.options import AsJson
 from hybrid_ocr.commands.where import Where, somewhere
+from hybrid_ocr.needs import needs
 
 if TYPE_CHECKING:
     from hybrid_ocr.commands.dashboard_readings import Readings

@@ -9,7 +9,6 @@ from typing import Annotated, Final
 import typer
 
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
-from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.commands.options import (
     LONGEST_WAIT,
     AsJson,
@@ -21,6 +20,7 @@ from hybrid_ocr.commands.options import (
     Wait,
 )
 from hybrid_ocr.commands.where import Where, somewhere
+from hybrid_ocr.needs import needs
 
 MOST_JOBS: Final = 100
 LOOKS_AT_ONCE: Final = 8

@@ -11,10 +11,10 @@ import typer
 
 from hybrid_ocr.commands.durations import seconds
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
-from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, Timeout
 from hybrid_ocr.commands.where import Where, somewhere
 from hybrid_ocr.contracts.errors import EngineError, RequestError
+from hybrid_ocr.needs import needs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

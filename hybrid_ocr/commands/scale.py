@@ -11,7 +11,6 @@ import typer
 
 from hybrid_ocr.commands.durations import seconds
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
-from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.commands.options import AsJson
 from hybrid_ocr.commands.scale_options import (
     ColdStart,
@@ -27,6 +26,7 @@ from hybrid_ocr.commands.scale_options import (
 )
 from hybrid_ocr.contracts.errors import RequestError
 from hybrid_ocr.contracts.jobs import EndpointMode
+from hybrid_ocr.needs import needs
 
 if TYPE_CHECKING:
     from autoscaling.scenario import Scenario

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
-from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.commands.options import AsJson, Detail
 from hybrid_ocr.commands.where import Where, somewhere
+from hybrid_ocr.needs import needs
 
 if TYPE_CHECKING:
     from hybrid_ocr.clients import AsyncClient, JobStatus

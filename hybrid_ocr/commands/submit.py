@@ -9,11 +9,11 @@ from uuid import uuid4
 import typer
 
 from hybrid_ocr.commands.exits import WHOLE, exits
-from hybrid_ocr.commands.needs import needs
 from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, Detail, Quiet, Timeout, Verbose, Wait
 from hybrid_ocr.commands.where import Where, somewhere
 from hybrid_ocr.contracts.errors import RequestError
 from hybrid_ocr.contracts.keys import document_name
+from hybrid_ocr.needs import needs
 
 if TYPE_CHECKING:
     from evaluation.truth import TruthPage

@@ -1,1 +1,5 @@
 """Reads documents in one process: the stages put together, without a server."""
+
+from hybrid_ocr.pipeline.pipeline import Pipeline, Progress, Task
+
+__all__ = ["Pipeline", "Progress", "Task"]

@@ -8,7 +8,10 @@ from typing import Final
 
 import typer
 
-__all__ = ["ROOMS", "needs"]
+__all__ = ["MISSING", "ROOMS", "needs"]
+
+MISSING: Final = 3
+"""The exit code: the same as of all else that keeps a command from its work."""
 
 ROOMS: Final = frozenset(
     {
@@ -45,12 +48,8 @@ def needs(who: str, *, extra: str) -> Iterator[None]:
         advice = _advice(who, extra, error)
         if advice is None:
             raise
-        from rich.console import Console
-
-        from hybrid_ocr.commands.complaint import complain
-        from hybrid_ocr.commands.exits import CANNOT
-
-        raise typer.Exit(complain(Console(stderr=True), advice, CANNOT)) from None
+        typer.echo(f"{typer.style('hybrid-ocr:', 'red', bold=True)} {advice}", err=True)
+        raise typer.Exit(MISSING) from None
 
 
 def _advice(who: str, extra: str, error: ImportError) -> str | None:
