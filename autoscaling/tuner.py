@@ -80,12 +80,14 @@ class Tuning:
         front: Pareto front of all that was tried, cheapest first.
         chosen: the cheapest that meets the goal, if any does.
         tried: how many candidates were simulated.
+        interrupted: whether Control-C ended it before it had tried all.
     """
 
     before: Candidate
     front: tuple[Candidate, ...]
     chosen: Candidate | None
     tried: int
+    interrupted: bool = False
 
 
 def tune(
@@ -99,7 +101,7 @@ def tune(
     longest_seconds: float | None = None,
     progress: Callable[[int, Candidate | None], None] = lambda _tried, _best: None,
 ) -> Tuning:
-    """Search.
+    """Search; Control-C (KeyboardInterrupt) ends it with what it has found so far.
 
     Args:
         trace: what arrives.
@@ -128,19 +130,28 @@ def tune(
     for start in starts:
         study.enqueue_trial(start)
     deadline = time.monotonic() + longest_seconds if longest_seconds is not None else np.inf
-    for number in range(trials):
-        if time.monotonic() >= deadline:
-            break
-        if number >= len(starts):
-            study.enqueue_trial(_kept(number, _best_choice(study.trials)))
-        trial = study.ask()
-        candidate = _judge(search.suggest(trial), space.prices, volumes)
-        tried.append(candidate)
-        for limit, share in goal.excess(candidate.report).items():
-            trial.set_constraint(limit, share)
-        study.tell(trial, float(np.log(max(candidate.report.dollars, 1e-6))))  # a tenth is a tenth anywhere
-        progress(len(tried) - 1, _best(tried, goal))
-    return Tuning(before, _front(tried), _best(tried, goal), len(tried) - 1)
+
+    def search_on() -> None:
+        for number in range(trials):
+            if time.monotonic() >= deadline:
+                break
+            if number >= len(starts):
+                study.enqueue_trial(_kept(number, _best_choice(study.trials)))
+            trial = study.ask()
+            candidate = _judge(search.suggest(trial), space.prices, volumes)
+            tried.append(candidate)
+            for limit, share in goal.excess(candidate.report).items():
+                trial.set_constraint(limit, share)
+            # Of the logarithm, since a tenth is a tenth anywhere.
+            study.tell(trial, float(np.log(max(candidate.report.dollars, 1e-6))))
+            progress(len(tried) - 1, _best(tried, goal))
+
+    interrupted = False
+    try:
+        search_on()
+    except KeyboardInterrupt:
+        interrupted = True
+    return Tuning(before, _front(tried), _best(tried, goal), len(tried) - 1, interrupted)
 
 
 def _kept(number: int, choice: Mapping[str, Any]) -> dict[str, Any]:

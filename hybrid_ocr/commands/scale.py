@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hybrid_ocr.commands.durations import seconds
-from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
-from hybrid_ocr.commands.options import AsJson
+from hybrid_ocr.commands.exits import INTERRUPTED, NOT_WHOLE, WHOLE, exits
+from hybrid_ocr.commands.options import AsJson, Quiet
 from hybrid_ocr.commands.scale_options import (
     ColdStart,
     Hosts,
@@ -151,12 +151,17 @@ def tune(  # noqa: PLR0917 - typer makes the command line of it
     cold_start: ColdStart = None,
     seed: Seed = 0,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> int:
     """Search for policies, instance types and modes that cost less; print the Pareto front and a diff.
 
+    Control-C ends the search, not the command: the best so far is printed and written.
+
     Exit codes: 0 found; 1 nothing that was tried meets the goal; 2 the trace or the command line is wrong;
-    3 policies or tables are wrong.
+    3 policies or tables are wrong; 130 interrupted, with what was found until then.
     """
+    import optuna  # noqa: F401 - where it is missing, that is told before the search begins
+
     from autoscaling.prices import load_prices
     from autoscaling.search_space import Space
     from autoscaling.traffic import open_trace
@@ -181,7 +186,7 @@ def tune(  # noqa: PLR0917 - typer makes the command line of it
         most_instances=most,
         timezone=timezone,
     )
-    with searching(trials) as progress:
+    with searching(trials, quiet=quiet) as progress:
         found = tune(
             arrivals,
             scenario,
@@ -194,11 +199,11 @@ def tune(  # noqa: PLR0917 - typer makes the command line of it
         )
     print_tuning(found, policies, as_json=as_json)
     warn_of_estimates(found.chosen.scenario if found.chosen else scenario)
-    if found.chosen is None:
-        return NOT_WHOLE
-    if out is not None:
+    if out is not None and found.chosen is not None:
         replace_whole(out, changed_file(found.chosen, policies)[1])
-    return WHOLE
+    if found.interrupted:
+        return INTERRUPTED
+    return NOT_WHOLE if found.chosen is None else WHOLE
 
 
 @needs("scale schedules", extra="autoscale")

@@ -26,6 +26,8 @@ from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 
 _FRONT_SHOWN: Final = 12
 _PIPE_WIDTH: Final = 200
+_LINES: Final = 10
+"""Of progress, where there is no terminal."""
 _SHORT: Final = {"region_detection": "regions", "text_detection": "text", "ocr": "ocr"}
 
 
@@ -55,23 +57,43 @@ def warn_of_estimates(scenario: Scenario) -> None:
 
 
 @contextmanager
-def searching(trials: int) -> Iterator[Callable[[int, Candidate | None], None]]:
-    """A progress bar on a terminal, and the best so far beside it."""
+def searching(trials: int, *, quiet: bool) -> Iterator[Callable[[int, Candidate | None], None]]:
+    """How far a search is, and its best so far, on standard error: a bar on a terminal, elsewhere lines."""
+    console = Console(stderr=True, quiet=quiet)
+    if not console.is_terminal:
+        yield _search_lines(console, trials)
+        return
     columns = (SpinnerColumn(), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=trials)
+        yield lambda tried, best: bar.update(task, completed=tried, description=_so_far(best))
 
-        def told(tried: int, best: Candidate | None) -> None:
-            said = "nothing meets the goal yet"
-            if best is not None:
-                said = f"{dollars(best.report.dollars_per_month)} in 30 days, p95 {seconds(best.report.p95)}"
-            bar.update(task, completed=tried, description=said)
 
-        yield told
+def _search_lines(console: Console, trials: int) -> Callable[[int, Candidate | None], None]:
+    """Tells each tenth of the search in a line, and each time something better is found."""
+    step = max(1, trials // _LINES)
+    last: Candidate | None = None
+
+    def told(tried: int, best: Candidate | None) -> None:
+        nonlocal last
+        if tried % step == 0 or tried == trials or best is not last:
+            last = best
+            console.print(f"{tried} of {trials} candidates: {_so_far(best)}", soft_wrap=True, highlight=False)
+
+    return told
+
+
+def _so_far(best: Candidate | None) -> str:
+    if best is None:
+        return "nothing meets the goal yet"
+    return f"{dollars(best.report.dollars_per_month)} in 30 days, p95 {seconds(best.report.p95)}"
 
 
 def print_tuning(found: Tuning, policies: Path | None, *, as_json: bool) -> None:
     """The Pareto front, what was chosen, and what to change."""
+    if found.interrupted:
+        said = f"interrupted after {found.tried} candidates: the best so far"
+        Console(stderr=True).print(Text(said, "yellow"))
     if as_json:
         print(json.dumps(_tuning(found), indent=1, allow_nan=True))
         return
@@ -187,6 +209,7 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
 def _tuning(found: Tuning) -> dict[str, Any]:
     return {
         "tried": found.tried,
+        "interrupted": found.interrupted,
         "before": _candidate(found.before),
         "chosen": _candidate(found.chosen) if found.chosen else None,
         "front": [_candidate(candidate) for candidate in found.front],

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,6 +131,29 @@ def test_tune_without_success_says_so_and_writes_nothing(trace: str, tmp_path: P
     assert result.exit_code == 1
     assert "meets the goal" in result.stderr
     assert not out.exists()
+
+
+def test_tune_tells_how_far_it_is_where_there_is_no_terminal(trace: str) -> None:
+    words = ("tune", "--trace", trace, "--p95", "1h", "--trials", "4")
+    told = scale(*words)
+    assert "4 of 4 candidates: $" in told.stderr
+    assert "candidates" not in scale(*words, "--quiet").stderr
+
+
+def test_control_c_ends_a_search_with_what_it_has_found(trace: str, tmp_path: Path) -> None:
+    out = tmp_path / "tuned.toml"
+    words = ["scale", "tune", "--trace", trace, "--p95", "1h", "--trials", "1000000", "--out", str(out)]
+    command = [sys.executable, "-m", "hybrid_ocr", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as search:
+        assert search.stderr
+        assert " of 1000000 candidates: $" in search.stderr.readline()
+        search.send_signal(signal.SIGINT)
+        stdout, stderr = search.communicate(timeout=120)
+    assert search.returncode == 130
+    assert re.search(r"interrupted after \d+ candidates: the best so far", stderr)
+    assert "Traceback" not in stderr
+    assert "chosen: " in stdout
+    load_policies(out)
 
 
 def test_schedules_proposes_a_diff_that_loads(tmp_path: Path) -> None:

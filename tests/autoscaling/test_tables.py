@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from autoscaling import load_policies
 from autoscaling.prices import load_prices
 from autoscaling.scenario import DEFAULT_HOSTING, parse_hosting
 from autoscaling.service_times import load_service_times
 from autoscaling.simulation.model import STAGES
+from autoscaling.traffic import load_traffic
 from hybrid_ocr.contracts.errors import ConfigurationError, RequestError
 from tests.conftest import ROOT
 
@@ -55,11 +57,45 @@ def test_seconds_a_page_fall_with_the_fixed_part_of_a_request() -> None:
 def test_a_table_that_is_wrong_names_file_and_key(tmp_path: Path, load) -> None:
     path = tmp_path / "table.toml"
     path.write_text("dated = 2026-11-20\nregion = 'x'\nsource = 'x'\n[instances]\n[types]\n")
-    with pytest.raises(ConfigurationError, match=r"^table\.toml: (instances|types|region)"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^table\.toml: there is no key (types|region) at its top",
+    ):
         load(path)
     path.write_text("dated = [")
     with pytest.raises(ConfigurationError, match=r"cannot read .*table\.toml"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("load", "right", "wrong", "said"),
+    [
+        (load_policies, "target = 3", "taget = 3", "taget in [region_detection.async.tracking]: target"),
+        (load_policies, "[ocr.async]", "[ocr.asnyc]", "asnyc in [ocr]: async"),
+        (load_policies, "[ocr.async]", "[orc.async]", "orc at its top: ocr"),
+        (load_traffic, "kind =", "kid = 1, kind =", "kid in [office-hours.parts.0.poisson]: kind"),
+        (load_prices, "sure =", "shure =", 'shure in [instances."ml.c7i.xlarge"]: sure'),
+        (load_service_times, "\nbasis", "\nbassis", 'bassis in [types."ml.c7i.xlarge"]: basis'),
+    ],
+)
+def test_a_misspelt_key_is_named_with_the_right_one(
+    tmp_path: Path, load, right: str, wrong: str, said: str
+) -> None:
+    file = f"{load.__name__.removeprefix('load_')}.toml"
+    path, ours = tmp_path / file, (ROOT / "autoscaling" / file).read_text()
+    assert right in ours
+    path.write_text(ours.replace(right, wrong, 1))
+    where, _, meant = said.replace("in [", "in the table [").rpartition(": ")
+    with pytest.raises(ConfigurationError) as raised:
+        load(path)
+    assert raised.value.message == f"{file}: there is no key {where}: did you mean {meant}?"
+
+
+def test_a_key_that_is_like_no_other_is_told_which_there_are(tmp_path: Path) -> None:
+    path = tmp_path / "policies.toml"
+    path.write_text((ROOT / "autoscaling/policies.toml").read_text().replace("periods = 2", "x = 2", 1))
+    with pytest.raises(ConfigurationError, match="there are add_instances, cooldown_seconds, on_documents"):
+        load_policies(path)
 
 
 def test_a_price_below_nothing_is_refused(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from hybrid_ocr.contracts.result import DocumentResult
 from local_cloud.aws.server import AwsServer
 
 BUNDLE: Final = "0" * 16
+ROLE: Final = "arn:aws:iam::123456789012:role/flow"
 RUNS_ON, FAILS = "999", "998"
 """Pages to ask for, so that the flow here never ends, or fails."""
 
@@ -76,7 +77,7 @@ class Deployment:
         self.flow.create_state_machine(
             name=self.names.state_machine("documents"),
             definition=json.dumps(FLOW),
-            roleArn="arn:aws:iam::123456789012:role/flow",
+            roleArn=ROLE,
         )
 
     def messages(self) -> list[str]:
