@@ -22,7 +22,10 @@ class ContainerSettings(BaseSettings):
         env_prefix=PREFIX, env_ignore_empty=True, frozen=True, populate_by_name=True, extra="ignore"
     )
 
-    host: str = "0.0.0.0"  # noqa: S104 - a container is reached from outside; its network decides who may
+    host: Annotated[
+        str,
+        Field(description="the address it listens on; the images say 0.0.0.0, for nobody is asked who he is"),
+    ] = "127.0.0.1"
     port: Annotated[
         int,
         Field(

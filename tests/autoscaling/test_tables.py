@@ -74,7 +74,7 @@ def test_a_table_that_is_wrong_names_file_and_key(tmp_path: Path, load) -> None:
         (load_policies, "[ocr.async]", "[ocr.asnyc]", "asnyc in [ocr]: async"),
         (load_policies, "[ocr.async]", "[orc.async]", "orc at its top: ocr"),
         (load_traffic, "kind =", "kid = 1, kind =", "kid in [office-hours.parts.0.poisson]: kind"),
-        (load_prices, "sure =", "shure =", 'shure in [instances."ml.c7i.xlarge"]: sure'),
+        (load_prices, ", sure", ", shure", 'shure in [instances."ml.c7i.xlarge"]: sure'),
         (load_service_times, "\nbasis", "\nbassis", 'bassis in [types."ml.c7i.xlarge"]: basis'),
     ],
 )

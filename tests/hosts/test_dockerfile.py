@@ -74,6 +74,7 @@ def test_a_target_serves_its_endpoint_on_the_port_of_sagemaker(target: str) -> N
     assert any(character.isdigit() for character in tag), "the base image is not pinned"
     engine = {"cpu": "openvino", "gpu": "onnxruntime-cuda", "paddle": "paddleocr"}[kind]
     assert f"HYBRID_OCR_ENGINE={engine}" in " ".join(told["ENV"])
+    assert "HYBRID_OCR_HOST=0.0.0.0" in " ".join(told["ENV"]), "it is reached from outside"
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -67,7 +67,8 @@ def test_part_of_a_core_more_is_a_thread_more(tmp_path: Path, monkeypatch: pytes
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HYBRID_OCR_PORT", raising=False)
+    for name in ("HYBRID_OCR_PORT", "HYBRID_OCR_HOST"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SAGEMAKER_BIND_TO_PORT", "8123")
     monkeypatch.setenv("HYBRID_OCR_ENGINE", "onnxruntime-cuda")
     monkeypatch.setenv("HYBRID_OCR_OPTIONS", '{"script": "latin"}')
@@ -79,6 +80,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     )
     assert settings.model_dir == Path("/opt/ml/model")
     assert settings.drain_seconds < 30
+    assert settings.host == "127.0.0.1", "what asks nobody who he is answers this machine alone"
 
 
 def test_every_setting_at_fault_is_named_and_no_value_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
