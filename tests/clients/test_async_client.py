@@ -26,6 +26,7 @@ from hybrid_ocr.contracts.keys import check_key, safe_key_part, split_uri
 from lambdas.intake.events import read_event
 from tests.clients.deployment import FAILS, RUNS_ON, Deployment
 from tests.clients.results import a_job, a_result
+from tests.patience import PATIENCE
 
 PNG = b"\x89PNG\r\n\x1a\n and more"
 
@@ -139,7 +140,7 @@ class TestStatus:
     def test_of_a_document_that_was_read(self, local: Deployment, client: AsyncClient) -> None:
         job = a_job(1)
         local.start(job)
-        status = client.wait(job.job_id, timeout=20)
+        status = client.wait(job.job_id, timeout=PATIENCE)
         assert (status.state, status.attempt, status.source) == ("succeeded", 1, job.source)
         assert status.verdict == "review"
         assert status.pages
@@ -152,7 +153,7 @@ class TestStatus:
     ) -> None:
         job = a_job(2, pages=FAILS)
         local.start(job)
-        status = client.wait(job.job_id, timeout=20)
+        status = client.wait(job.job_id, timeout=PATIENCE)
         assert status.state == "failed"
         assert status.error
         assert status.error.code is ErrorCode.ENCRYPTED_DOCUMENT
@@ -185,7 +186,7 @@ class TestWait:
         job = a_job(10)
         later = threading.Timer(0.3, local.start, [job])
         later.start()
-        assert client.wait(job.job_id, timeout=20).state == "succeeded"
+        assert client.wait(job.job_id, timeout=PATIENCE).state == "succeeded"
         later.join()
 
     def test_it_ends_where_nothing_starts(self, client: AsyncClient) -> None:
@@ -203,9 +204,9 @@ class TestWait:
     def test_it_waits_for_the_latest_attempt(self, local: Deployment, client: AsyncClient) -> None:
         first, second = a_job(13, pages=FAILS), a_job(13, attempt=2)
         local.start(first)
-        assert client.wait(first.job_id, timeout=20).state == "failed"
+        assert client.wait(first.job_id, timeout=PATIENCE).state == "failed"
         local.start(second)
-        status = client.wait(first.job_id, timeout=20)
+        status = client.wait(first.job_id, timeout=PATIENCE)
         assert (status.attempt, status.state) == (2, "succeeded")
 
 
@@ -231,7 +232,7 @@ class TestResult:
     def test_a_job_that_failed_before_it_had_one(self, local: Deployment, client: AsyncClient) -> None:
         job = a_job(22, pages=FAILS)
         local.start(job)
-        client.wait(job.job_id, timeout=20)
+        client.wait(job.job_id, timeout=PATIENCE)
         with pytest.raises(DocumentError, match="asks for a password") as raised:
             client.result(job.job_id)
         assert raised.value.code is ErrorCode.ENCRYPTED_DOCUMENT
@@ -252,9 +253,9 @@ class TestRedrive:
     def test_the_same_job_in_its_next_attempt(self, local: Deployment, client: AsyncClient) -> None:
         job = a_job(30, pages=FAILS)
         local.start(job)
-        client.wait(job.job_id, timeout=20)
+        client.wait(job.job_id, timeout=PATIENCE)
         assert client.redrive(job.job_id) == 2
-        assert client.wait(job.job_id, timeout=20).attempt == 2
+        assert client.wait(job.job_id, timeout=PATIENCE).attempt == 2
         again = local.flow.describe_execution(
             executionArn=local.names.execution_arn("documents", f"{job.job_id}-2")
         )
@@ -263,7 +264,7 @@ class TestRedrive:
     def test_one_that_was_read_may_be_read_again(self, local: Deployment, client: AsyncClient) -> None:
         job = a_job(31)
         local.start(job)
-        client.wait(job.job_id, timeout=20)
+        client.wait(job.job_id, timeout=PATIENCE)
         assert client.redrive(job.job_id) == 2
 
     def test_one_that_runs_is_left_alone(self, local: Deployment, client: AsyncClient) -> None:

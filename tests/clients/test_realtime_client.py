@@ -26,6 +26,7 @@ from hybrid_ocr.contracts.errors import (
 from hybrid_ocr.contracts.messages import Batch, FailedPage, PageImage, TextBatch
 from local_cloud.aws.server import AwsServer
 from tests.clients.endpoints import CROPS, REGIONS, TEXT, Endpoints, answer, model_error, refusal
+from tests.patience import PATIENCE
 
 PNG = b"\x89PNG\r\n\x1a\n of a receipt"
 MIB = 2**20
@@ -40,7 +41,7 @@ def endpoints(server: AwsServer) -> Endpoints:
 
 @pytest.fixture
 def client(endpoints: Endpoints, connection: Connection) -> Iterator[RealtimeClient]:
-    with RealtimeClient(connection=connection, deadline=20) as client:
+    with RealtimeClient(connection=connection, deadline=PATIENCE) as client:
         yield client
 
 
@@ -92,14 +93,14 @@ class TestWire:
     def test_both_detectors_are_asked_at_once(self, client: RealtimeClient, endpoints: Endpoints) -> None:
         meeting = threading.Barrier(2)
         for name, batch in (("region-detection", REGIONS), ("text-detection", CROPS)):
-            endpoints.script[name].append(after(partial(meeting.wait, timeout=10), batch))
+            endpoints.script[name].append(after(partial(meeting.wait, timeout=PATIENCE), batch))
         assert client.read(PNG).regions
         assert not meeting.broken
 
     def test_ocr_does_not_wait_for_the_regions(self, client: RealtimeClient, endpoints: Endpoints) -> None:
         asked = threading.Event()
         endpoints.script["ocr"].append(after(asked.set, TEXT))
-        endpoints.script["region-detection"].append(after(partial(asked.wait, timeout=10), REGIONS))
+        endpoints.script["region-detection"].append(after(partial(asked.wait, timeout=PATIENCE), REGIONS))
         client.read(PNG)
         assert asked.is_set()
 
@@ -257,16 +258,20 @@ class TestTryingAgain:
         self, connection: Connection, endpoints: Endpoints
     ) -> None:
         endpoints.usual["ocr"] = lambda: refusal("ServiceUnavailable", 503)
-        with RealtimeClient(connection=connection, deadline=2) as client, pytest.raises(OcrError) as raised:
-            client.read(PNG)
-        assert raised.value.code in {ErrorCode.OVERLOADED, ErrorCode.STAGE_TIMEOUT}
-        assert len(endpoints.calls["ocr"]) > 1
+        for deadline in (2, 20, 60):  # on a busy machine the first may pass before it is asked twice
+            client = RealtimeClient(connection=connection, deadline=deadline)
+            with client, pytest.raises(OcrError) as raised:
+                client.read(PNG)
+            assert raised.value.code in {ErrorCode.OVERLOADED, ErrorCode.STAGE_TIMEOUT}
+            if len(endpoints.calls["ocr"]) > 1:
+                return
+        pytest.fail("it was never asked again")
 
     def test_an_endpoint_that_hangs_is_given_up_at_the_deadline(
         self, connection: Connection, endpoints: Endpoints
     ) -> None:
         hanging = threading.Event()
-        endpoints.usual["region-detection"] = after(partial(hanging.wait, timeout=10), REGIONS)
+        endpoints.usual["region-detection"] = after(partial(hanging.wait, timeout=PATIENCE), REGIONS)
         client = RealtimeClient(connection=connection, deadline=0.5)
         with pytest.raises(EngineError) as raised:
             client.read(PNG)

@@ -31,6 +31,6 @@ def test_onnx_runtime_leaves_no_device_identifier_and_queues_no_telemetry(tmp_pa
         [sys.executable, "-c", LOAD, str(network)],
         env={**environment, "HOME": str(tmp_path)},
         check=True,
-        timeout=60,
+        timeout=240,
     )
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

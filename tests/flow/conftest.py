@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.flow.site import Site
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 Start = Callable[..., AbstractContextManager[Site]]
@@ -36,7 +37,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
             yield Site(export.split("AWS_ENDPOINT_URL=")[1].split()[0])
         finally:
             process.terminate()
-            assert process.wait(30) == 0
+            assert process.wait(PATIENCE) == 0
 
     return started
 

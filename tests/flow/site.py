@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 import httpx
 
 from hybrid_ocr.clients import AsyncClient, connect
+from tests.patience import PATIENCE
 
 T = TypeVar("T")
-PATIENCE = 120.0
 
 
 def eventually(look: Callable[[], T], seconds: float = PATIENCE) -> T:
@@ -68,7 +68,9 @@ class Site:
 
     def local(self, page: str) -> dict[str, Any]:
         """What the local cloud tells about itself."""
-        answer: dict[str, Any] = httpx.get(f"{self.endpoint_url}/_local/{page}", trust_env=False).json()
+        answer: dict[str, Any] = httpx.get(
+            f"{self.endpoint_url}/_local/{page}", timeout=PATIENCE, trust_env=False
+        ).json()
         return answer
 
     def sweep(self) -> None:

@@ -94,6 +94,6 @@ def test_two_calls_of_plain_boto3_read_a_page(run: CliRunner, site: Site) -> Non
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=240,
     )
     assert sorted(done.stdout.split()) == sorted(" ".join(LINES).split())

@@ -16,6 +16,7 @@ from hybrid_ocr.contracts.codec import MSGPACK, decode, encode
 from hybrid_ocr.contracts.messages import FailedPage, PageBatch, PageImage, RegionBatch
 from local_cloud.containers import Container, ContainerFleet
 from tests.conftest import ROOT
+from tests.patience import PATIENCE
 
 
 @dataclass
@@ -77,7 +78,7 @@ def container(settings: dict[str, Any], options: dict[str, str]) -> Container:
 def running(folder: Path, settings: dict[str, Any], options: dict[str, str]) -> Iterator[Server]:
     with (
         ContainerFleet([container(settings, options)], log_dir=folder) as fleet,
-        httpx.Client(base_url=fleet.urls["fake"], timeout=20, trust_env=False) as http,
+        httpx.Client(base_url=fleet.urls["fake"], timeout=PATIENCE, trust_env=False) as http,
     ):
         yield Server(http, fleet.pids["fake"], folder / "fake.log")
 
@@ -90,6 +91,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 Start = Callable[..., Server]
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """A file that is not there yet: what the order `hold FILE` waits for, until a test touches it."""
+    return tmp_path / "gate"
 
 
 @pytest.fixture

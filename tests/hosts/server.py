@@ -1,12 +1,14 @@
 """A real container server over a small fake stage: `python -m tests.hosts.server serve`.
 
-The fake reads its orders from the pages: the data of a page say what happens to it.
+The fake reads its orders from the pages: the data of a page say what happens to it. A run with the order
+`hold FILE` or `fatal FILE` lasts until there is that file.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from hybrid_ocr.contracts.errors import ArtifactError, DocumentError, EngineError, OcrError
 from hybrid_ocr.contracts.messages import (
@@ -36,7 +38,8 @@ class FakeStage:
     @classmethod
     def load(cls, context: StageContext) -> FakeStage:
         options = context.options
-        time.sleep(float(options.get("load_seconds", "0")))
+        if "load_until" in options:
+            _wait_for(Path(options["load_until"]))
         if options.get("artifact") == "bad":
             raise ArtifactError("inference.onnx is not the file its manifest names")
         return cls(float(options.get("run_seconds", "0")))
@@ -45,14 +48,16 @@ class FakeStage:
         self._runs += 1
         orders = [page.data.partition(b" ")[0] for page in batch]
         time.sleep(self._seconds)
+        for page in batch:
+            order, *files = page.data.split(b" ")[:2]
+            if files and order in {b"hold", b"fatal"}:
+                _wait_for(Path(files[0].decode()))
         if b"fatal" in orders:
             raise EngineError("the device is gone")
         if b"poison" in orders:
             raise ValueError(f"cannot read {DOCUMENT_TEXT}")
         if b"short" in orders:
             return []
-        if b"sleep" in orders:
-            time.sleep(max(float(page.data.split()[1]) for page in batch if page.data.startswith(b"sleep")))
         return [self._answer(page, len(batch)) for page in batch]
 
     def _answer(self, page: PageImage, size: int) -> PageRegions | OcrError:
@@ -60,6 +65,11 @@ class FakeStage:
             return DocumentError("the image cannot be decoded")
         region = Region(id=f"run{self._runs}.of{size}", label="text", bbox=(0, 0, 1, 1), score=1.0)
         return PageRegions(number=page.number, width=page.width, height=page.height, regions=(region,))
+
+
+def _wait_for(file: Path) -> None:
+    while not file.exists():
+        time.sleep(0.005)
 
 
 BINDING = Binding(

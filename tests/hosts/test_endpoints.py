@@ -25,6 +25,7 @@ from hybrid_ocr.contracts.messages import (
     TextBatch,
 )
 from local_cloud.containers import Container, ContainerFleet
+from tests.patience import PATIENCE
 
 MODELS = {
     "region_detection": "picodet-layout-cdla",
@@ -85,7 +86,7 @@ def test_a_raw_image_is_answered_in_json(fleet: ContainerFleet, png: bytes) -> N
         f"{fleet.urls['text_detection']}/invocations",
         content=png,
         headers={"content-type": "image/png", "accept": JSON},
-        timeout=30,
+        timeout=PATIENCE,
     )
     found = CropBatch.model_validate_json(answered.content).pages[0]
     assert isinstance(found, PageCrops)
@@ -94,7 +95,7 @@ def test_a_raw_image_is_answered_in_json(fleet: ContainerFleet, png: bytes) -> N
         f"{fleet.urls['ocr']}/invocations",
         content=answered.content,
         headers={"content-type": JSON},
-        timeout=30,
+        timeout=PATIENCE,
     )
     read = TextBatch.model_validate_json(taken.content).pages[0]
     assert isinstance(read, PageText)
@@ -103,10 +104,10 @@ def test_a_raw_image_is_answered_in_json(fleet: ContainerFleet, png: bytes) -> N
 
 def test_ocr_takes_no_image_and_no_page(fleet: ContainerFleet, png: bytes) -> None:
     url = f"{fleet.urls['ocr']}/invocations"
-    image = httpx.post(url, content=png, headers={"content-type": "image/png"})
+    image = httpx.post(url, content=png, headers={"content-type": "image/png"}, timeout=PATIENCE)
     assert (image.status_code, image.json()["error"]["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
     body = encode(PageBatch(pages=(page(1, png),)))
-    pages = httpx.post(url, content=body, headers={"content-type": MSGPACK})
+    pages = httpx.post(url, content=body, headers={"content-type": MSGPACK}, timeout=PATIENCE)
     assert (pages.status_code, pages.json()["error"]["code"]) == (400, "INVALID_REQUEST")
 
 

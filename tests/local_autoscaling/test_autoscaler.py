@@ -10,6 +10,7 @@ from typing import Any
 from autoscaling.policies import Policy, Tracking, Wake
 from local_cloud.autoscaling import Autoscaler
 from local_cloud.sagemaker.metrics import MetricData, endpoint_gauge
+from tests.patience import until
 
 SPEED = 6_000.0
 """A period passes in ten milliseconds."""
@@ -67,13 +68,6 @@ def scaled(
 
     with Autoscaler(endpoint, {NAME: told}, speed=SPEED, publish=publish, started=started) as scaler:
         yield endpoint, scaler, published
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
 
 
 def decisions(scaler: Autoscaler) -> list[tuple[int, int]]:

@@ -24,6 +24,7 @@ from werkzeug import Request, Response
 from hybrid_ocr.contracts.errors import ConfigurationError
 from local_cloud.aws.metrics import publish
 from local_cloud.aws.server import CREDENTIALS, AwsServer
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_a_body_of_unknown_length_is_taken_whole(aws: AwsServer) -> None:
     s3, thing = aws.client("s3"), {"Bucket": "bucket", "Key": "key"}
     s3.create_bucket(Bucket="bucket")
     url = s3.generate_presigned_url("put_object", Params=thing)
-    with httpx.Client() as http:
+    with httpx.Client(timeout=PATIENCE) as http:
         for _ in range(2):
             assert http.put(url, content=(b"part " for _ in range(1_000))).status_code == 200
     assert s3.get_object(**thing)["Body"].read() == b"part " * 1_000
@@ -61,7 +62,7 @@ def test_a_connection_serves_many_requests_whatever_their_answers(aws: AwsServer
         return Response("refused without a look at the body", 413)
 
     aws.add_route("POST", re.compile("/refuse"), answer)
-    with httpx.Client(base_url=aws.endpoint_url) as http:
+    with httpx.Client(base_url=aws.endpoint_url, timeout=PATIENCE) as http:
         for size in (0, 1, 2_000_000, 1):
             assert http.post("/refuse", content=b"x" * size).status_code == 413
     assert len(ports) == 1
@@ -76,7 +77,7 @@ def test_a_route_goes_before_moto_and_gets_the_decoded_path(aws: AwsServer) -> N
     told = aws.client("lambda").invoke(FunctionName="a-function", Payload=b"{}")
     assert json.load(told["Payload"]) == {"name": "a-function", "body": "{}"}
     url = f"{aws.endpoint_url}/2015-03-31/functions/{arn.replace(':', '%3A')}/invocations"
-    assert httpx.post(url, content=b"[]").json() == {"name": arn, "body": "[]"}
+    assert httpx.post(url, content=b"[]", timeout=PATIENCE).json() == {"name": arn, "body": "[]"}
 
 
 def test_a_route_that_fails_is_a_500_and_the_server_lives(aws: AwsServer) -> None:
@@ -84,8 +85,8 @@ def test_a_route_that_fails_is_a_500_and_the_server_lives(aws: AwsServer) -> Non
         raise RuntimeError("broken")
 
     aws.add_route("GET", re.compile("/broken"), answer)
-    assert httpx.get(aws.endpoint_url + "/broken").status_code == 500
-    assert httpx.get(aws.endpoint_url + "/_local/health").status_code == 503
+    assert httpx.get(aws.endpoint_url + "/broken", timeout=PATIENCE).status_code == 500
+    assert httpx.get(aws.endpoint_url + "/_local/health", timeout=PATIENCE).status_code == 503
 
 
 @pytest.mark.parametrize(
@@ -97,15 +98,15 @@ def test_a_route_that_fails_is_a_500_and_the_server_lives(aws: AwsServer) -> Non
     ],
 )
 def test_what_is_no_http_is_refused(aws: AwsServer, request_bytes: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", aws.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", aws.port), timeout=PATIENCE) as connection:
         connection.sendall(request_bytes)
         assert re.search(rb"\b4\d\d\b", connection.recv(4_096))
 
 
 def test_health_tells_when_the_resources_are_there(aws: AwsServer) -> None:
-    assert httpx.get(aws.endpoint_url + "/_local/health").status_code == 503
+    assert httpx.get(aws.endpoint_url + "/_local/health", timeout=PATIENCE).status_code == 503
     aws.ready.set()
-    told = httpx.get(aws.endpoint_url + "/_local/health").json()
+    told = httpx.get(aws.endpoint_url + "/_local/health", timeout=PATIENCE).json()
     assert told["ready"] is True
     assert told["versions"]["moto"] == "5.2.5"
 
@@ -131,7 +132,7 @@ def test_a_taken_port_is_named() -> None:
 
 
 def test_a_stopped_server_answers_nobody(aws: AwsServer) -> None:
-    with httpx.Client(base_url=aws.endpoint_url) as http:
+    with httpx.Client(base_url=aws.endpoint_url, timeout=PATIENCE) as http:
         http.get("/_local/health")
         aws.stop()
         with pytest.raises(httpx.TransportError):
@@ -181,7 +182,7 @@ def _outcomes(write: Callable[[int], None], count: int) -> Counter[str]:
     together = threading.Barrier(count)
 
     def attempt(number: int) -> str:
-        together.wait(10)
+        together.wait(PATIENCE)
         try:
             write(number)
         except ClientError as error:

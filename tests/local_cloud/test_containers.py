@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -19,6 +19,7 @@ from local_cloud.client import EndpointClient
 from local_cloud.containers import Container, ContainerFleet
 from tests.conftest import ROOT
 from tests.hosts.conftest import batch, container
+from tests.patience import PATIENCE, until
 
 PARENT = """
 import sys, time
@@ -26,17 +27,12 @@ from local_cloud.containers import ContainerFleet
 from tests.hosts.conftest import container
 with ContainerFleet([container({}, {})]) as fleet:
     print(fleet.pids["fake"], flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 
-def gone(pid: int, seconds: float = 10.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-            return True
-        time.sleep(0.02)
-    return False
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_fleet_answers_and_leaves_nothing_behind() -> None:
@@ -44,7 +40,7 @@ def test_a_fleet_answers_and_leaves_nothing_behind() -> None:
         pids = list(fleet.pids.values())
         with fleet.client("fake") as client:
             assert [page.number for page in client.invoke(batch("good", "good"), RegionBatch).pages] == [1, 2]
-    assert all(gone(pid, 0.1) for pid in pids)
+    assert all(gone(pid) for pid in pids)
 
 
 def test_no_orphan_when_the_parent_is_killed() -> None:
@@ -54,7 +50,7 @@ def test_no_orphan_when_the_parent_is_killed() -> None:
         assert parent.stdout
         child = int(parent.stdout.readline())
         parent.kill()
-    assert gone(child)
+    until(lambda: gone(child))
 
 
 def test_a_container_that_cannot_start_says_why() -> None:
@@ -81,8 +77,7 @@ def test_a_container_that_dies_is_reported_with_its_last_words(tmp_path: Path) -
 
 
 def test_what_a_container_answers_is_raised_as_it_was_there() -> None:
-    settings = {"max_body_bytes": 1024, "request_seconds": 0.2}
-    with ContainerFleet([container(settings, {})]) as fleet, fleet.client("fake") as client:
+    with ContainerFleet([container({"max_body_bytes": 1024}, {})]) as fleet, fleet.client("fake") as client:
         with pytest.raises(RequestError) as too_large:
             client.invoke(batch("x" * 2000), RegionBatch)
         assert too_large.value.code is ErrorCode.BODY_TOO_LARGE
@@ -90,38 +85,50 @@ def test_what_a_container_answers_is_raised_as_it_was_there() -> None:
         with pytest.raises(RequestError) as not_its_message:
             client.invoke(CropBatch(pages=(page,)), RegionBatch)
         assert not_its_message.value.code is ErrorCode.INVALID_REQUEST
+    hasty = {"request_seconds": 0.2, "drain_seconds": 0.1}
+    with ContainerFleet([container(hasty, {})]) as fleet, fleet.client("fake") as client:
         with pytest.raises(EngineError) as late:
-            client.invoke(batch("sleep 0.5"), RegionBatch)
+            client.invoke(batch("hold /never"), RegionBatch)
         assert late.value.code is ErrorCode.STAGE_TIMEOUT
 
 
-def test_a_full_container_is_asked_again_until_the_deadline() -> None:
+def test_a_full_container_is_asked_again_until_the_deadline(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
     settings = {"max_queue_pages": 1, "max_batch_pages": 1}
     with ContainerFleet([container(settings, {})]) as fleet, fleet.client("fake") as client:
         answered: list[int] = []
         callers = [
             threading.Thread(
-                target=lambda: answered.append(len(client.invoke(batch("sleep 0.1"), RegionBatch).pages))
+                target=lambda: answered.append(len(client.invoke(batch(f"hold {first}"), RegionBatch).pages))
             )
             for _ in range(6)
         ]
         for caller in callers:
             caller.start()
+        until(lambda: _waiting(fleet) == 1)
+        first.touch()
         for caller in callers:
-            caller.join(20)
+            caller.join(PATIENCE)
         assert answered == [1] * 6
         with fleet.client("fake", deadline_seconds=0.3) as hurried:
             blockers = [
-                threading.Thread(target=lambda: client.invoke(batch("sleep 1"), RegionBatch))
+                threading.Thread(target=lambda: client.invoke(batch(f"hold {second}"), RegionBatch))
                 for _ in range(2)
             ]
             for blocker in blockers:
                 blocker.start()
-                time.sleep(0.1)
+            until(lambda: _waiting(fleet) == 1)
             with pytest.raises((CapacityError, EngineError)):
                 hurried.invoke(batch("good"), RegionBatch)
+            second.touch()
             for blocker in blockers:
                 blocker.join()
+
+
+def _waiting(fleet: ContainerFleet) -> float:
+    told = httpx.get(f"{fleet.urls['fake']}/metrics", timeout=PATIENCE, trust_env=False).text
+    [line] = [line for line in told.splitlines() if line.startswith("hybrid_ocr_queue_pages ")]
+    return float(line.split()[1])
 
 
 def test_nobody_listens_there() -> None:

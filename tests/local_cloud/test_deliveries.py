@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -22,6 +22,7 @@ from local_cloud.aws import resources
 from local_cloud.aws.deliveries import Deliveries
 from local_cloud.aws.faults import ChannelFaults, FaultPlan
 from local_cloud.aws.server import AwsServer
+from tests.patience import PATIENCE
 from topology import Topology, load_topology
 
 NAMES = Names()
@@ -55,7 +56,7 @@ class Functions:
         events = [event for called, event in self.calls if called == function]
         return [json.loads(record["body"]) for event in events for record in event["Records"]]
 
-    def wait_until(self, met: Callable[[], bool], seconds: float = 15.0) -> None:
+    def wait_until(self, met: Callable[[], bool], seconds: float = PATIENCE) -> None:
         with self._changed:
             assert self._changed.wait_for(met, seconds), self.calls
 
@@ -85,6 +86,10 @@ def delivering(aws: AwsServer, functions: Functions, **told: Any) -> Iterator[De
 
 def upload(aws: AwsServer, key: str, body: bytes = b"a document") -> dict[str, Any]:
     return dict(aws.client("s3").put_object(Bucket=INBOX, Key=key, Body=body))
+
+
+LONGEST_POLL: Final = 20
+"""Seconds; SQS allows no longer wait for a message."""
 
 
 def settle(seconds: float = 0.4) -> None:
@@ -240,7 +245,7 @@ def test_batches_of_a_queue_run_side_by_side_up_to_the_concurrency(
     barrier = threading.Barrier(together)
 
     def answer(_name: str, _event: dict[str, Any]) -> Answer:
-        barrier.wait(10)  # broken, were they not together
+        barrier.wait(PATIENCE)  # broken, were they not together
         return Answer()
 
     functions = Functions(answer)
@@ -297,7 +302,7 @@ def test_lost_notifications_are_lost_and_told_of(aws: AwsServer) -> None:
 
 
 def aws_get(aws: AwsServer, path: str) -> Any:
-    return httpx.get(aws.endpoint_url + path).json()
+    return httpx.get(aws.endpoint_url + path, timeout=PATIENCE).json()
 
 
 def test_duplicates_of_a_seed_replay_in_the_next_run(aws: AwsServer) -> None:
@@ -414,10 +419,10 @@ def test_stopping_ends_long_polls_and_gives_moto_back_its_parts(aws: AwsServer) 
         answered = threading.Event()
 
         def poll() -> None:
-            sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
+            sqs.receive_message(QueueUrl=url, WaitTimeSeconds=LONGEST_POLL)
             answered.set()
 
         threading.Thread(target=poll, daemon=True).start()
         settle(0.2)
-    assert answered.wait(5)
+    assert answered.wait(LONGEST_POLL - 1), "it was not left to end by itself"
     assert (Rule.send_to_targets, Queue.add_message) == before

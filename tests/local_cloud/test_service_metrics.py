@@ -13,6 +13,7 @@ import pytest
 from hybrid_ocr.contracts.names import Names
 from local_cloud.aws.server import AwsServer
 from local_cloud.aws.service_metrics import ServiceMetrics
+from tests.patience import PATIENCE, until
 
 NAMES = Names()
 
@@ -34,7 +35,9 @@ class Heard:
 
     def wait_for(self, namespace: str, name: str, count: int = 1) -> list[tuple[dict[str, str], float]]:
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.values.get((namespace, name), ())) >= count, 20)
+            assert self._changed.wait_for(
+                lambda: len(self.values.get((namespace, name), ())) >= count, PATIENCE
+            )
             return self.values[namespace, name]
 
 
@@ -86,11 +89,7 @@ def test_a_queue_tells_how_much_waits_and_how_long(server: AwsServer, heard: Hea
         told = heard.wait_for("AWS/SQS", "ApproximateNumberOfMessagesVisible")
         return ({"QueueName": "q"}, 1.0) in list(told)
 
-    for _ in range(400):
-        if full():
-            break
-        threading.Event().wait(0.02)
-    assert full()
+    until(full)
     assert any(value > 0 for _, value in list(heard.wait_for("AWS/SQS", "ApproximateAgeOfOldestMessage")))
 
 

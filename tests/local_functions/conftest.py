@@ -3,12 +3,13 @@ from pathlib import Path
 import pytest
 
 from local_cloud.functions import FunctionPool, FunctionSpec
+from tests.patience import PATIENCE
 
 HANDLERS = "tests.local_functions.handlers"
 
 
 def spec(handler: str, **told) -> FunctionSpec:
-    return FunctionSpec(f"{HANDLERS}.{handler}", **{"timeout_seconds": 20.0, "memory_mb": 512, **told})
+    return FunctionSpec(f"{HANDLERS}.{handler}", **{"timeout_seconds": PATIENCE, "memory_mb": 512, **told})
 
 
 @pytest.fixture(scope="session")

@@ -43,10 +43,16 @@ def fail(event, context):
 
 
 def sleep(event, context):
-    if event.get("mark"):
-        with Path(event["mark"]).open("a") as file:
+    """Take so many seconds; leave a line in `mark`; wait until it has `lines`, and until `gate` is there."""
+    mark = Path(event["mark"]) if event.get("mark") else None
+    if mark:
+        with mark.open("a") as file:
             file.write(f"{os.getpid()}\n")
     time.sleep(event["seconds"])
+    while mark and len(mark.read_text().splitlines()) < event.get("lines", 0):
+        time.sleep(0.005)
+    while event.get("gate") and not Path(event["gate"]).exists():
+        time.sleep(0.005)
     return os.getpid()
 
 

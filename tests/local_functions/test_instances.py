@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import psutil
 import pytest
 
 from local_cloud.functions import InvokeRefused
+from tests.patience import PATIENCE, until
 
 
 def answer(pool, name, event=None):
@@ -28,7 +28,7 @@ def error(pool, name, event=None):
 def kill(pid):
     process = psutil.Process(pid)
     process.kill()
-    process.wait(5)
+    process.wait(PATIENCE)
 
 
 def test_a_handler_gets_the_event_and_lambdas_context(pool):
@@ -42,7 +42,7 @@ def test_a_handler_gets_the_event_and_lambdas_context(pool):
         "aws_request_id": done.request_id,
         "log_group_name": "/aws/lambda/echo",
     }
-    assert 0 < told["remaining"] <= 20_000
+    assert 0 < told["remaining"] <= 1000 * PATIENCE
 
 
 def test_an_instance_has_the_variables_of_lambda_and_its_own_but_not_ours(pool, monkeypatch):
@@ -77,23 +77,24 @@ def test_an_instance_has_the_variables_of_lambda_and_its_own_but_not_ours(pool, 
     assert "HYBRID_OCR_WORK_BUCKET" not in other["environment"]
 
 
-def test_an_instance_is_warm_for_the_next_call_and_serves_one_at_a_time(pool):
+def test_an_instance_is_warm_for_the_next_call_and_serves_one_at_a_time(pool, tmp_path):
     first, second = answer(pool, "plain"), answer(pool, "plain")
     assert (second["pid"], second["calls"]) == (first["pid"], first["calls"] + 1)
+    together = {"seconds": 0, "mark": str(tmp_path / "begun"), "lines": 3}
     with ThreadPoolExecutor(3) as threads:
-        pids = list(threads.map(lambda _: answer(pool, "several", {"seconds": 0.3}), range(3)))
+        pids = list(threads.map(lambda _: answer(pool, "several", together), range(3)))
     assert len(set(pids)) == 3
 
 
 def test_a_call_above_the_concurrency_is_refused_after_a_while(pool, tmp_path):
-    mark = tmp_path / "begun"
+    mark, gate = tmp_path / "begun", tmp_path / "gate"
     with ThreadPoolExecutor(1) as threads:
-        busy = threads.submit(answer, pool, "one", {"seconds": 1.5, "mark": str(mark)})
-        while not mark.exists():
-            time.sleep(0.01)
+        busy = threads.submit(answer, pool, "one", {"seconds": 0, "mark": str(mark), "gate": str(gate)})
+        until(mark.exists)
         with pytest.raises(InvokeRefused) as refused:
             pool.invoke("one", b'{"seconds": 0}')
         assert (refused.value.code, refused.value.status) == ("TooManyRequestsException", 429)
+        gate.touch()
         assert busy.result() == answer(pool, "one", {"seconds": 0})
 
 
@@ -109,7 +110,7 @@ def test_a_call_that_takes_too_long_is_killed(pool):
     assert told["errorType"] == "Sandbox.Timedout"
     assert told["errorMessage"].endswith(" Error: Task timed out after 0.30 seconds")
     assert pool.pids["hasty"] == []
-    assert answer(pool, "hasty", {"seconds": 0})
+    until(lambda: pool.invoke("hasty", b'{"seconds": 0}').error is None)  # a busy machine may need several
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import base64
 import json
 import threading
-import time
 
 import boto3
 import pytest
@@ -13,6 +12,7 @@ from werkzeug import Request, Response
 from werkzeug.serving import make_server
 
 from local_cloud.functions import routes
+from tests.patience import until
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +101,14 @@ def test_boto3_knows_the_errors_by_their_classes(client):
 
 
 def test_above_the_concurrency_a_call_is_throttled(client, pool, tmp_path):
-    event = json.dumps({"seconds": 1.5, "mark": str(tmp_path / "begun")}).encode()
+    mark, gate = tmp_path / "begun", tmp_path / "gate"
+    event = json.dumps({"seconds": 0, "mark": str(mark), "gate": str(gate)}).encode()
     busy = threading.Thread(target=pool.invoke, args=("one", event))
     busy.start()
-    while not (tmp_path / "begun").exists():
-        time.sleep(0.01)
+    until(mark.exists)
     with pytest.raises(client.exceptions.TooManyRequestsException):
         client.invoke(FunctionName="one", Payload=b'{"seconds": 0}')
+    gate.touch()
     busy.join()
 
 
@@ -116,8 +117,7 @@ def test_an_event_is_taken_and_served_later(client, tmp_path):
     event = json.dumps({"seconds": 0, "mark": str(mark)}).encode()
     done = client.invoke(FunctionName="one", InvocationType="Event", Payload=event)
     assert (done["StatusCode"], done["Payload"].read()) == (202, b"")
-    while not mark.exists():
-        time.sleep(0.01)
+    until(mark.exists)
 
 
 def test_a_dry_run_runs_nothing(client, pool):

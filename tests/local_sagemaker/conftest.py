@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +21,7 @@ from local_cloud.sagemaker import RuntimeLimits, SageMakerRuntime
 from local_cloud.sagemaker.description import Model
 from local_cloud.sagemaker.model_data import ContainerFactory
 from tests.conftest import ROOT
+from tests.patience import PATIENCE
 
 BUCKET = "work"
 FAKE_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fake:1"
@@ -125,7 +126,7 @@ class Cloud:
         )
         admin.create_endpoint(EndpointName=name, EndpointConfigName=f"{name}-config")
         if wait:
-            self.sagemaker.wait_in_service(name, 60)
+            self.sagemaker.wait_in_service(name, PATIENCE)
         return name
 
     def topic(self, endpoint: str, kind: str) -> str:
@@ -138,7 +139,7 @@ class Cloud:
         return arn
 
     def messages(
-        self, endpoint: str, kind: str, wanted: int = 1, seconds: float = 20
+        self, endpoint: str, kind: str, wanted: int = 1, seconds: float = PATIENCE
     ) -> list[dict[str, Any]]:
         """The SNS messages of an endpoint, at least as many as wanted."""
         sqs = self.client("sqs")
@@ -192,10 +193,3 @@ def started(
 def cloud(server: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     with started(server, tmp_path_factory.mktemp("logs")) as cloud:
         yield cloud
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come true in time"
-        time.sleep(0.01)

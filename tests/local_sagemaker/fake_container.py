@@ -1,7 +1,7 @@
 """A model container of a few lines that does what the body of a request says, as JSON:
 
 {"status": 500, "text": "...", "seconds": 0.1, "chunked": true, "die": true, "echo": true, "sick": true,
-"hang_up": true, "once": "a file that is not there the first time"}
+"hang_up": true, "once": "a file that is not there the first time", "gate": "a file that it waits for"}
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         order: dict[str, Any] = json.loads(body) if body.startswith(b"{") else {}
         time.sleep(order.get("seconds", 0))
+        while "gate" in order and not Path(order["gate"]).exists():
+            time.sleep(0.005)
         once = order.get("once")  # a file: the order holds only the first time
         if once and Path(once).exists():
             order = {}

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_sagemaker.conftest import BUCKET, Cloud, wait_until
+from tests.local_sagemaker.conftest import BUCKET, Cloud
+from tests.patience import until
 
 
 def submit(cloud: Cloud, endpoint: str, body: Any = b"input", **parameters: Any) -> dict[str, Any]:
@@ -169,29 +170,34 @@ def test_an_input_that_is_gone(cloud: Cloud) -> None:
     assert cloud.metric("RequestDownloadFailures", "gone") == [1]
 
 
-def test_no_more_at_once_than_the_endpoint_allows(cloud: Cloud) -> None:
+def test_no_more_at_once_than_the_endpoint_allows(cloud: Cloud, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
     cloud.create("crowd", model="crowd", asynchronous=True, concurrency=2)
     cloud.sagemaker.set_instance_count("crowd", 0)
     for _ in range(6):
-        submit(cloud, "crowd", {"seconds": 0.3})
+        submit(cloud, "crowd", {"gate": str(gate)})
     cloud.sagemaker.set_instance_count("crowd", 1)
-    wait_until(lambda: in_flight(cloud, "crowd") == 2)
+    until(lambda: in_flight(cloud, "crowd") == 2)
     assert cloud.metric("ApproximateBacklogSize", "crowd") == [6]
     assert cloud.metric("ApproximateBacklogSizePerInstance", "crowd")[0] == 6
     assert cloud.metric("ApproximateAgeOfOldestRequest", "crowd")[0] > 0
     assert cloud.metric("HasBacklogWithoutCapacity", "crowd")[0] == 0
     assert in_flight(cloud, "crowd") == 2
+    gate.touch()
     cloud.messages("crowd", "success", 6)
 
 
-def test_a_killed_container_loses_nothing(cloud: Cloud) -> None:
+def test_a_killed_container_loses_nothing(cloud: Cloud, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
     cloud.create("killed-batch", model="killed-batch", asynchronous=True)
     ids = {
-        submit(cloud, "killed-batch", {"seconds": 0.5}, InferenceId=str(n))["InferenceId"] for n in range(4)
+        submit(cloud, "killed-batch", {"gate": str(gate)}, InferenceId=str(n))["InferenceId"]
+        for n in range(4)
     }
     (pid,) = cloud.sagemaker.pids("killed-batch")
-    wait_until(lambda: in_flight(cloud, "killed-batch") == 2)
+    until(lambda: in_flight(cloud, "killed-batch") == 2)
     os.kill(pid, signal.SIGKILL)
+    gate.touch()
     messages = cloud.messages("killed-batch", "success", 4)
     assert sorted(message["inferenceId"] for message in messages) == sorted(ids)
     assert pid not in cloud.sagemaker.pids("killed-batch")
@@ -206,7 +212,7 @@ def test_a_request_that_kills_every_instance_is_given_up(cloud: Cloud) -> None:
 def test_requests_wait_for_the_first_instance(cloud: Cloud) -> None:
     cloud.create("asleep", model="asleep", asynchronous=True)
     cloud.sagemaker.set_instance_count("asleep", 0)
-    wait_until(lambda: cloud.sagemaker.pids("asleep") == ())
+    until(lambda: cloud.sagemaker.pids("asleep") == ())
     submit(cloud, "asleep")
     assert cloud.metric("HasBacklogWithoutCapacity", "asleep") == [1]
     assert cloud.metric("ApproximateBacklogSizePerInstance", "asleep") == []
@@ -217,10 +223,10 @@ def test_requests_wait_for_the_first_instance(cloud: Cloud) -> None:
 def test_when_an_invocation_came_was_begun_and_answered_is_remembered(cloud: Cloud) -> None:
     cloud.create("told", model="told", asynchronous=True)
     cloud.sagemaker.set_instance_count("told", 0)
-    wait_until(lambda: cloud.sagemaker.pids("told") == ())
+    until(lambda: cloud.sagemaker.pids("told") == ())
     submit(cloud, "told", {"seconds": 0.3}, InferenceId="one")
     cloud.sagemaker.set_instance_count("told", 1)
-    wait_until(lambda: cloud.sagemaker.answered["told"])
+    until(lambda: cloud.sagemaker.answered["told"])
     [told] = cloud.sagemaker.answered["told"]
     assert told["inference_id"] == "one"
     assert told["accepted"] < told["begun"] <= told["answered"] - 0.3
@@ -229,14 +235,16 @@ def test_when_an_invocation_came_was_begun_and_answered_is_remembered(cloud: Clo
     assert since == sorted(since)
 
 
-def test_work_in_flight_outlives_its_instance(cloud: Cloud) -> None:
+def test_work_in_flight_outlives_its_instance(cloud: Cloud, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
     cloud.create("draining", model="draining", asynchronous=True, instances=2, concurrency=1)
     assert len(set(cloud.sagemaker.pids("draining"))) == 2
     for _ in range(2):
-        submit(cloud, "draining", {"seconds": 0.5})
-    wait_until(lambda: in_flight(cloud, "draining") == 2)
+        submit(cloud, "draining", {"gate": str(gate)})
+    until(lambda: in_flight(cloud, "draining") == 2)
     cloud.sagemaker.set_instance_count("draining", 0)
     assert cloud.sagemaker.pids("draining") == ()
+    gate.touch()
     assert len(cloud.messages("draining", "success", 2)) == 2
     assert cloud.metric("InvocationFailures", "draining") == []
 
@@ -245,7 +253,7 @@ def test_a_message_that_cannot_be_published_is_counted(cloud: Cloud) -> None:
     cloud.create("deaf", asynchronous=True)
     cloud.client("sns").delete_topic(TopicArn=cloud.topic("deaf", "success"))
     answer = submit(cloud, "deaf")
-    wait_until(lambda: cloud.metric("NotificationFailures", "deaf") == [1])
+    until(lambda: cloud.metric("NotificationFailures", "deaf") == [1])
     assert cloud.get(answer["OutputLocation"]) == b"input"
 
 

@@ -10,7 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from hybrid_ocr.contracts.errors import EngineError
-from tests.local_sagemaker.conftest import ROLE, Cloud, wait_until
+from tests.local_sagemaker.conftest import ROLE, Cloud
+from tests.patience import until
 
 
 def described(cloud: Cloud, name: str) -> dict[str, Any]:
@@ -58,8 +59,8 @@ def test_capacity_is_changed_by_the_api(cloud: Cloud) -> None:
         EndpointName="growing",
         DesiredWeightsAndCapacities=[{"VariantName": "main", "DesiredInstanceCount": 2}],
     )
-    wait_until(lambda: len(cloud.sagemaker.pids("growing")) == 2)
-    wait_until(lambda: counts(cloud, "growing") == (2, 2))
+    until(lambda: len(cloud.sagemaker.pids("growing")) == 2)
+    until(lambda: counts(cloud, "growing") == (2, 2))
 
 
 def test_an_update_serves_the_old_model_until_the_new_one_is_ready(cloud: Cloud) -> None:
@@ -68,10 +69,10 @@ def test_an_update_serves_the_old_model_until_the_new_one_is_ready(cloud: Cloud)
     (before,) = cloud.sagemaker.pids("old")
     cloud.client("sagemaker").update_endpoint(EndpointName="old", EndpointConfigName="new-config")
     assert cloud.runtime.invoke_endpoint(EndpointName="old", Body=b"x")["Body"].read() == b"x"
-    wait_until(lambda: cloud.sagemaker.pids("old") == cloud.sagemaker.pids("new"))
-    wait_until(lambda: described(cloud, "old")["EndpointStatus"] == "InService")
+    until(lambda: cloud.sagemaker.pids("old") == cloud.sagemaker.pids("new"))
+    until(lambda: described(cloud, "old")["EndpointStatus"] == "InService")
     assert described(cloud, "old")["EndpointConfigName"] == "new-config"
-    wait_until(lambda: not psutil.pid_exists(before))
+    until(lambda: not psutil.pid_exists(before))
 
 
 def test_an_update_that_fails_leaves_the_old_model_in_service(cloud: Cloud) -> None:
@@ -80,7 +81,7 @@ def test_an_update_that_fails_leaves_the_old_model_in_service(cloud: Cloud) -> N
         cloud.create("bad", model="bad", environment={"FAKE_FAILS": "yes"})
     before = cloud.sagemaker.pids("kept")
     cloud.client("sagemaker").update_endpoint(EndpointName="kept", EndpointConfigName="bad-config")
-    wait_until(lambda: described(cloud, "kept").get("FailureReason") is not None)
+    until(lambda: described(cloud, "kept").get("FailureReason") is not None)
     assert described(cloud, "kept")["EndpointStatus"] == "InService"
     assert cloud.sagemaker.pids("kept") == before
     assert cloud.runtime.invoke_endpoint(EndpointName="kept", Body=b"x")["Body"].read() == b"x"
@@ -100,7 +101,7 @@ def test_deleted_is_gone(cloud: Cloud) -> None:
     cloud.create("short", model="short")
     (pid,) = cloud.sagemaker.pids("short")
     cloud.client("sagemaker").delete_endpoint(EndpointName="short")
-    wait_until(lambda: not psutil.pid_exists(pid))
+    until(lambda: not psutil.pid_exists(pid))
     with pytest.raises(ClientError, match="not found"):
         cloud.runtime.invoke_endpoint(EndpointName="short", Body=b"")
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_sagemaker.conftest import Cloud, wait_until
+from tests.local_sagemaker.conftest import Cloud
+from tests.patience import until
 
 
 def invoke(cloud: Cloud, endpoint: str, body: Any, **parameters: str) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def test_a_container_that_dies(cloud: Cloud) -> None:
     before = cloud.sagemaker.pids("dying")
     error = refused(cloud, "dying", {"die": True})
     assert (error["Error"]["Code"], error["OriginalStatusCode"]) == ("ModelError", 0)
-    wait_until(lambda: cloud.sagemaker.pids("dying") not in ((), before))
+    until(lambda: cloud.sagemaker.pids("dying") not in ((), before))
     assert invoke(cloud, "dying", b"again")["Body"] == b"again"
 
 
@@ -118,14 +119,14 @@ def test_while_instances_are_replaced_a_caller_may_come_again(cloud: Cloud, tmp_
     (pid,) = cloud.sagemaker.pids("killed")
     loaded.unlink()
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: cloud.sagemaker.pids("killed") == ())
+    until(lambda: cloud.sagemaker.pids("killed") == ())
     error = refused(cloud, "killed", b"")
     assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == (
         "ServiceUnavailable",
         503,
     )
     loaded.touch()
-    wait_until(lambda: cloud.sagemaker.pids("killed") != ())
+    until(lambda: cloud.sagemaker.pids("killed") != ())
     assert invoke(cloud, "killed", b"again")["Body"] == b"again"
 
 
@@ -133,7 +134,7 @@ def test_a_container_whose_engine_is_broken_is_replaced(cloud: Cloud) -> None:
     cloud.create("sick", model="sick")
     before = cloud.sagemaker.pids("sick")
     refused(cloud, "sick", {"status": 500, "sick": True})
-    wait_until(lambda: cloud.sagemaker.pids("sick") not in ((), before))
+    until(lambda: cloud.sagemaker.pids("sick") not in ((), before))
     assert invoke(cloud, "sick", b"well")["Body"] == b"well"
 
 

@@ -17,6 +17,7 @@ from hybrid_ocr.contracts.events import EVENT_SOURCE, TEST_SOURCE
 from hybrid_ocr.contracts.jobs import Job, Plan, StageTask
 from local_cloud.aws.server import AwsServer
 from stepfunctions import definition
+from tests.patience import PATIENCE
 
 FUNCTIONS: Final = ("Paginate", "Rotation", "Dispatch", "Validation")
 _INVOCATION: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
@@ -131,7 +132,7 @@ class Cloud:
         )
         return str(started["executionArn"])
 
-    def wait(self, execution: str, seconds: float = 60) -> Ended:
+    def wait(self, execution: str, seconds: float = PATIENCE) -> Ended:
         """Wait until an execution has ended; what it left."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.moto_stepfunctions import executions
+from tests.patience import PATIENCE, until
 from tests.stepfunctions.cloud import Cloud, Script, job
 
 PASS = {"StartAt": "Pass", "States": {"Pass": {"Type": "Pass", "End": True}}}
@@ -55,10 +56,7 @@ def callback(cloud: Cloud, script: Script, **changes: object) -> str:
 
 
 def token(script: Script, number: int = 0) -> str:
-    deadline = time.monotonic() + 20
-    while len(script.calls["Dispatch"]) <= number:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: len(script.calls["Dispatch"]) > number)
     return str(script.calls["Dispatch"][number]["token"])
 
 
@@ -134,11 +132,11 @@ def test_a_failure_keeps_its_error_and_cause(cloud: Cloud) -> None:
 
 def test_heartbeats_do_not_put_off_the_timeout(cloud: Cloud) -> None:
     script = silent()
-    execution = callback(cloud, script, TimeoutSeconds=2, HeartbeatSeconds=1)
+    execution = callback(cloud, script, TimeoutSeconds=8, HeartbeatSeconds=7)
     given = token(script)
 
     def beat_on() -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             cloud.states.send_task_heartbeat(taskToken=given)
             time.sleep(0.1)
