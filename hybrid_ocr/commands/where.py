@@ -41,7 +41,11 @@ class Where:
     ] = None
     region: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Else AWS_REGION or that of the profile.", rich_help_panel=_PANEL),
+        typer.Option(
+            metavar="NAME",
+            help="Else AWS_REGION, AWS_DEFAULT_REGION or the profile's.",
+            rich_help_panel=_PANEL,
+        ),
     ] = None
     endpoint_url: Annotated[
         str | None,
