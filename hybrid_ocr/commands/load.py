@@ -46,7 +46,7 @@ def load(
     ] = False,
     timeout: Annotated[
         int,
-        typer.Option(metavar="SECONDS", min=1, help="The longest wait for a document when all have come."),
+        typer.Option(metavar="SECONDS", min=1, help="The longest wait for a document when all came."),
     ] = LONGEST_WAIT,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -57,9 +57,9 @@ def load(
     median and the 95th percentile of the time from submission to outcome.
 
     Of a local cloud that scales (`hybrid-ocr up --autoscale`), if all were read, also the instances over
-    time, and beside them what the simulator says of the same documents. It is given when they came, how long each
-    step of each took, how long instances took to start, and when gauges were read; how long documents wait
-    and when instances come and go is its own. Where there is nothing to compare it says why.
+    time, and beside them what the simulator says of the same documents. It is given when they came, how long
+    each step of each took, how long instances took to start, and when gauges were read; how long documents
+    wait and when instances come and go is its own. Where there is nothing to compare it says why.
 
     Exit codes: 0 all were read; 1 some failed; 2 the command line is wrong; 3 the deployment is not there or
     does not answer, or a document is not done within --timeout; 130 interrupted.

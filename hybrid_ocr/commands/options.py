@@ -18,7 +18,7 @@ LONGEST_WAIT: Final = 3600
 Timeout = Annotated[int, typer.Option(metavar="SECONDS", min=1, help="The longest time that --wait waits.")]
 Quiet = Annotated[
     bool,
-    typer.Option("-q", "--quiet", help="Nothing on standard error but errors."),
+    typer.Option("-q", "--quiet", help="Say nothing beside the result but errors."),
 ]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="On standard error all that is known.")]
 

@@ -160,8 +160,6 @@ def tune(  # noqa: PLR0917 - typer makes the command line of it
     Exit codes: 0 found; 1 nothing that was tried meets the goal; 2 the trace or the command line is wrong;
     3 policies or tables are wrong; 130 interrupted, with what was found until then.
     """
-    import optuna  # noqa: F401 - where it is missing, that is told before the search begins
-
     from autoscaling.prices import load_prices
     from autoscaling.search_space import Space
     from autoscaling.traffic import open_trace
