@@ -1,5 +1,6 @@
 """Reads documents in one process: the stages put together, without a server."""
 
 from hybrid_ocr.pipeline.pipeline import Pipeline, Progress, Task
+from hybrid_ocr.pipeline.shared import read
 
-__all__ = ["Pipeline", "Progress", "Task"]
+__all__ = ["Pipeline", "Progress", "Task", "read"]

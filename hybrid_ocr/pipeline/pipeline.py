@@ -29,7 +29,7 @@ from hybrid_ocr.stages.validation import load_rules, validate
 from hybrid_ocr.stages.validation.assemble import assemble_page
 
 PAGES_ON_THEIR_WAY: Final = 6
-"""Enough to keep the networks busy and to fill batches of lines; a page holds some 6 MB of image and crops."""
+"""Enough to keep the networks busy and to fill batches of lines; a page holds 6 MB of image and crops."""
 
 COSTLY: Final = frozenset({ErrorCode.DECODE_TIMEOUT, ErrorCode.DECODE_MEMORY, ErrorCode.DECODER_CRASHED})
 MOST_COSTLY_PAGES: Final = 3
