@@ -16,8 +16,8 @@ from rich.console import Console
 from hybrid_ocr.commands.complaint import complain
 from hybrid_ocr.commands.existing import Existing, settle_existing
 from hybrid_ocr.commands.exits import CANNOT, INTERRUPTED, NOT_WHOLE, OUTPUT_CLOSED, WHOLE, WRONG_COMMAND
-from hybrid_ocr.commands.readers import HowToRead, reader_for
-from hybrid_ocr.commands.reading import EXPORTS, DocumentReader, ReadDocument
+from hybrid_ocr.commands.readers import reader_for
+from hybrid_ocr.commands.reading import EXPORTS, DocumentReader, HowToRead, ReadDocument
 from hybrid_ocr.commands.sources import Selection, select, standard_input
 from hybrid_ocr.commands.terminal import Bar, print_summary, print_text
 from hybrid_ocr.contracts.errors import ConfigurationError, OcrError, RequestError

@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
 from contextlib import nullcontext
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from hybrid_ocr.commands.reading import DocumentReader
+from hybrid_ocr.commands.reading import DocumentReader, HowToRead
 from hybrid_ocr.contracts.errors import RequestError
 from hybrid_ocr.contracts.names import LOCAL_STAGE
 from hybrid_ocr.contracts.stage import EngineName
 
 PROCESS: Final = "process"
 DEFAULT_ENGINE: Final[EngineName] = "openvino"
-
-
-@dataclass(frozen=True)
-class HowToRead:
-    """The options of `read` that are the same for every document of a call.
-
-    Args:
-        where: `process`, `local` or the stage of a deployment.
-        engine: runs the networks.
-        script: recognise this script only.
-        rules: a file of validation rules over those of the project.
-        pages: which pages of each document; None is all.
-        files: names of the files that each document's folder gets.
-    """
-
-    where: str
-    engine: EngineName
-    script: str | None
-    rules: Path | None
-    pages: str | None
-    files: Collection[str]
 
 
 def reader_for(how: HowToRead) -> DocumentReader:

@@ -209,7 +209,7 @@ def test_wrong_rules_are_found_before_anything_is_read(samples: Path, tmp_path: 
 def test_an_engine_that_is_not_here_is_3_and_says_how(samples: Path, tmp_path: Path) -> None:
     run = read(tmp_path, samples / "letter.jpg", "--engine", "onnxruntime-cuda")
     assert run.code == 3
-    assert "hybrid-ocr[gpu]" in run.stderr
+    assert "hybrid-ocr[read,gpu]" in run.stderr
 
 
 def test_an_output_folder_that_cannot_be_made_is_3(samples: Path, tmp_path: Path) -> None:
