@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
+from rich.text import Text
 
 from hybrid_ocr.commands.complaint import complain
 from hybrid_ocr.commands.existing import Existing, settle_existing
@@ -57,7 +58,8 @@ def run(call: ReadCall) -> int:
             check_pages(call.pages)
         files = file_names(call.formats)
         selection = settle_existing(_selected(call.paths), call.out, call.existing, console)
-        reader = reader_for(HowToRead(call.where, call.engine, call.script, call.rules, call.pages, files))
+        how = HowToRead(call.where, call.engine, call.script, call.rules, call.pages, files)
+        reader = reader_for(how, lambda line: console.print(Text(line, "dim"), soft_wrap=True))
     except (RequestError, ConfigurationError) as error:
         return complain(errors, error, WRONG_COMMAND)
     except OcrError as error:

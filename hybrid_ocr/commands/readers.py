@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Final
 
@@ -15,10 +16,14 @@ PROCESS: Final = "process"
 DEFAULT_ENGINE: Final[EngineName] = "openvino"
 
 
-def reader_for(how: HowToRead) -> DocumentReader:
+def reader_for(how: HowToRead, announce: Callable[[str], None]) -> DocumentReader:
     """The reader; it has not started anything yet, and what cannot work is refused here.
 
     Each imports what only it needs.
+
+    Args:
+        how: the options of the call.
+        announce: is told of what takes a while before the first page.
 
     Raises:
         RequestError: an option that belongs to another place.
@@ -29,7 +34,7 @@ def reader_for(how: HowToRead) -> DocumentReader:
         from hybrid_ocr.pipeline import Pipeline
 
         pipeline = Pipeline(engine=how.engine, script=how.script, rules=how.rules)
-        return ProcessReader(pipeline, pages=how.pages, files=how.files)
+        return ProcessReader(pipeline, pages=how.pages, files=how.files, announce=announce)
     if how.where == LOCAL_STAGE and "AWS_ENDPOINT_URL" not in os.environ:
         from hybrid_ocr.commands.local_reader import local_reader
 

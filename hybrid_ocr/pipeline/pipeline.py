@@ -117,6 +117,11 @@ class Pipeline:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def missing_models(self) -> list[str]:
+        """The models that are fetched and built when it starts."""
+        return self._models.missing()
+
     def close(self) -> None:
         """End threads and processes, once what is on its way is read. A later call starts anew."""
         with self._starting:
