@@ -7,7 +7,7 @@ OUT ?= out
 CDK := $(BIN)/npx --yes aws-cdk@2.1148.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop run test soak check format samples synth check-infra deploy generated bench bench-flow bench-scale bench-setup paddle test-paddle clean
+.PHONY: help setup develop run test test-install soak check format samples synth check-infra deploy generated bench bench-flow bench-scale bench-setup paddle test-paddle clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,10 @@ run: setup ## Read the repository's sample documents through the whole flow
 	$(BIN)/hybrid-ocr read samples/documents --on local --out $(OUT)
 
 test: develop ## Run the tests (minutes)
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not paddle and not gpu"
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not paddle and not gpu and not install"
+
+test-install: develop ## Each extra alone in a fresh environment; every code block of README and docs (minutes)
+	$(BIN)/pytest -n 2 --dist loadgroup -m install tests/install
 
 soak: develop ## Many jobs under faults, 2,000 pages, scaling against its simulator, the tuner, memory (hours)
 	$(BIN)/pytest tests/flow tests/autoscaling --soak --timeout 3600
