@@ -1,7 +1,7 @@
 """Every code block of README and docs runs as printed, in a checkout that was set up as README says.
 
-What speaks to AWS speaks to the local cloud that README starts. The blocks of a page run in order, in one folder
-and one Python session, as a reader would run them.
+What speaks to AWS speaks to the local cloud that README starts. The blocks of a page run in order, in one
+folder and one Python session, as a reader would run them.
 """
 
 from __future__ import annotations
