@@ -107,6 +107,19 @@ def start(
 
 
 @app.command()
+def overhead(
+    data: Data = _SAMPLES,
+    repeat: Annotated[int, typer.Option(min=1)] = 5,
+    script: Script = "latin",
+    out: Annotated[Path, typer.Option(help="Results file.")] = _RESULTS / "overhead.json",
+) -> None:
+    """A page through the pipeline against the stages one after the other, both warm."""
+    from evaluation.bench.overhead import overhead
+
+    _endurance(out, overhead(data, repeat, script))
+
+
+@app.command()
 def memory(
     data: Data = _SAMPLES,
     pages: Annotated[int, typer.Option(min=20)] = 100,
