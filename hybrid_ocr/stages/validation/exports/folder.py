@@ -57,8 +57,13 @@ def write_exports(
     with _whole(folder / "result.pdf") as sink:
         write_pdf(result, page_image, sink, dpi)
     with _whole(folder / "report.html") as sink:
-        write_report(result, page_image, sink, rules)
+        write_report(result, page_image, sink, rules, _worth_opening(result, [*texts, "result.pdf"]))
     return [folder / name for name in (*texts, "result.pdf", "report.html")]
+
+
+def _worth_opening(result: DocumentResult, names: list[str]) -> list[str]:
+    """The files that tell more than the report; of a document without text, only result.json does."""
+    return names if any(page.lines for page in result.pages) else names[:1]
 
 
 @contextmanager
