@@ -15,6 +15,11 @@ from tests.validation.pages import document, failed, line, page, picture, region
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
 
 FOCUSED = "document.activeElement.dataset.k ?? ''"
+COPY = """new Promise((done) => {
+  const announcement = document.querySelector("#announcement");
+  new MutationObserver(() => done(announcement.textContent)).observe(announcement, { childList: true });
+  document.querySelector("#copy").click();
+})"""
 CLICK = "document.querySelector({!r}).click()"
 
 
@@ -48,11 +53,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def test_the_text_is_copied_as_it_stands_in_result_txt(browser: Browser, report: Path) -> None:
     browser.open(report)
     browser.call("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
-    told = "new Promise(done => new MutationObserver(() => done(document.querySelector('#said').textContent))"
-    said = browser.evaluate(
-        f"{told}.observe(document.querySelector('#said'), {{childList: true}}), {CLICK.format('#copy')})"
-    )
-    assert said == "The text was copied."
+    announced = browser.evaluate(COPY)
+    assert announced == "The text was copied."
     copied = browser.evaluate("navigator.clipboard.readText()")
     assert copied == report.with_name("result.txt").read_text(encoding="utf-8")
 

@@ -1,8 +1,8 @@
 """report.html: one self-contained page to look a document over.
 
-Each upright page with its regions and lines drawn over it, the text beside it, findings first. The page asks
-for nothing from anywhere: pictures are data, style and script are in it and allowed by their hash alone, so
-that text of the document could not run even if it were not escaped.
+Fields and findings first, then each upright page with its regions and lines drawn over it, and the text
+beside it. The page asks for nothing from anywhere: pictures are data, style and script are in it and allowed
+by their hash alone, so that text of the document could not run even if it were not escaped.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _views(result: DocumentResult, page_image: PageImages) -> Iterator[PageView]
 
 
 def _stem(name: str) -> str:
-    return PurePosixPath(name).stem
+    return PurePosixPath(name).stem or "result"
 
 
 def _mean(pages: tuple[ResultPage, ...]) -> float | None:

@@ -110,7 +110,7 @@
     return text ? text.content.textContent : "";
   };
   const wholeText = () => [...document.querySelectorAll("section.page")].map(pageText).join(PAGE_BREAK) + "\n";
-  const said = byId("said");
+  const announcement = byId("announcement");
   const copyBySelection = (text) => {
     const area = document.createElement("textarea");
     area.value = text;
@@ -132,9 +132,9 @@
     const label = button.dataset.label || button.textContent;
     button.dataset.label = label;
     button.textContent = done ? "Copied" : "Not copied";
-    said.textContent = done ? "The text was copied." : "This browser does not let the report copy.";
+    announcement.textContent = done ? "The text was copied." : "This browser does not let the report copy.";
     clearTimeout(button.timer);
-    button.timer = setTimeout(() => { button.textContent = label; said.textContent = ""; }, 2000);
+    button.timer = setTimeout(() => { button.textContent = label; announcement.textContent = ""; }, 2000);
   };
   const onClick = (button, action) => {
     if (!button) return;
