@@ -85,5 +85,5 @@ def safe_name(name: str) -> str:
 
     What a key may not hold, what cannot be shown, and what a file system somewhere refuses becomes `_`.
     """
-    safe = re.sub(f'[{UNKNOWN}/\\\\%:*?"<>|]+', "_", document_name(name))
+    safe = re.sub(f'([{UNKNOWN}/\\\\:*?"<>|]|%(?=[0-9A-Fa-f]{{2}}))+', "_", document_name(name))
     return safe[-100:].lstrip(". ") or "document"

@@ -142,6 +142,7 @@ class TestSubmit:
             ("Größe_été.jpg", "Größe_été.jpg"),
             ("Screenshot at 5.42\u202fPM.png", "Screenshot at 5.42 PM.png"),
             ("100%2f.pdf", "100_2f.pdf"),
+            ("100 % wool.pdf", "100 % wool.pdf"),
             ("a\\b\nc.pdf", "a_b_c.pdf"),
             ("r\udce9sum\udce9.pdf", "r_sum_.pdf"),
             ("..", "document"),
