@@ -17,7 +17,7 @@ setup: $(VENV)/.local build/artifacts/.built ## Make the environment and the mod
 develop: $(VENV)/.installed build/artifacts/.built ## The same with all that tests, checks and templates need
 
 run: setup ## Read the repository's sample documents through the whole flow
-	$(BIN)/hybrid-ocr read samples/documents --out $(OUT)
+	$(BIN)/hybrid-ocr read samples/documents --on local --out $(OUT)
 
 test: develop ## Run the tests (minutes)
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not paddle and not gpu"
@@ -83,12 +83,14 @@ clean: ## Remove what make made
 
 # The environment is made again when what it is made from changes. pip's own version is left as it came.
 $(VENV)/.local: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet --disable-pip-version-check -c constraints.txt -e '.[local]'
+	@echo "making the environment in $(VENV) and installing packages: about a minute"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --quiet --disable-pip-version-check -c constraints.txt -e '.[local]'
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.local
-	$(PIP) install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@echo "installing what tests, checks and templates need: about a minute"
+	@$(PIP) install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
 # paddleocr brings a build of OpenCV that overwrites the headless one, so it lives apart.
@@ -105,5 +107,6 @@ $(VENV)/.installed: $(VENV)/.local
 	@touch $@
 
 build/artifacts/.built: hybrid_ocr/artifacts/building/catalogue.toml $(VENV)/.local
-	$(BIN)/hybrid-ocr artifacts build
+	@echo "fetching the models and checking them"
+	@$(BIN)/hybrid-ocr artifacts build
 	@touch $@

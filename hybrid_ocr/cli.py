@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
 from hybrid_ocr.commands import register
 from hybrid_ocr.commands.artifact_building import app as artifacts
+from hybrid_ocr.commands.read import DEFAULT_ENGINE, READ_HELP, Engine, read
 from hybrid_ocr.commands.scale import app as scale
-from hybrid_ocr.contracts.stage import EngineName
-
-READ_HELP = """
-Read documents and write what they say.
-
-For each document a folder OUT/NAME/ with result.json, result.txt, result.md, a searchable PDF, hOCR and
-report.html. The text goes to standard output, everything else to standard error.
-
-Exit codes: 0 every document was read whole; 1 at least one was read in part or not at all; 2 the command line
-is wrong; 3 reading could not start or go on (model artefacts, servers, disk); 130 interrupted.
-"""
 
 UP_HELP = """
 Start the whole component on this machine: AWS's services, the functions, the model servers.
@@ -30,9 +19,6 @@ Start the whole component on this machine: AWS's services, the functions, the mo
 It stays until Control-C. On standard output it prints the exports that let the AWS CLI, boto3 and the other
 commands find it.
 """
-
-Engine = Enum("Engine", {name.replace("-", "_"): name for name in get_args(EngineName)})  # type: ignore[misc]
-DEFAULT_ENGINE = Engine("openvino")
 
 app = typer.Typer(
     name="hybrid-ocr",
@@ -45,39 +31,7 @@ app.add_typer(artifacts, name="artifacts")
 app.add_typer(scale, name="scale")
 
 
-@app.command(help=READ_HELP)
-def read(  # noqa: D103, PLR0917 - typer makes the command line of it; READ_HELP says what it does
-    paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE|DIR...", help="PDF, TIFF, PNG, JPEG or WebP; folders at any depth."),
-    ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the folders are made.")] = Path("out"),
-    pages: Annotated[
-        str | None, typer.Option(metavar="RANGES", help="Which pages of each document: 1-5 or 1,3,7-9.")
-    ] = None,
-    script: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Recognise one script only, such as latin: faster."),
-    ] = None,
-    engine: Annotated[
-        Engine, typer.Option(help="What runs text detection and OCR.", case_sensitive=False)
-    ] = DEFAULT_ENGINE,
-    rules: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Validation rules of your own, see docs/rules.md."),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one DocumentResult a line instead of the text.")
-    ] = False,
-    direct: Annotated[
-        bool,
-        typer.Option("--direct", help="By plain function calls, without the flow: for a debugger."),
-    ] = False,
-) -> None:
-    from hybrid_ocr.commands.read import ReadCall, run
-
-    call = ReadCall(paths, out, pages, script, engine.value, rules, as_json, direct)
-    raise typer.Exit(run(call))
+app.command(help=READ_HELP)(read)
 
 
 @app.command(help=UP_HELP)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from werkzeug import Request, Response
 
+from hybrid_ocr.clients.connection import LOCAL_LOGIN, Connection
 from hybrid_ocr.contracts.names import Names
 from hybrid_ocr.contracts.stage import EngineName
 from hybrid_ocr.engines.cpu import granted_threads
@@ -23,6 +24,7 @@ from local_cloud.aws import resources
 from local_cloud.aws.deliveries import Deliveries
 from local_cloud.aws.faults import FaultPlan
 from local_cloud.aws.metrics import publish
+from local_cloud.aws.moto_settings import session
 from local_cloud.aws.server import AwsServer, json_response
 from local_cloud.aws.service_metrics import ServiceMetrics, executions_started
 from local_cloud.containers import Container, ContainerProcess
@@ -155,6 +157,10 @@ class LocalCloud:
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
         """A boto3 client of an AWS service."""
         return self.server.client(service)
+
+    def connection(self) -> Connection:
+        """How the clients reach it."""
+        return Connection(session(), self.names, self.endpoint_url, local=True, login=LOCAL_LOGIN)
 
     def _publish_artifacts(self, deployment: Deployment) -> None:
         """For people to look at: the containers use the folders that the archives were made of."""

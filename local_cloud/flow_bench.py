@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -27,12 +27,10 @@ from rich.console import Console
 from evaluation.bench.endurance import write_long_pdf
 from evaluation.bench.machine import describe_commit, describe_machine
 from evaluation.bench.pages import find_pages
-from hybrid_ocr.clients import RealtimeClient
-from hybrid_ocr.cloud_reader import CloudReader, cloud_reader, connection_to
-from hybrid_ocr.commands.reading import DocumentReader
-from hybrid_ocr.commands.sources import Source
-from hybrid_ocr.direct.stages import direct_reader
-from local_cloud.cloud import LocalCloud
+from hybrid_ocr.clients import AsyncClient, RealtimeClient
+from hybrid_ocr.contracts.result import DocumentResult
+from hybrid_ocr.pipeline import Pipeline
+from local_cloud.cloud import CloudSettings, LocalCloud
 from local_cloud.early import EarlyContainers
 from local_cloud.models import LocalModels
 
@@ -44,10 +42,24 @@ app = typer.Typer(help=__doc__, pretty_exceptions_enable=False)
 console = Console()
 
 
-class _Quiet:
-    def opened(self, source: Source, pages: int) -> None: ...
+class _Flow:
+    """Reads documents through a local cloud, as a client does."""
 
-    def page_done(self, source: Source) -> None: ...
+    def __init__(self, cloud: LocalCloud, early: EarlyContainers, script: str) -> None:
+        self._logs, self._script = (cloud.log_dir, early.log_dir), script
+        self._client = AsyncClient(connection=cloud.connection())
+
+    def read(self, document: Path, out: Path) -> DocumentResult:
+        """Read a document and bring every file of its result."""
+        job = self._client.submit(document, script=self._script)
+        self._client.wait(job)
+        self._client.download(job, out)
+        return self._client.result(job)
+
+    @property
+    def logs(self) -> list[Path]:
+        """The logs of every process of the cloud."""
+        return [log for folder in self._logs for log in folder.glob("*.log")]
 
 
 @app.command()
@@ -65,9 +77,11 @@ def measure(  # noqa: PLR0917 - a command line, not a call
     console.print(f"up, until documents can be submitted: {median(found['ready_seconds']):.1f} s")
     with (
         TemporaryDirectory() as scratch,
-        cloud_reader(EarlyContainers(LocalModels(script=script)), script=script) as flow,
-        direct_reader(script=script) as direct,
+        EarlyContainers(LocalModels(script=script)) as early,
+        LocalCloud(CloudSettings(script=script, metrics=False, launch=early.launch)) as cloud,
+        Pipeline(script=script) as direct,
     ):
+        flow = _Flow(cloud, early, script)
         images = [page.path for page in find_pages(data, Path(scratch))]
         _warm(images, flow, direct)
         for count in map(int, pages.split(",")):
@@ -76,7 +90,7 @@ def measure(  # noqa: PLR0917 - a command line, not a call
             rounds = [_round(document, flow, direct) for _ in range(repeat)]
             found["flow"].append({"pages": count, "rounds": rounds})
             _tell(count, rounds)
-        found["realtime"] = realtime(flow.cloud, data, calls)
+        found["realtime"] = realtime(cloud, data, calls)
     seconds, ratio = found["realtime"]["p50_seconds"], found["realtime"]["p50_ratio"]
     console.print(
         f"real-time client: p50 {1000 * seconds:.0f} ms, {ratio:.2f} x the sum of the models' own times"
@@ -101,7 +115,7 @@ def ready(script: str) -> float:
 def realtime(cloud: LocalCloud, data: Path, calls: int) -> dict[str, Any]:
     """The real-time client on one receipt: its seconds, and their ratio to the sum of the models' own."""
     image = (data / "receipt.png").read_bytes()
-    with RealtimeClient(connection=connection_to(cloud)) as client:
+    with RealtimeClient(connection=cloud.connection()) as client:
         client.read(image)
         walls, ratios = [], []
         for _ in range(calls):
@@ -112,21 +126,18 @@ def realtime(cloud: LocalCloud, data: Path, calls: int) -> dict[str, Any]:
     return {"p50_seconds": median(walls), "p50_ratio": median(ratios), "seconds": walls, "ratios": ratios}
 
 
-def _warm(images: Sequence[Path], *readers: DocumentReader) -> None:
+def _warm(images: Sequence[Path], flow: _Flow, direct: Pipeline) -> None:
     with TemporaryDirectory() as out:
-        for reader in readers:
-            list(
-                reader.read(
-                    [Source(path, f"warm-{at}") for at, path in enumerate(images)], Path(out), _Quiet()
-                )
-            )
+        for image in images:
+            flow.read(image, Path(out))
+            direct.read(image, out=out)
 
 
-def _round(document: Path, flow: CloudReader, direct: DocumentReader) -> dict[str, float]:
+def _round(document: Path, flow: _Flow, direct: Pipeline) -> dict[str, float]:
     with TemporaryDirectory() as out:
         with _watched(flow) as runs:
-            flow_seconds, flow_cpu = _spent(flow, document, Path(out))
-        direct_seconds, direct_cpu = _spent(direct, document, Path(out))
+            flow_seconds, flow_cpu = _spent(lambda: flow.read(document, Path(out)))
+        direct_seconds, direct_cpu = _spent(lambda: direct.read(document, out=out))
     return {
         "flow_seconds": flow_seconds,
         "models_seconds": covered(runs),
@@ -136,12 +147,12 @@ def _round(document: Path, flow: CloudReader, direct: DocumentReader) -> dict[st
     }
 
 
-def _spent(reader: DocumentReader, document: Path, out: Path) -> tuple[float, float]:
+def _spent(read: Callable[[], DocumentResult]) -> tuple[float, float]:
     """Wall-clock seconds and CPU seconds of all processes; the other reader's are idle meanwhile."""
     cpu, began = _cpu_seconds(), time.perf_counter()
-    [reading] = reader.read([Source(document, "document")], out, _Quiet())
-    if reading.result.status != "completed":
-        raise RuntimeError(f"the document was not read whole: {reading.result.findings[:3]}")
+    result = read()
+    if result.status != "completed":
+        raise RuntimeError(f"the document was not read whole: {result.findings[:3]}")
     return time.perf_counter() - began, _cpu_seconds() - cpu
 
 
@@ -152,7 +163,7 @@ def _cpu_seconds() -> float:
 
 
 @contextmanager
-def _watched(flow: CloudReader) -> Iterator[list[Interval]]:
+def _watched(flow: _Flow) -> Iterator[list[Interval]]:
     """Collects the runs of every container while the block runs."""
     before = {path: path.stat().st_size for path in flow.logs}
     runs: list[Interval] = []

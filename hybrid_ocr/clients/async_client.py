@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
@@ -177,24 +177,39 @@ class AsyncClient:
             answer = self._s3.get_object(Bucket=self._results, Key=prefix + RESULT)
             return decode(DocumentResult, answer["Body"].read(), JSON)
 
-    def download(self, job_id: str, folder: Path, attempt: int | None = None) -> list[Path]:
+    def download(
+        self,
+        job_id: str,
+        folder: Path,
+        attempt: int | None = None,
+        *,
+        files: Collection[str] | None = None,
+    ) -> list[Path]:
         """Write result.json and every export into a folder, which is made. Raises as `result` does.
+
+        Args:
+            job_id: what `submit` returned.
+            folder: where to.
+            attempt: of the job; None is the latest that has a result.
+            files: names of those to fetch; None is all.
 
         Returns:
             The files.
         """
         prefix = self._result_prefix(job_id, attempt)
-        files = []
+        fetched = []
         with self._connection.translated():
             for key in self._result_keys(prefix):
                 relative = PurePosixPath(key.removeprefix(prefix))
                 if relative.is_absolute() or ".." in relative.parts:
                     raise RequestError("a result has a file that lies outside its folder")
+                if files is not None and str(relative) not in files:
+                    continue
                 file = folder / relative
                 file.parent.mkdir(parents=True, exist_ok=True)
                 self._s3.download_file(self._results, key, str(file))
-                files.append(file)
-        return files
+                fetched.append(file)
+        return fetched
 
     def jobs(self, limit: int = 20) -> list[JobStatus]:
         """The latest jobs, each by its latest attempt, newest first."""

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from hybrid_ocr.commands.reading import Progress
-from hybrid_ocr.commands.sources import Source
 from hybrid_ocr.contracts.jobs import Plan, batch_label
 from hybrid_ocr.contracts.keys import OUTPUTS, PLAN, attempt_prefix
 from hybrid_ocr.opening import parse_pages
+from hybrid_ocr.pipeline import Progress
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,16 +24,15 @@ class JobProgress:
         s3: a boto3 client.
         work: the work bucket.
         job: its id.
-        source: the document it reads.
         progress: is told.
     """
 
-    def __init__(self, s3: S3Client, work: str, job: str, source: Source, progress: Progress) -> None:
+    def __init__(self, s3: S3Client, work: str, job: str, progress: Progress) -> None:
         self._s3, self._bucket = s3, work
         self._prefix = attempt_prefix(job, 1)
-        self._source, self._progress = source, progress
+        self._progress = progress
         self._pages_of: dict[str, int] | None = None
-        self._told: set[str] = set()
+        self._counted: set[str] = set()
 
     @property
     def planned(self) -> bool:
@@ -47,10 +45,10 @@ class JobProgress:
             self._pages_of = self._plan()
         if not self._pages_of:
             return
-        for label in sorted(self._read_batches() - self._told):
-            self._told.add(label)
+        for label in sorted(self._read_batches() - self._counted):
+            self._counted.add(label)
             for _ in range(self._pages_of.get(label, 0)):
-                self._progress.page_done(self._source)
+                self._progress.page_done()
 
     def _plan(self) -> dict[str, int] | None:
         try:
@@ -58,7 +56,7 @@ class JobProgress:
         except ClientError:  # not planned yet
             return None
         plan = Plan.model_validate_json(body)
-        self._progress.opened(self._source, plan.expected_pages)
+        self._progress.opened(plan.expected_pages)
         return {batch_label(0, pages): len(parse_pages(pages, _MOST_PAGES)) for pages in plan.batches}
 
     def _read_batches(self) -> set[str]:

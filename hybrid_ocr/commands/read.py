@@ -1,100 +1,101 @@
-"""`hybrid-ocr read`: from a command line to an exit code."""
+"""`hybrid-ocr read`."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
+from typing import Annotated, get_args
 
-from rich.console import Console
+import typer
 
-from hybrid_ocr.commands.complaint import complain
-from hybrid_ocr.commands.exits import CANNOT, INTERRUPTED, NOT_WHOLE, OUTPUT_CLOSED, WHOLE, WRONG_COMMAND
-from hybrid_ocr.commands.reading import DocumentReader, Reading
-from hybrid_ocr.commands.sources import select
-from hybrid_ocr.commands.terminal import ReadingProgress, print_summary, print_text
-from hybrid_ocr.contracts.errors import OcrError, RequestError
 from hybrid_ocr.contracts.stage import EngineName
-from hybrid_ocr.opening import parse_pages
 
-MOST_PAGES = 100_000
-"""More than any document has: page ranges are checked before the first one is opened."""
+Engine = Enum("Engine", {name.replace("-", "_"): name for name in get_args(EngineName)})  # type: ignore[misc]
+DEFAULT_ENGINE = Engine("openvino")
 
+READ_HELP = """
+Read documents and write what they say.
 
-@dataclass(frozen=True)
-class ReadCall:
-    """What the command line asked for; see `hybrid-ocr read --help`."""
+For each document a folder OUT/NAME/ with result.json, result.txt, result.md, a searchable PDF, hOCR and
+report.html. The text goes to standard output, everything else to standard error.
 
-    paths: Sequence[Path]
-    out: Path
-    pages: str | None = None
-    script: str | None = None
-    engine: EngineName = "openvino"
-    rules: Path | None = None
-    as_json: bool = False
-    direct: bool = False
+Read are printed Latin script, Chinese and Japanese; not Cyrillic, Greek, Arabic, Hebrew, Thai, Korean or the
+scripts of India, nor handwriting.
+
+Exit codes: 0 every document was read whole; 1 at least one was read in part or not at all; 2 the command line
+is wrong; 3 reading could not start or go on (models, deployment, disk); 130 interrupted.
+"""
 
 
-def run(call: ReadCall) -> int:
-    """Read what a call names and say what became of it. Returns the exit code."""
-    console = Console(stderr=True)
-    selection = select(call.paths)
-    try:
-        if call.pages is not None:
-            parse_pages(call.pages, page_count=MOST_PAGES)
-        if not selection.sources:
-            raise RequestError("no document in what was named: give a PDF, TIFF, PNG, JPEG or WebP")
-    except RequestError as error:
-        return complain(console, error, WRONG_COMMAND)
-    signal.signal(signal.SIGTERM, _interrupt)
-    readings: list[Reading] = []
-    try:
-        with ExitStack() as stack:
-            progress = stack.enter_context(ReadingProgress(console))
-            reader = stack.enter_context(_reader(call))
-            for reading in reader.read(selection.sources, call.out, progress, call.pages):
-                readings.append(reading)
-                _print(reading, as_json=call.as_json, heading=len(selection.sources) > 1)
-    except OcrError as error:
-        return complain(console, error, CANNOT)
-    except BrokenPipeError:
-        # Whoever read our output has gone, as `head` does: no error, and nothing left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OUTPUT_CLOSED
-    except OSError as error:
-        return complain(console, error, CANNOT)
-    except KeyboardInterrupt:
-        return complain(console, "interrupted", INTERRUPTED)
-    print_summary(readings, console, selection.skipped)
-    whole = all(reading.result.status == "completed" for reading in readings)
-    return WHOLE if whole else NOT_WHOLE
+def read(  # noqa: D103, PLR0917 - typer makes the command line of it; READ_HELP says what it does
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE|DIR|-...", help="PDF, TIFF, PNG, JPEG or WebP; folders at any depth; - is stdin."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Where the folders are made.")
+    ] = Path("out"),
+    on: Annotated[
+        str,
+        typer.Option(
+            "--on",
+            metavar="process|local|STAGE",
+            help="Where: in this process; through the whole flow on a local cloud; through a deployment.",
+        ),
+    ] = "process",
+    pages: Annotated[
+        str | None, typer.Option(metavar="RANGES", help="Which pages of each document: 1-5, 1,3,7-9 or 3-.")
+    ] = None,
+    script: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Recognise one script only, such as latin: faster."),
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="What runs the networks.", case_sensitive=False)
+    ] = DEFAULT_ENGINE,
+    rules: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Validation rules of your own, see docs/rules.md."),
+    ] = None,
+    formats: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Which files: of json,txt,md,hocr,pdf,html; all unless given."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite results of other documents in DIR.")
+    ] = False,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave documents alone that have a result in DIR.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one DocumentResult a line instead of the text.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="On standard error only errors.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also what the parts log.")] = False,
+) -> None:
+    from hybrid_ocr.commands.read_call import ReadCall, run
+
+    _refuse_both(force, skip_existing, "--force and --skip-existing")
+    _refuse_both(quiet, verbose, "--quiet and --verbose")
+    call = ReadCall(
+        paths=paths,
+        out=out,
+        where=on,
+        pages=pages,
+        script=script,
+        engine=engine.value,
+        rules=rules,
+        formats=formats,
+        existing="force" if force else "skip" if skip_existing else "same",
+        as_json=as_json,
+        quiet=quiet,
+        verbose=verbose,
+    )
+    raise typer.Exit(run(call))
 
 
-def _reader(call: ReadCall) -> DocumentReader:
-    """The way to read; each imports what only it needs."""
-    if call.direct:
-        from hybrid_ocr.direct.stages import direct_reader
-
-        return direct_reader(engine=call.engine, script=call.script, rules=call.rules)
-    from local_cloud.early import EarlyContainers
-    from local_cloud.models import LocalModels
-
-    early = EarlyContainers(LocalModels(call.engine, call.script))  # before the next import, which takes long
-    from hybrid_ocr.cloud_reader import cloud_reader
-
-    return cloud_reader(early, engine=call.engine, script=call.script, rules=call.rules)
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
-
-
-def _print(reading: Reading, *, as_json: bool, heading: bool) -> None:
-    if as_json:
-        print(reading.result.model_dump_json(), flush=True)
-    else:
-        print_text(reading, heading=heading)
+def _refuse_both(one: bool, other: bool, names: str) -> None:
+    if one and other:
+        raise typer.BadParameter(f"{names} exclude each other")

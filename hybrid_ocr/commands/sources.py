@@ -5,23 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from hybrid_ocr.contracts.errors import DocumentError
+from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, RequestError
 from hybrid_ocr.opening.formats import sniff
+from hybrid_ocr.pipeline.document import displayed
 
 MAX_NAME_BYTES = 120
 """Room for suffixes of ours under the 255 bytes that file systems allow."""
 RESERVED = frozenset('/\\:*?"<>|')
 """Characters that file systems or shells give a meaning of their own."""
+STDIN = "stdin"
 SUFFIXES = frozenset({".pdf", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp"})
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file to read and the name of its result folder, unique in one call."""
+    """A document to read.
 
-    path: Path
+    Args:
+        document: a file, or the bytes that came on standard input.
+        name: of its result folder, unique in one call.
+    """
+
+    document: Path | bytes
     name: str
+
+    @property
+    def shown(self) -> str:
+        """What people call it: its path, or `stdin`."""
+        return STDIN if isinstance(self.document, bytes) else displayed(self.document)
+
+    @property
+    def file_name(self) -> str:
+        """The same without folders."""
+        return self.shown.rsplit("/", 1)[-1]
 
 
 @dataclass(frozen=True)
@@ -37,9 +55,14 @@ def select(paths: Sequence[Path]) -> Selection:
 
     A file that was named itself is always read, so that a wrong one is reported and never skipped in silence.
     In a folder a file counts as a document if its first bytes or its suffix say so; hidden ones do not.
+
+    Raises:
+        RequestError: SOURCE_NOT_FOUND, something that was named is not there; nothing at all is to be read.
     """
     chosen: dict[Path, None] = {}
     skipped = 0
+    if missing := [displayed(path) for path in paths if not path.exists()]:
+        raise RequestError(f"there is no {', no '.join(missing)}", code=ErrorCode.SOURCE_NOT_FOUND)
     for path in paths:
         if not path.is_dir():
             chosen[path] = None
@@ -49,6 +72,8 @@ def select(paths: Sequence[Path]) -> Selection:
                 chosen[file] = None
             else:
                 skipped += 1
+    if not chosen:
+        raise RequestError("no document in what was named: give a PDF, TIFF, PNG, JPEG or WebP")
     return Selection(tuple(name_results(chosen)), skipped)
 
 
@@ -69,6 +94,20 @@ def _files_of(folder: Path) -> list[Path]:
     return sorted(
         path for path in inside if not any(p.startswith(".") for p in path.relative_to(folder).parts)
     )
+
+
+def standard_input(stream: BinaryIO, most_bytes: int) -> Source:
+    """The document that comes on standard input.
+
+    Raises:
+        RequestError: there is nothing, or more than `most_bytes`.
+    """
+    data = stream.read(most_bytes + 1)
+    if not data:
+        raise RequestError("nothing came on standard input")
+    if len(data) > most_bytes:
+        raise RequestError(f"standard input has more than {most_bytes:,} bytes: split the document")
+    return Source(data, STDIN)
 
 
 def name_results(paths: Iterable[Path]) -> list[Source]:

@@ -7,6 +7,8 @@ import sys
 import threading
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -22,7 +24,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from hybrid_ocr.commands.reading import Reading
+from hybrid_ocr.commands.reading import ReadDocument
 from hybrid_ocr.commands.sources import Source
 from hybrid_ocr.contracts.result import Finding
 
@@ -37,8 +39,8 @@ STYLE = {
 FINDINGS_SHOWN = 5
 
 
-class ReadingProgress:
-    """A bar over pages on standard error; quiet where that is no terminal."""
+class Bar:
+    """A bar over the pages of all documents on standard error; nothing where that is no terminal."""
 
     def __init__(self, console: Console) -> None:
         self._bar = Progress(
@@ -50,9 +52,9 @@ class ReadingProgress:
             TimeElapsedColumn(),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not console.is_terminal or console.quiet,
         )
-        self._task = self._bar.add_task("starting the model servers", total=None)
+        self._task = self._bar.add_task("starting", total=None)
         self._pages = 0
         self._lock = threading.Lock()
 
@@ -65,64 +67,91 @@ class ReadingProgress:
     ) -> None:
         self._bar.stop()
 
-    def opened(self, source: Source, pages: int) -> None:
-        """See `hybrid_ocr.commands.reading.Progress`."""
+    def of(self, source: Source) -> DocumentProgress:
+        """What is told how far one document is."""
+        return DocumentProgress(self, shown(source.file_name, 40))
+
+    def more(self, pages: int) -> None:
+        """So many pages more are to be read."""
         with self._lock:
             self._pages += pages
             self._bar.update(self._task, total=self._pages)
 
-    def page_done(self, source: Source) -> None:
-        """See `hybrid_ocr.commands.reading.Progress`."""
-        self._bar.update(self._task, advance=1, description=shown(source.path.name, 40))
+    def one_done(self, name: str) -> None:
+        """A page of the document of that name is done."""
+        self._bar.update(self._task, advance=1, description=name)
 
 
-def print_text(reading: Reading, *, heading: bool) -> None:
+@dataclass(frozen=True)
+class DocumentProgress:
+    """Moves the bar for one document; see `hybrid_ocr.pipeline.Progress`."""
+
+    bar: Bar
+    name: str
+
+    def opened(self, pages: int) -> None:
+        """Its pages are to be read."""
+        self.bar.more(pages)
+
+    def page_done(self) -> None:
+        """One of them is done."""
+        self.bar.one_done(self.name)
+
+
+def print_text(document: ReadDocument, *, heading: bool) -> None:
     """The text of a document on standard output, under its name where there are several."""
     if heading:
-        print(f"── {shown(reading.source.path.name)} ".ljust(80, "─"))
-    print(plain(reading.result.text).rstrip("\n") + "\n" if reading.result.text else "(no text)\n")
+        print(f"── {shown(document.source.file_name)} ".ljust(80, "─"))
+    if document.result.text:
+        print(plain(document.result.text).rstrip("\n") + "\n")
+    elif document.result.status != "failed":  # the summary says why of one that failed
+        print("(no text)\n")
     sys.stdout.flush()
 
 
-def print_summary(readings: Sequence[Reading], console: Console, skipped: int) -> None:
+def print_summary(documents: Sequence[ReadDocument], console: Console, skipped: int) -> None:
     """What became of each document, what was noticed first, and where its report is."""
-    rows = [_summary_row(reading) for reading in readings]
+    rows = [_summary_row(document) for document in documents]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    for reading, row in zip(readings, rows, strict=True):
+    for document, row in zip(documents, rows, strict=True):
         line = Text()
         for cell, width in zip(row, widths, strict=True):
             line.append(set_cell_size(cell, width + 2))
-        line.stylize(STYLE[reading.result.verdict], 0, len(row[0]))
+        line.stylize(STYLE[document.result.verdict], 0, len(row[0]))
         # The path is last and never folded, so that it can be clicked or copied whole.
-        line.append(str(reading.folder / "report.html"))
+        line.append(str(_report(document)))
         console.print(line, soft_wrap=True)
-    for reading in readings:
-        _print_findings(reading, console)
+    for document in documents:
+        _print_findings(document, console)
     if skipped:
         console.print(
             Text(f"{skipped} other files in the folders are no documents and were left alone", "dim")
         )
 
 
-def _summary_row(reading: Reading) -> tuple[str, str, str, str]:
-    result = reading.result
+def _summary_row(document: ReadDocument) -> tuple[str, str, str, str]:
+    result = document.result
     whole = sum(page.status == "ok" for page in result.pages)
     pages = f"{whole} of {len(result.pages)} pages" if result.pages else "no page"
-    return result.verdict, shown(reading.source.path.name, 40), pages, result.status
+    return result.verdict, shown(document.source.file_name, 40), pages, result.status
 
 
-def _print_findings(reading: Reading, console: Console) -> None:
-    serious = [finding for finding in reading.result.findings if finding.severity != "info"]
+def _print_findings(document: ReadDocument, console: Console) -> None:
+    serious = [finding for finding in document.result.findings if finding.severity != "info"]
     for finding in serious[:FINDINGS_SHOWN]:
-        line = Text(f"{shown(reading.source.path.name, 40)}{_place(finding)}: ")
+        line = Text(f"{shown(document.source.file_name, 40)}{_place(finding)}: ")
         line.append(finding.rule, STYLE[finding.severity])
         line.append(f" {plain(finding.message)}")
         console.print(line, soft_wrap=True)
     if len(serious) > FINDINGS_SHOWN:
         more = len(serious) - FINDINGS_SHOWN
-        console.print(
-            Text(f"… and {more} more findings in {reading.folder / 'report.html'}", "dim"), soft_wrap=True
-        )
+        console.print(Text(f"… and {more} more findings in {_report(document)}", "dim"), soft_wrap=True)
+
+
+def _report(document: ReadDocument) -> Path:
+    """The report, or the folder where none was asked for."""
+    report = document.folder / "report.html"
+    return report if report.exists() else document.folder
 
 
 def _place(finding: Finding) -> str:

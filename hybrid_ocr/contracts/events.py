@@ -15,6 +15,8 @@ EVENT_SOURCE = "hybrid-ocr"
 TEST_SOURCE = "hybrid-ocr.test"
 """The source of events about test documents, in and out: no production rule matches it."""
 PAGE_RANGES = r"^\d+(-\d+)?(,\d+(-\d+)?)*$"
+ASKED_PAGES = r"^\d+(-\d*)?(,\d+(-\d*)?)*$"
+"""A producer may leave the end of a range open; a plan of the flow never does."""
 S3Uri = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+$", max_length=1100)]
 
 
@@ -22,7 +24,7 @@ class ReadOptions(Message):
     """What a producer may ask for."""
 
     pages: str | None = Field(
-        default=None, pattern=PAGE_RANGES, max_length=1_000, description="for example 1-5,8"
+        default=None, pattern=ASKED_PAGES, max_length=1_000, description="for example 1-5,8 or 3-"
     )
     script: str | None = Field(default=None, max_length=32)
 

@@ -162,3 +162,9 @@ class DocumentParts(Message):
     bundle: str | None = Field(default=None, description="id of the models the document stayed on")
     models: dict[StageName, ModelIdentity] = Field(default_factory=dict)
     timings: dict[str, Seconds] = Field(default_factory=dict)
+
+    @property
+    def dpi(self) -> dict[int, float]:
+        """The resolution of each page that has one, by its number."""
+        pages = (part.page for part in self.pages)
+        return {page.number: page.dpi for page in pages if page.status == "ok" and page.dpi is not None}

@@ -12,8 +12,16 @@ What a file is, its first bytes say, never its name. What is decided here:
   they end.
 """
 
-from hybrid_ocr.opening.document import DocumentFormat, DocumentInfo, RawPage, parse_pages
+from hybrid_ocr.opening.document import DocumentFormat, DocumentInfo, RawPage, check_pages, parse_pages
 from hybrid_ocr.opening.limits import OpeningLimits
 from hybrid_ocr.opening.opener import DocumentOpener
 
-__all__ = ["DocumentFormat", "DocumentInfo", "DocumentOpener", "OpeningLimits", "RawPage", "parse_pages"]
+__all__ = [
+    "DocumentFormat",
+    "DocumentInfo",
+    "DocumentOpener",
+    "OpeningLimits",
+    "RawPage",
+    "check_pages",
+    "parse_pages",
+]

@@ -44,13 +44,20 @@ class RawPage:
     encoding: Literal["jpeg"] | None = None
 
 
-_RANGES: Final = re.compile(r"\d{1,6}(-\d{1,6})?(,\d{1,6}(-\d{1,6})?)*", re.ASCII)
+_RANGES: Final = re.compile(r"\d{1,6}(-\d{0,6})?(,\d{1,6}(-\d{0,6})?)*", re.ASCII)
+_MOST_PAGES: Final = 999_999
+"""More than any document has: page ranges are checked before a document is opened."""
+
+
+def check_pages(text: str) -> None:
+    """Refuse a text that names no pages of any document. Raises RequestError."""
+    parse_pages(text, _MOST_PAGES)
 
 
 def parse_pages(text: str, page_count: int) -> list[int]:
     """Page numbers that a text such as `1-5,8` names, in the order named, each once.
 
-    A range may end after the last page, so that one range serves documents of any length.
+    A range may end after the last page, so that one range serves documents of any length; `3-` has no end.
 
     Raises:
         RequestError: INVALID_REQUEST where the text is no list of ranges; PAGE_OUT_OF_RANGE where a range
@@ -58,12 +65,12 @@ def parse_pages(text: str, page_count: int) -> list[int]:
     """
     compact = text.replace(" ", "")
     if not _RANGES.fullmatch(compact):
-        raise RequestError(f"pages are asked for as in 1-5,8, not as {text[:50]!r}")
+        raise RequestError(f"pages are asked for as in 1-5,8 or 3-, not as {text[:50]!r}")
     pages: dict[int, None] = {}
     for part in compact.split(","):
-        first, _, last = part.partition("-")
-        start, end = int(first), int(last or first)
-        if end < start:
+        first, dash, last = part.partition("-")
+        start, end = int(first), int(last or (page_count if dash else first))
+        if end < start and last:
             raise RequestError(f"the page range {part} ends before it starts")
         if not 1 <= start <= page_count:
             raise RequestError(

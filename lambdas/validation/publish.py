@@ -83,10 +83,8 @@ class Publisher:
         return parts, lambda _: None
 
     def _export(self, parts: DocumentParts, images: PageImages, folder: Path) -> None:
-        pages = (part.page for part in parts.pages if part.page.status == "ok")
-        dpi = {page.number: page.dpi for page in pages if page.dpi is not None}
         try:
-            write_exports(validate(parts, self.rules), images, folder, rules=self.rules, dpi=dpi)
+            write_exports(validate(parts, self.rules), images, folder, rules=self.rules, dpi=parts.dpi)
         except DocumentError as error:
             log.error("an export with pictures is left out: %s", error.message)
 

@@ -15,9 +15,7 @@ import psutil
 import pytest
 
 from hybrid_ocr.contracts.codec import MSGPACK, decode, encode
-from hybrid_ocr.contracts.errors import EngineError
 from hybrid_ocr.contracts.messages import FailedPage, PageRegions, RegionBatch
-from local_cloud.containers import ContainerFleet
 from tests.hosts.conftest import Server, Start, batch, container, error_of
 
 
@@ -186,11 +184,6 @@ def test_a_drain_ends_within_its_grace(start: Start, callers: ThreadPoolExecutor
 
 def test_while_it_loads_it_answers_that_it_is_not_ready(tmp_path: Path) -> None:
     made = container({}, {"load_seconds": "1.5"})
-    with (
-        pytest.raises(EngineError, match=r"not ready within 1 s.*listening"),
-        ContainerFleet([made], ready_seconds=1),
-    ):
-        pass
     slow = {**made.variables(), "HYBRID_OCR_PORT": "0", "HYBRID_OCR_OPTIONS": '{"load_seconds": "30"}'}
     log = tmp_path / "log"
     with (

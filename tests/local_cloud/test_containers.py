@@ -1,4 +1,4 @@
-"""The fleet of containers and their client, with real processes."""
+"""Model containers as real processes: they start, say why they cannot, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from hybrid_ocr.contracts.errors import CapacityError, EngineError, ErrorCode, RequestError
-from hybrid_ocr.contracts.messages import CropBatch, PageBatch, PageCrops, RegionBatch
-from local_cloud.client import EndpointClient
-from local_cloud.containers import Container, ContainerFleet
+from hybrid_ocr.contracts.errors import EngineError, ErrorCode
+from hybrid_ocr.contracts.messages import RegionBatch
+from local_cloud.containers import Container
 from tests.conftest import ROOT
 from tests.hosts.conftest import batch, container
+from tests.hosts.fleet import ContainerFleet
 
 PARENT = """
 import sys, time
-from local_cloud.containers import ContainerFleet
+from tests.hosts.fleet import ContainerFleet
 from tests.hosts.conftest import container
 with ContainerFleet([container({}, {})]) as fleet:
     print(fleet.pids["fake"], flush=True)
@@ -30,7 +29,7 @@ with ContainerFleet([container({}, {})]) as fleet:
 """
 
 
-def gone(pid: int, seconds: float = 10.0) -> bool:
+def gone(pid: int, seconds: float = 60.0) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
@@ -42,9 +41,9 @@ def gone(pid: int, seconds: float = 10.0) -> bool:
 def test_a_fleet_answers_and_leaves_nothing_behind() -> None:
     with ContainerFleet([container({}, {})]) as fleet:
         pids = list(fleet.pids.values())
-        with fleet.client("fake") as client:
-            assert [page.number for page in client.invoke(batch("good", "good"), RegionBatch).pages] == [1, 2]
-    assert all(gone(pid, 0.1) for pid in pids)
+        answer = fleet.invoke("fake", batch("good", "good"), RegionBatch)
+        assert [page.number for page in answer.pages] == [1, 2]
+    assert all(gone(pid) for pid in pids)
 
 
 def test_no_orphan_when_the_parent_is_killed() -> None:
@@ -70,66 +69,13 @@ def test_a_container_that_cannot_start_says_why() -> None:
 
 
 def test_a_container_that_dies_is_reported_with_its_last_words(tmp_path: Path) -> None:
-    with (
-        ContainerFleet([container({}, {})], log_dir=tmp_path) as fleet,
-        fleet.client("fake") as client,
-    ):
-        client.invoke(batch("good"), RegionBatch)
+    with ContainerFleet([container({}, {})], log_dir=tmp_path) as fleet:
+        fleet.invoke("fake", batch("good"), RegionBatch)
         os.kill(fleet.pids["fake"], signal.SIGKILL)
-        with pytest.raises(EngineError, match=r"container fake ended with status -9: .*invocation"):
-            client.invoke(batch("good"), RegionBatch)
-
-
-def test_what_a_container_answers_is_raised_as_it_was_there() -> None:
-    settings = {"max_body_bytes": 1024, "request_seconds": 0.2}
-    with ContainerFleet([container(settings, {})]) as fleet, fleet.client("fake") as client:
-        with pytest.raises(RequestError) as too_large:
-            client.invoke(batch("x" * 2000), RegionBatch)
-        assert too_large.value.code is ErrorCode.BODY_TOO_LARGE
-        page = PageCrops(number=1, width=1, height=1, lines=(), crops=())
-        with pytest.raises(RequestError) as not_its_message:
-            client.invoke(CropBatch(pages=(page,)), RegionBatch)
-        assert not_its_message.value.code is ErrorCode.INVALID_REQUEST
-        with pytest.raises(EngineError) as late:
-            client.invoke(batch("sleep 0.5"), RegionBatch)
-        assert late.value.code is ErrorCode.STAGE_TIMEOUT
-
-
-def test_a_full_container_is_asked_again_until_the_deadline() -> None:
-    settings = {"max_queue_pages": 1, "max_batch_pages": 1}
-    with ContainerFleet([container(settings, {})]) as fleet, fleet.client("fake") as client:
-        answered: list[int] = []
-        callers = [
-            threading.Thread(
-                target=lambda: answered.append(len(client.invoke(batch("sleep 0.1"), RegionBatch).pages))
-            )
-            for _ in range(6)
-        ]
-        for caller in callers:
-            caller.start()
-        for caller in callers:
-            caller.join(20)
-        assert answered == [1] * 6
-        with fleet.client("fake", deadline_seconds=0.3) as hurried:
-            blockers = [
-                threading.Thread(target=lambda: client.invoke(batch("sleep 1"), RegionBatch))
-                for _ in range(2)
-            ]
-            for blocker in blockers:
-                blocker.start()
-                time.sleep(0.1)
-            with pytest.raises((CapacityError, EngineError)):
-                hurried.invoke(batch("good"), RegionBatch)
-            for blocker in blockers:
-                blocker.join()
-
-
-def test_nobody_listens_there() -> None:
-    with (
-        EndpointClient("http://127.0.0.1:9", deadline_seconds=0.2) as client,
-        pytest.raises(EngineError, match="connection"),
-    ):
-        client.invoke(PageBatch(pages=()), RegionBatch)
+        process = fleet.running["fake"]
+        assert process.wait() == -signal.SIGKILL
+        with pytest.raises(EngineError, match=r"container fake ended with status -9 .*invocation"):
+            process.is_ready()
 
 
 def test_the_working_directory_is_not_imported(tmp_path: Path) -> None:

@@ -393,6 +393,20 @@ def test_a_report_without_text_offers_nothing_that_needs_text(tmp_path, opened):
     assert facts_of(tmp_path) == ["Pages"]
 
 
+def test_the_report_links_to_the_files_that_are_written_beside_it(tmp_path):
+    write_exports(
+        result_of(page([line("words", 100, 100)])),
+        lambda number: (picture(), "jpeg"),
+        tmp_path,
+        files=["report.html", "result.txt", "result.pdf"],
+    )
+    parsed = Elements()
+    parsed.feed((tmp_path / "report.html").read_text(encoding="utf-8"))
+    links = [a["href"] for tag, a in parsed.tags if tag == "a" and "download" in a]
+    assert links == ["result.txt", "result.pdf"]
+    assert all((tmp_path / link).is_file() for link in links)
+
+
 def test_a_page_whose_picture_and_text_were_lost_shows_no_empty_frame(tmp_path):
     lost = page(regions=[region("text", 1, 1, 90, 90)]).model_copy(
         update={"text": failed(1, "ocr", ErrorCode.STAGE_TIMEOUT)}

@@ -1,4 +1,4 @@
-"""All five stages as a contestant of the benchmark: the reader that `hybrid-ocr read` uses, kept running."""
+"""All five stages as a contestant of the benchmark: the pipeline of `hybrid-ocr read`, kept running."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ import numpy as np
 
 from evaluation.bench.protocol import Reading, serve
 from evaluation.bench.workers.facts import versions
-from hybrid_ocr.commands.sources import Source
 from hybrid_ocr.contracts.geometry import apply_matrix
 from hybrid_ocr.contracts.result import DocumentResult
-from hybrid_ocr.direct.reader import DirectReader
-from hybrid_ocr.direct.stages import direct_reader
 from hybrid_ocr.engines.cpu import granted_threads
+from hybrid_ocr.pipeline import Pipeline, Task
 
 
 class PageClock:
@@ -27,10 +25,10 @@ class PageClock:
         self._began = time.perf_counter()
         self.ends: list[float] = []
 
-    def opened(self, source: Source, pages: int) -> None:
+    def opened(self, pages: int) -> None:
         """The time of opening is not asked for."""
 
-    def page_done(self, source: Source) -> None:
+    def page_done(self) -> None:
         """Note the time."""
         self.ends.append(time.perf_counter() - self._began)
 
@@ -38,8 +36,8 @@ class PageClock:
 class FiveStages:
     """File in; text, and every export that `read` writes, out."""
 
-    def __init__(self, reader: DirectReader) -> None:
-        self._reader = reader
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
         self.about: dict[str, Any] = {
             "versions": versions("hybrid-ocr", "openvino", "opencv-python-headless", "pypdfium2", "numpy"),
             "models": {},
@@ -51,9 +49,8 @@ class FiveStages:
         clock = PageClock()
         began = time.perf_counter()
         with TemporaryDirectory(prefix="hybrid-ocr-bench-") as out:
-            [reading] = self._reader.read([Source(path, "document")], Path(out), clock)
+            [result] = self._pipeline.read_all([Task(path, out=Path(out), progress=clock)])
             seconds = time.perf_counter() - began
-        result = reading.result
         if result.status != "completed":
             raise RuntimeError(f"{result.status}: {[finding.message for finding in result.findings]}")
         self.about["models"] |= {model.name: model.sha256 for model in result.models.values()}
@@ -73,12 +70,10 @@ def _lines(result: DocumentResult) -> list[tuple[list[list[float]], str]]:
 
 
 def main() -> None:
-    """Serve until the benchmark has no more pages, then end the servers."""
+    """Serve until the benchmark has no more pages, then end the pipeline."""
     with ExitStack() as resources:
         serve(
-            lambda settings: FiveStages(
-                resources.enter_context(direct_reader(script=settings["script"] or None))
-            )
+            lambda settings: FiveStages(resources.enter_context(Pipeline(script=settings["script"] or None)))
         )
 
 

@@ -47,7 +47,10 @@ def load_recogniser(artifact: Artifact, context: StageContext) -> Recogniser:
         precision=context.precision,
         cache_dir=context.cache_dir,
     )
-    return CtcRecogniser(load_network(context.engine, spec), alphabet(artifact.config))
+    recogniser = CtcRecogniser(load_network(context.engine, spec), alphabet(artifact.config))
+    if context.warm_up:
+        recogniser.warm_up()
+    return recogniser
 
 
 class CtcRecogniser:
@@ -56,8 +59,11 @@ class CtcRecogniser:
     def __init__(self, network: Network, symbols: Sequence[str]) -> None:
         self._network = network
         self._symbols = symbols
+
+    def warm_up(self) -> None:
+        """Run the network once for each of the shapes that a page of text meets first."""
         for count, width in _WARM_UP:
-            network(np.zeros((count, HEIGHT, width, 3), np.uint8))
+            self._network(np.zeros((count, HEIGHT, width, 3), np.uint8))
 
     def __call__(self, lines: Sequence[Line]) -> list[DecodedLine]:
         """Read lines, see `Recogniser`."""

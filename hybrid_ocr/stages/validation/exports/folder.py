@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from hybrid_ocr.contracts.result import DocumentResult
 from hybrid_ocr.stages.validation.exports.hocr import write_hocr
@@ -16,6 +16,8 @@ from hybrid_ocr.stages.validation.exports.report import write_report
 from hybrid_ocr.stages.validation.rule_file import load_rules
 from hybrid_ocr.stages.validation.rules import RuleSet
 
+REPORT: Final = "report.html"
+
 
 def write_exports(
     result: DocumentResult,
@@ -24,8 +26,9 @@ def write_exports(
     *,
     rules: RuleSet | None = None,
     dpi: Mapping[int, float] | None = None,
+    files: Collection[str] | None = None,
 ) -> list[Path]:
-    """Write result.json, result.txt, result.md, result.hocr, result.pdf and report.html.
+    """Write result.json, result.txt, result.md, result.hocr, result.pdf and report.html, or some of them.
 
     result.json comes first, so that nothing is lost where a picture turns out not to decode. Each file
     appears whole or not at all.
@@ -36,6 +39,7 @@ def write_exports(
         folder: made where it is not there.
         rules: the rules the document was held to, for the report's colours.
         dpi: resolution of pages by number, for the size of PDF pages; 200 where it is not known.
+        files: names of those to write; None is all.
 
     Returns:
         The files written.
@@ -45,25 +49,30 @@ def write_exports(
     """
     folder.mkdir(parents=True, exist_ok=True)
     rules = rules or load_rules()
-    texts: dict[str, Iterable[str]] = {
-        "result.json": (result.model_dump_json(indent=1), "\n"),
-        "result.txt": (result.text, "\n"),
-        "result.md": write_markdown(result),
-        "result.hocr": write_hocr(result, dpi),
+    writers: dict[str, Callable[[BinaryIO], None]] = {
+        "result.json": lambda sink: _encode((result.model_dump_json(indent=1), "\n"), sink),
+        "result.txt": lambda sink: _encode((result.text, "\n"), sink),
+        "result.md": lambda sink: _encode(write_markdown(result), sink),
+        "result.hocr": lambda sink: _encode(write_hocr(result, dpi), sink),
+        "result.pdf": lambda sink: write_pdf(result, page_image, sink, dpi),
+        REPORT: lambda sink: write_report(result, page_image, sink, rules, beside),
     }
-    for name, pieces in texts.items():
+    chosen = [name for name in writers if files is None or name in files]
+    beside = _worth_opening(result, [name for name in chosen if name != REPORT])
+    for name in chosen:
         with _whole(folder / name) as sink:
-            sink.writelines(piece.encode() for piece in pieces)
-    with _whole(folder / "result.pdf") as sink:
-        write_pdf(result, page_image, sink, dpi)
-    with _whole(folder / "report.html") as sink:
-        write_report(result, page_image, sink, rules, _worth_opening(result, [*texts, "result.pdf"]))
-    return [folder / name for name in (*texts, "result.pdf", "report.html")]
+            writers[name](sink)
+    return [folder / name for name in chosen]
+
+
+def _encode(pieces: Iterable[str], sink: BinaryIO) -> None:
+    sink.writelines(piece.encode() for piece in pieces)
 
 
 def _worth_opening(result: DocumentResult, names: list[str]) -> list[str]:
     """The files that tell more than the report; of a document without text, only result.json does."""
-    return names if any(page.lines for page in result.pages) else names[:1]
+    has_text = any(page.lines for page in result.pages)
+    return [name for name in names if has_text or name == "result.json"]
 
 
 @contextmanager

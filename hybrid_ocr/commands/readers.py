@@ -1,0 +1,52 @@
+"""Which reader a call of `read` gets: in this process, on a local cloud, or through a deployment in AWS."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Final
+
+from hybrid_ocr.commands.reading import DocumentReader, HowToRead
+from hybrid_ocr.contracts.errors import RequestError
+from hybrid_ocr.contracts.names import LOCAL_STAGE
+from hybrid_ocr.contracts.stage import EngineName
+
+PROCESS: Final = "process"
+DEFAULT_ENGINE: Final[EngineName] = "openvino"
+
+
+def reader_for(how: HowToRead, announce: Callable[[str], None]) -> DocumentReader:
+    """The reader; it has not started anything yet, and what cannot work is refused here.
+
+    Each imports what only it needs.
+
+    Args:
+        how: the options of the call.
+        announce: is told of what takes a while before the first page.
+
+    Raises:
+        RequestError: an option that belongs to another place.
+        ConfigurationError, EngineError: rules or engine cannot work.
+    """
+    if how.where == PROCESS:
+        from hybrid_ocr.commands.process_reader import ProcessReader
+        from hybrid_ocr.pipeline import Pipeline
+
+        pipeline = Pipeline(engine=how.engine, script=how.script, rules=how.rules)
+        return ProcessReader(pipeline, pages=how.pages, files=how.files, announce=announce)
+    if how.where == LOCAL_STAGE and "AWS_ENDPOINT_URL" not in os.environ:
+        from hybrid_ocr.commands.local_reader import local_reader
+
+        return local_reader(how)
+    if how.engine != DEFAULT_ENGINE or how.rules is not None:
+        raise RequestError(
+            f"--engine and --rules are settled where {how.where} is deployed: leave them out, "
+            f"or read on {PROCESS}"
+        )
+    from hybrid_ocr.clients import connect
+    from hybrid_ocr.commands.deployment_reader import DeploymentReader
+
+    return DeploymentReader(
+        nullcontext(connect(how.where)), pages=how.pages, script=how.script, files=how.files
+    )

@@ -1,0 +1,145 @@
+"""A document while its pages are on their way through the stages."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hybrid_ocr.contracts.errors import ErrorInfo
+from hybrid_ocr.contracts.messages import FailedPage, ModelIdentity, PageImage, PageText, StageName
+from hybrid_ocr.contracts.result import DocumentParts, PageParts, PageRecord
+from hybrid_ocr.opening import OpeningLimits
+from hybrid_ocr.pipeline.worker import Answer
+
+
+@dataclass(frozen=True)
+class PageOnItsWay:
+    """A page that left rotation, or failed before; what the later stages say of it is still to come."""
+
+    page: PageRecord | FailedPage
+    answers: Mapping[StageName, Answer]
+
+    @property
+    def is_read(self) -> bool:
+        """Whether nothing is still to come."""
+        return all(answer.done() for answer in self.answers.values())
+
+    def parts(self) -> PageParts:
+        """Wait for what the stages say. Raises what loading a stage raised."""
+        if isinstance(self.page, FailedPage):
+            return PageParts(page=self.page)
+        return PageParts(
+            page=self.page,
+            regions=self.answers["region_detection"].result(),
+            text=self.answers["ocr"].result(),
+        )
+
+
+class Document:
+    """Collects what the stages say. Page images wait on disk for the exports, so memory stays flat.
+
+    Args:
+        source: a file, or the bytes of one.
+        name: what people call it; by default its path.
+        keeps_images: whether page images are kept for exports.
+    """
+
+    def __init__(self, source: Path | bytes, name: str | None = None, *, keeps_images: bool = True) -> None:
+        self._folder = TemporaryDirectory(prefix="hybrid-ocr-")
+        if isinstance(source, bytes):
+            self.path = Path(self._folder.name, name or "document")
+            self.path.write_bytes(source)
+        else:
+            self.path = source
+        self.name = name or ("document" if isinstance(source, bytes) else displayed(source))
+        self.expected_pages = 0
+        self.error: ErrorInfo | None = None
+        self.pages: list[PageOnItsWay] = []
+        self._keeps_images = keeps_images
+        self._encodings: dict[int, str] = {}
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._started = time.monotonic()
+
+    def close(self) -> None:
+        """Remove the page images."""
+        self._folder.cleanup()
+
+    @contextmanager
+    def timed(self, stage: StageName) -> Iterator[None]:
+        """Count the time spent inside as that stage's."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._seconds[stage] += time.monotonic() - began
+
+    def keep_image(self, page: PageImage) -> None:
+        """Keep the pixels of a page for the exports."""
+        if self._keeps_images:
+            self._image_file(page.number).write_bytes(page.data)
+            self._encodings[page.number] = page.encoding
+
+    def page_image(self, number: int) -> tuple[bytes, str] | None:
+        """The upright page as the stages saw it: its bytes and their encoding; None for one that is lost."""
+        if number not in self._encodings:
+            return None
+        return self._image_file(number).read_bytes(), self._encodings[number]
+
+    def parts(self, models: Mapping[StageName, ModelIdentity]) -> DocumentParts:
+        """Wait for the pages on their way and gather what was said of them.
+
+        Args:
+            models: the weights of the stages.
+        """
+        pages = tuple(page.parts() for page in self.pages)
+        seconds = self._seconds | _seconds_of(pages) | {"total": time.monotonic() - self._started}
+        return DocumentParts(
+            job_id=job_id(self.path, self.name),
+            source=self.name,
+            expected_pages=self.expected_pages,
+            pages=pages,
+            error=self.error,
+            models=dict(models) if self.pages else {},
+            timings={stage: round(spent, 4) for stage, spent in seconds.items()},
+        )
+
+    def _image_file(self, number: int) -> Path:
+        return Path(self._folder.name, f"page-{number}.image")
+
+
+def _seconds_of(pages: tuple[PageParts, ...]) -> dict[str, float]:
+    spent: defaultdict[str, float] = defaultdict(float)
+    for part in pages:
+        spent["rotation"] += _seconds(part.page)
+        spent["region_detection"] += _seconds(part.regions)
+        spent["ocr"] += _seconds(part.text)
+        if isinstance(part.text, PageText):
+            spent["text_detection"] += part.text.detection_seconds
+    return spent
+
+
+def _seconds(answer: Any) -> float:  # noqa: ANN401 - an answer of any stage, or none
+    return 0.0 if answer is None or isinstance(answer, FailedPage) else float(answer.seconds)
+
+
+def displayed(path: Path) -> str:
+    """A path as text: on Linux names are bytes, and those that are no UTF-8 are replaced."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def job_id(path: Path, name: str) -> str:
+    """The same file gives the same id: a hash of its name and its bytes, or of its name if it has none."""
+    digest = hashlib.sha256(name.encode() + b"\0")
+    # What is no regular file may never end, and a file beyond the limit is refused unread.
+    if path.is_file() and path.stat().st_size <= OpeningLimits().file_bytes:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,90 @@
+"""The stages of the table, each on a thread of its own, connected as the table says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from hybrid_ocr.contracts.messages import FailedPage, ModelIdentity, PageImage, StageName
+from hybrid_ocr.contracts.stage import Stage, StageContext
+from hybrid_ocr.contracts.stages import STAGES
+from hybrid_ocr.engines.interpreters import python_of
+from hybrid_ocr.opening import RawPage
+from hybrid_ocr.pipeline.models import Models
+from hybrid_ocr.pipeline.worker import Answer, StageWorker
+from hybrid_ocr.stages import load_stage
+
+PAGES_TOGETHER: Final[Mapping[StageName, int]] = {"ocr": 4}
+"""Pages in one call of a stage. Lines of several pages fill batches of like width better; other stages run
+page by page, and a page of theirs should not wait for another."""
+
+
+class StageGraph:
+    """Loads the stages side by side and passes pages through them.
+
+    Args:
+        models: which artefact and engine each stage gets; they are there.
+
+    Raises:
+        EngineError: ENGINE_UNAVAILABLE, an engine is not installed here.
+    """
+
+    def __init__(self, models: Models) -> None:
+        pythons = {name: python_of(models.engine_of(name)) for name in STAGES}
+        self._elsewhere = ExitStack()
+        self._workers = {
+            name: StageWorker(
+                name,
+                self._loader(name, models.context(name), pythons[name]),
+                PAGES_TOGETHER.get(name, 1),
+            )
+            for name in STAGES
+        }
+
+    def close(self) -> None:
+        """Finish what is waiting, then end threads and processes."""
+        for worker in self._workers.values():
+            worker.close()
+        self._elsewhere.close()
+
+    def models(self) -> dict[StageName, ModelIdentity]:
+        """The weights of every stage; waits until all are loaded. Raises what loading one raised."""
+        found = {name: worker.model for name, worker in self._workers.items()}
+        return {name: model for name, model in found.items() if model is not None}
+
+    def upright(self, page: RawPage) -> PageImage | FailedPage:
+        """Turn a page upright. Raises what loading the stage raised."""
+        turned: PageImage | FailedPage = self._workers["rotation"].ask(page).result()
+        return turned
+
+    def send(self, page: PageImage) -> dict[StageName, Answer]:
+        """Send an upright page to every stage that comes after rotation, each when its input is there."""
+        answers: dict[StageName, Answer] = {}
+        for name, spec in STAGES.items():
+            if spec.after == "rotation":
+                answers[name] = self._workers[name].ask(page)
+            elif spec.after is not None:
+                answers[name] = self._workers[name].follow(answers[spec.after])
+        return answers
+
+    def _loader(self, name: StageName, context: StageContext, python: Path) -> Callable[[], Stage[Any, Any]]:
+        if context.engine != "paddleocr" or _is_this(python):
+            return partial(load_stage, name, context)
+        return partial(self._load_elsewhere, name, context, python)
+
+    def _load_elsewhere(self, name: StageName, context: StageContext, python: Path) -> Stage[Any, Any]:
+        from hybrid_ocr.pipeline.elsewhere import StageElsewhere
+
+        stage = StageElsewhere(name, context, python)
+        self._elsewhere.callback(stage.close)
+        return stage
+
+
+def _is_this(python: Path) -> bool:
+    """Whether that is the interpreter that runs; links are not followed: they all lead to the system's."""
+    import sys
+
+    return python == Path(sys.executable)
