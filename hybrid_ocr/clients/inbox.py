@@ -10,6 +10,7 @@ from uuid import uuid4
 from botocore.exceptions import ClientError
 
 from hybrid_ocr.clients.connection import Connection
+from hybrid_ocr.contracts.document_name import UNKNOWN, document_name
 from hybrid_ocr.contracts.errors import DocumentError, ErrorCode
 from hybrid_ocr.contracts.jobs import LARGEST_DOCUMENT
 from hybrid_ocr.contracts.keys import split_uri
@@ -80,5 +81,9 @@ def _placed(bucket: str, key: str, version_id: str | None, etag: str) -> Placed:
 
 
 def safe_name(name: str) -> str:
-    """A file name as the end of an object key: letters, digits, dots, dashes, at most 100 characters."""
-    return re.sub(r"[^\w.-]+", "_", name)[-100:].lstrip(".") or "document"
+    """A file name as the end of an object key: as people know it, at most its last 100 characters.
+
+    What a key may not hold, what cannot be shown, and what a file system somewhere refuses becomes `_`.
+    """
+    safe = re.sub(f'([{UNKNOWN}/\\\\:*?"<>|]|%(?=[0-9A-Fa-f]{{2}}))+', "_", document_name(name))
+    return safe[-100:].lstrip(". ") or "document"

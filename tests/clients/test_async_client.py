@@ -44,7 +44,7 @@ class TestSubmit:
         bucket, key = split_uri(submitted.source)
         assert bucket == local.names.bucket("inbox")
         assert key.startswith("submitted/")
-        assert key.endswith("/Rechnung_Mai.png")
+        assert key.endswith("/Rechnung Mai.png")
         assert local.s3.get_object(Bucket=bucket, Key=key)["Body"].read() == PNG
         assert local.job_of(submitted).job_id == job_id
 
@@ -134,6 +134,22 @@ class TestSubmit:
         check_key(key)
         DocumentSubmitted(source=f"s3://bucket/{key}")
         assert key.count("/") == 2
+
+    @pytest.mark.parametrize(
+        ("name", "kept"),
+        [
+            ("Invoice #12 (May) & co.pdf", "Invoice #12 (May) & co.pdf"),
+            ("Größe_été.jpg", "Größe_été.jpg"),
+            ("Screenshot at 5.42\u202fPM.png", "Screenshot at 5.42 PM.png"),
+            ("100%2f.pdf", "100_2f.pdf"),
+            ("100 % wool.pdf", "100 % wool.pdf"),
+            ("a\\b\nc.pdf", "a_b_c.pdf"),
+            ("r\udce9sum\udce9.pdf", "r_sum_.pdf"),
+            ("..", "document"),
+        ],
+    )
+    def test_a_key_ends_in_the_name_that_people_know(self, name: str, kept: str) -> None:
+        assert safe_name(name) == kept
 
 
 class TestStatus:
