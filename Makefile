@@ -7,7 +7,7 @@ OUT ?= out
 CDK := $(BIN)/npx --yes aws-cdk@2.1148.1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop run test soak check format samples synth check-infra deploy generated bench bench-flow bench-scale bench-setup paddle test-paddle clean
+.PHONY: help setup develop run test test-install soak check format samples synth check-infra deploy generated bench bench-flow bench-scale bench-setup paddle test-paddle clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,10 +17,13 @@ setup: $(VENV)/.local build/artifacts/.built ## Make the environment and the mod
 develop: $(VENV)/.installed build/artifacts/.built ## The same with all that tests, checks and templates need
 
 run: setup ## Read the repository's sample documents through the whole flow
-	$(BIN)/hybrid-ocr read samples/documents --out $(OUT)
+	$(BIN)/hybrid-ocr read samples/documents --on local --out $(OUT)
 
 test: develop ## Run the tests (minutes)
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not paddle and not gpu"
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not paddle and not gpu and not install"
+
+test-install: develop ## Each extra alone in a fresh environment; every code block of README and docs (minutes)
+	$(BIN)/pytest -n 2 --dist loadgroup -m install tests/install
 
 soak: develop ## Many jobs under faults, 2,000 pages, scaling against its simulator, the tuner, memory (hours)
 	$(BIN)/pytest tests/flow tests/autoscaling --soak --timeout 3600
@@ -83,12 +86,14 @@ clean: ## Remove what make made
 
 # The environment is made again when what it is made from changes. pip's own version is left as it came.
 $(VENV)/.local: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet --disable-pip-version-check -c constraints.txt -e '.[local]'
+	@echo "making the environment in $(VENV) and installing packages: about a minute"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --quiet --disable-pip-version-check -c constraints.txt -e '.[local]'
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.local
-	$(PIP) install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@echo "installing what tests, checks and templates need: about a minute"
+	@$(PIP) install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
 # paddleocr brings a build of OpenCV that overwrites the headless one, so it lives apart.
@@ -105,5 +110,6 @@ $(VENV)/.installed: $(VENV)/.local
 	@touch $@
 
 build/artifacts/.built: hybrid_ocr/artifacts/building/catalogue.toml $(VENV)/.local
-	$(BIN)/hybrid-ocr artifacts build
+	@echo "fetching the models and checking them"
+	@$(BIN)/hybrid-ocr artifacts build
 	@touch $@

@@ -1,20 +1,28 @@
-"""What users import and type: the clients and the command line."""
+"""Reads scanned documents: `read` for one, a `Pipeline` for many, clients for those of a deployment."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from hybrid_ocr.clients import AsyncClient as AsyncClient
     from hybrid_ocr.clients import RealtimeClient as RealtimeClient
+    from hybrid_ocr.pipeline import Pipeline as Pipeline
+    from hybrid_ocr.pipeline import read as read
 
-__all__ = ["AsyncClient", "RealtimeClient"]
+__all__ = ["AsyncClient", "Pipeline", "RealtimeClient", "read"]
+
+_HOMES: Final = {
+    "AsyncClient": "hybrid_ocr.clients",
+    "RealtimeClient": "hybrid_ocr.clients",
+    "Pipeline": "hybrid_ocr.pipeline",
+    "read": "hybrid_ocr.pipeline",
+}
 
 
 def __getattr__(name: str) -> object:
-    """The clients bring boto3, which only those who use them need wait for."""
-    if name not in __all__:
+    """Import what is asked for: the clients bring boto3 and the pipeline OpenCV, and few want both."""
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from hybrid_ocr import clients
-
-    return getattr(clients, name)
+    return getattr(import_module(_HOMES[name]), name)

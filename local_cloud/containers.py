@@ -10,26 +10,19 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-import threading
-import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from hybrid_ocr.contracts.errors import EngineError, ErrorCode
 from hybrid_ocr.settings import PREFIX
-from local_cloud.client import EndpointClient
 
-__all__ = ["Container", "ContainerFleet", "ContainerProcess", "EndpointClient"]
+__all__ = ["Container", "ContainerProcess"]
 
-_POLL_SECONDS: Final = 0.025
 _PING_SECONDS: Final = 2.0
-_STOP_SECONDS: Final = 5.0
 _MOMENT_SECONDS: Final = 0.5
 _LOG_TAIL_LINES: Final = 5
 _FAILED_LEVELS: Final = frozenset({"ERROR", "CRITICAL"})
@@ -65,90 +58,6 @@ class Container:
         told = {**self.settings, **fixed}
         named = {PREFIX + name.upper(): str(value) for name, value in told.items() if value is not None}
         return {**os.environ, **self.environment, **named}
-
-
-class ContainerFleet:
-    """Starts containers together, waits until all are ready, and stops them; a context manager.
-
-    `start` may run in another thread than the rest; `stop` ends it early.
-
-    Args:
-        containers: what to start.
-        log_dir: where each container's log goes, as NAME.log; a temporary folder unless given.
-        ready_seconds: how long all of them together may take to get ready.
-    """
-
-    def __init__(
-        self, containers: Sequence[Container], *, log_dir: Path | None = None, ready_seconds: float = 60.0
-    ) -> None:
-        self._containers, self._log_dir, self._ready_seconds = containers, log_dir, ready_seconds
-        self._running: dict[str, ContainerProcess] = {}
-        self._resources = ExitStack()
-        self._changing = threading.Lock()
-        self._stopped = False
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Start all and wait until each answers /ping with 200; what was started ends where one fails.
-
-        Raises:
-            EngineError: one of them ended, or was not ready in time; the text has the end of its log.
-        """
-        try:
-            with self._changing:
-                if self._stopped:
-                    raise EngineError("the containers were stopped before they had started")
-                self._spawn()
-            self._wait_until_ready()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """End all: SIGTERM, and SIGKILL for one that does not drain in time. Twice is once."""
-        with self._changing:
-            self._stopped = True
-            for process in self._running.values():
-                process.terminate()
-            deadline = time.monotonic() + _STOP_SECONDS
-            for process in self._running.values():
-                process.reap(max(0.0, deadline - time.monotonic()))
-            self._resources.close()
-
-    def _spawn(self) -> None:
-        log_dir = self._log_dir or Path(self._resources.enter_context(tempfile.TemporaryDirectory()))
-        log_dir.mkdir(parents=True, exist_ok=True)
-        for container in self._containers:
-            self._running[container.name] = ContainerProcess(container, log_dir / f"{container.name}.log")
-
-    @property
-    def urls(self) -> dict[str, str]:
-        """Where each container listens."""
-        return {name: process.url or "" for name, process in self._running.items()}
-
-    @property
-    def pids(self) -> dict[str, int]:
-        """The process of each container."""
-        return {name: process.pid for name, process in self._running.items()}
-
-    def client(self, name: str, *, deadline_seconds: float = 120.0) -> EndpointClient:
-        """A client of one container; a container that died is an EngineError that quotes its log."""
-        process = self._running[name]
-        return EndpointClient(process.url or "", deadline_seconds=deadline_seconds, check=process.check)
-
-    def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + self._ready_seconds
-        waiting = list(self._running.values())
-        while waiting := [process for process in waiting if not process.is_ready()]:
-            if time.monotonic() > deadline:
-                raise waiting[0].error(f"was not ready within {self._ready_seconds:g} s")
-            time.sleep(_POLL_SECONDS)
 
 
 class ContainerProcess:
@@ -188,11 +97,6 @@ class ContainerProcess:
             return False
         finally:
             ping.close()
-
-    def check(self) -> None:
-        """Raise EngineError where the process has ended, or ends within a moment."""
-        if self.has_ended():
-            raise self.error(f"ended with status {self._popen.returncode}")
 
     def has_ended(self) -> bool:
         """Whether the process has ended, or ends within a moment."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "samples" / "README.md"])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/*.md")])
 
 
 def commands() -> list[list[str]]:

@@ -116,6 +116,20 @@ def start(
 
 
 @app.command()
+@needs("python -m evaluation.bench overhead", extra="bench")
+def overhead(
+    data: Data = _SAMPLES,
+    repeat: Annotated[int, typer.Option(min=1)] = 5,
+    script: Script = "latin",
+    out: Annotated[Path, typer.Option(help="Results file.")] = _RESULTS / "overhead.json",
+) -> None:
+    """A page through the pipeline against the stages one after the other, both warm."""
+    from evaluation.bench.overhead import overhead
+
+    _endurance(out, overhead(data, repeat, script))
+
+
+@app.command()
 @needs("python -m evaluation.bench memory", extra="bench")
 def memory(
     data: Data = _SAMPLES,

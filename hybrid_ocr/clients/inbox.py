@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from uuid import uuid4
@@ -9,9 +10,10 @@ from uuid import uuid4
 from botocore.exceptions import ClientError
 
 from hybrid_ocr.clients.connection import Connection
+from hybrid_ocr.contracts.document_name import UNKNOWN, document_name
 from hybrid_ocr.contracts.errors import DocumentError, ErrorCode
 from hybrid_ocr.contracts.jobs import LARGEST_DOCUMENT
-from hybrid_ocr.contracts.keys import safe_key_part, split_uri
+from hybrid_ocr.contracts.keys import split_uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -62,7 +64,7 @@ class Inbox:
         if size > LARGEST_DOCUMENT:
             message = f"{name} has {size:,} bytes; a document may have {LARGEST_DOCUMENT:,}: split it"
             raise DocumentError(message, code=ErrorCode.FILE_TOO_LARGE)
-        key = f"submitted/{uuid4().hex}/{safe_key_part(name)}"
+        key = f"submitted/{uuid4().hex}/{safe_name(name)}"
         answer = self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
         return _placed(self._bucket, key, answer.get("VersionId"), answer["ETag"])
 
@@ -80,3 +82,12 @@ class Inbox:
 def _placed(bucket: str, key: str, version_id: str | None, etag: str) -> Placed:
     versioned = version_id not in {None, "null"}  # "null" is what the next upload overwrites
     return Placed(f"s3://{bucket}/{key}", version_id if version_id and versioned else etag.strip('"'))
+
+
+def safe_name(name: str) -> str:
+    """A file name as the end of an object key: as people know it, at most its last 100 characters.
+
+    What a key may not hold, what cannot be shown, and what a file system somewhere refuses becomes `_`.
+    """
+    safe = re.sub(f'([{UNKNOWN}/\\\\:*?"<>|]|%(?=[0-9A-Fa-f]{{2}}))+', "_", document_name(name))
+    return safe[-100:].lstrip(". ") or "document"

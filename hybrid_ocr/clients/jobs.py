@@ -12,10 +12,10 @@ from pydantic import Field, ValidationError
 
 from hybrid_ocr.clients.errors import error_in, one_line
 from hybrid_ocr.contracts.base import Message
+from hybrid_ocr.contracts.document_name import document_name
 from hybrid_ocr.contracts.errors import ERRORS, ErrorCode, ErrorInfo
 from hybrid_ocr.contracts.events import DocumentCompleted, PageCounts
 from hybrid_ocr.contracts.jobs import Job, JobId
-from hybrid_ocr.contracts.keys import document_name
 from hybrid_ocr.contracts.result import Verdict
 
 JobState = Literal["running", "succeeded", "failed"]

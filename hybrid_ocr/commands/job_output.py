@@ -17,7 +17,6 @@ from hybrid_ocr.clients import AsyncClient, JobStatus
 from hybrid_ocr.commands.display import FINDINGS_SHOWN, STYLE, plain, shown
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE
 from hybrid_ocr.commands.options import Detail
-from hybrid_ocr.contracts.keys import document_name
 from hybrid_ocr.contracts.result import DocumentResult, Finding
 
 SHORT_ID: Final = 12
@@ -135,7 +134,7 @@ def _print_outcome(result: DocumentResult, console: Console, *, verbose: bool) -
     whole = sum(page.status == "ok" for page in result.pages)
     line = Text(result.verdict, STYLE[result.verdict])
     pages = f"{whole} of {len(result.pages)} pages" if result.pages else "no page"
-    line.append(f"  {shown(document_name(result.source), 40)}  {pages}  {result.status}", "default")
+    line.append(f"  {shown(result.document_name, 40)}  {pages}  {result.status}", "default")
     line.append(f"  job {result.job_id[:SHORT_ID]}", "dim")
     console.print(line, soft_wrap=True)
     told = [finding for finding in result.findings if verbose or finding.severity != "info"]

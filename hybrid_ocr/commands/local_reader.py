@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from hybrid_ocr.clients import Connection
 from hybrid_ocr.commands.deployment_reader import DeploymentReader
-from hybrid_ocr.commands.readers import HowToRead
+from hybrid_ocr.commands.reading import HowToRead
 from hybrid_ocr.stages.validation import load_rules
 from local_cloud.early import EarlyContainers
 from local_cloud.models import LocalModels

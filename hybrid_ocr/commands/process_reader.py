@@ -19,12 +19,22 @@ class ProcessReader:
         pipeline: not started yet.
         pages: which pages of each document, for example "1-5,8"; None is all.
         files: names of the files that each document's folder gets; see `write_exports`.
+        announce: is told of what takes a while before the first page.
     """
 
-    def __init__(self, pipeline: Pipeline, *, pages: str | None, files: Collection[str]) -> None:
-        self._pipeline, self._pages, self._files = pipeline, pages, files
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        *,
+        pages: str | None,
+        files: Collection[str],
+        announce: Callable[[str], None],
+    ) -> None:
+        self._pipeline, self._pages, self._files, self._announce = pipeline, pages, files, announce
 
     def __enter__(self) -> Self:
+        if missing := self._pipeline.missing_models:
+            self._announce(f"fetching the models, which happens once: {', '.join(missing)}")
         self._pipeline.__enter__()
         return self
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from hybrid_ocr.commands.reading import DocumentReader
+from hybrid_ocr.commands.reading import DocumentReader, HowToRead
 from hybrid_ocr.contracts.errors import RequestError
 from hybrid_ocr.contracts.names import LOCAL_STAGE
 from hybrid_ocr.contracts.stage import EngineName
@@ -18,31 +16,14 @@ PROCESS: Final = "process"
 DEFAULT_ENGINE: Final[EngineName] = "openvino"
 
 
-@dataclass(frozen=True)
-class HowToRead:
-    """The options of `read` that are the same for every document of a call.
-
-    Args:
-        where: `process`, `local` or the stage of a deployment.
-        engine: runs the networks.
-        script: recognise this script only.
-        rules: a file of validation rules over those of the project.
-        pages: which pages of each document; None is all.
-        files: names of the files that each document's folder gets.
-    """
-
-    where: str
-    engine: EngineName
-    script: str | None
-    rules: Path | None
-    pages: str | None
-    files: Collection[str]
-
-
-def reader_for(how: HowToRead) -> DocumentReader:
+def reader_for(how: HowToRead, announce: Callable[[str], None]) -> DocumentReader:
     """The reader; it has not started anything yet, and what cannot work is refused here.
 
     Each imports what only it needs.
+
+    Args:
+        how: the options of the call.
+        announce: is told of what takes a while before the first page.
 
     Raises:
         RequestError: an option that belongs to another place.
@@ -53,7 +34,7 @@ def reader_for(how: HowToRead) -> DocumentReader:
         from hybrid_ocr.pipeline import Pipeline
 
         pipeline = Pipeline(engine=how.engine, script=how.script, rules=how.rules)
-        return ProcessReader(pipeline, pages=how.pages, files=how.files)
+        return ProcessReader(pipeline, pages=how.pages, files=how.files, announce=announce)
     if how.where == LOCAL_STAGE and "AWS_ENDPOINT_URL" not in os.environ:
         from hybrid_ocr.commands.local_reader import local_reader
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, Self
 
 from hybrid_ocr.commands.sources import Source
 from hybrid_ocr.contracts.result import DocumentResult
+from hybrid_ocr.contracts.stage import EngineName
 from hybrid_ocr.pipeline import Progress
 
 EXPORTS: Final = {
@@ -29,6 +30,27 @@ class ReadDocument:
     source: Source
     result: DocumentResult
     folder: Path
+
+
+@dataclass(frozen=True)
+class HowToRead:
+    """The options of `read` that are the same for every document of a call.
+
+    Args:
+        where: `process`, `local` or the stage of a deployment.
+        engine: runs the networks.
+        script: recognise this script only.
+        rules: a file of validation rules over those of the project.
+        pages: which pages of each document; None is all.
+        files: names of the files that each document's folder gets.
+    """
+
+    where: str
+    engine: EngineName
+    script: str | None
+    rules: Path | None
+    pages: str | None
+    files: Collection[str]
 
 
 class DocumentReader(Protocol):

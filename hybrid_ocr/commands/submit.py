@@ -11,8 +11,8 @@ import typer
 from hybrid_ocr.commands.exits import WHOLE, exits
 from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, Detail, Quiet, Timeout, Verbose, Wait
 from hybrid_ocr.commands.where import Where, somewhere
+from hybrid_ocr.contracts.document_name import document_name
 from hybrid_ocr.contracts.errors import RequestError
-from hybrid_ocr.contracts.keys import document_name
 from hybrid_ocr.needs import needs
 
 if TYPE_CHECKING:

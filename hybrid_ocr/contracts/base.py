@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 SchemaVersion = Literal["1.0"]
 SCHEMA_VERSION: Final[SchemaVersion] = "1.0"
@@ -27,6 +28,17 @@ Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Pixels = Annotated[int, Field(ge=1, le=100_000)]
 PageNumber = Annotated[int, Field(ge=1, le=100_000)]
 ElementId = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9._-]+$")]
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def _without_surrogates(text: object) -> object:
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text) if isinstance(text, str) else text
+
+
+UnicodeText = Annotated[str, BeforeValidator(_without_surrogates)]
+"""Text that may quote a file name. Python has each byte of a name that is not UTF-8 as a lone surrogate (PEP
+383), which neither JSON nor msgpack can hold; here each becomes U+FFFD."""
 
 Blob = Annotated[
     bytes,

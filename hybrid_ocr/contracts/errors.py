@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from hybrid_ocr.contracts.base import Message
+from hybrid_ocr.contracts.base import Message, UnicodeText
 
 
 class ErrorCode(StrEnum):
@@ -205,7 +205,7 @@ class ErrorInfo(Message):
     """An error as messages carry it."""
 
     code: ErrorCode
-    message: str = Field(max_length=2048)
+    message: UnicodeText = Field(max_length=2048)
     retryable: bool
 
     @classmethod

@@ -113,22 +113,6 @@ def split_uri(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def document_name(source: str) -> str:
-    """What people call a document: the end of its path or s3:// URI."""
-    return source.rsplit("/", 1)[-1] or source
-
-
-def safe_key_part(name: str) -> str:
-    """A file name as the last part of a key: itself, but for what `check_key` refuses, which becomes `_`.
-
-    Bytes of a name that are no UTF-8, which Python keeps as surrogates, are among that. Of a name longer than
-    100 characters the end is kept.
-    """
-    kept = "".join("_" if c in "/\\" or unicodedata.category(c) in _HIDDEN else c for c in name)
-    kept = _ENCODED.sub("_", kept)[-100:]
-    return "document" if kept in {"", ".", ".."} else kept
-
-
 def check_key(key: str) -> None:
     """Refuse a key that could be taken for another one, by a shell, a browser, a log or a person.
 

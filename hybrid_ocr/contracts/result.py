@@ -14,7 +14,9 @@ from hybrid_ocr.contracts.base import (
     Pixels,
     Probability,
     SchemaVersion,
+    UnicodeText,
 )
+from hybrid_ocr.contracts.document_name import document_name
 from hybrid_ocr.contracts.errors import ErrorInfo
 from hybrid_ocr.contracts.geometry import IDENTITY, Matrix3x3, Quad
 from hybrid_ocr.contracts.messages import (
@@ -42,7 +44,7 @@ class Finding(Message):
     page: PageNumber | None = None
     region_id: ElementId | None = None
     line_id: ElementId | None = None
-    message: str
+    message: UnicodeText
 
 
 class Rotation(Message):
@@ -76,20 +78,46 @@ class ResultPage(Message):
     error: ErrorInfo | None = None
 
 
+class FieldMatch(Message):
+    """What the pattern of a field captured on one page, and the line on which that starts."""
+
+    value: str = Field(min_length=1)
+    page: PageNumber
+    line_id: ElementId
+    confidence: Probability = Field(description="of the line")
+
+
+class FieldValue(FieldMatch):
+    """The value of a field: its first match in the document, and the first on each later page that has one.
+
+    `later` tells of a document that repeats a value on every page, and of one that has several values.
+    """
+
+    later: tuple[FieldMatch, ...] = ()
+
+
 class DocumentResult(Message):
     """The whole answer for one document."""
 
     schema_version: SchemaVersion = SCHEMA_VERSION
     job_id: str
-    source: str
+    source: UnicodeText
     status: DocumentStatus
     verdict: Verdict
     pages: tuple[ResultPage, ...]
     text: str
     findings: tuple[Finding, ...] = ()
+    fields: dict[str, FieldValue] = Field(
+        default_factory=dict, description="by name, those fields of the rules that were found"
+    )
     bundle: str | None = Field(default=None, description="id of the models the document stayed on")
     models: dict[StageName, ModelIdentity] = Field(default_factory=dict)
     timings: dict[str, Seconds] = Field(default_factory=dict)
+
+    @property
+    def document_name(self) -> str:
+        """What people call the document, see `contracts.document_name`."""
+        return document_name(self.source)
 
 
 class PageRecord(Message):
@@ -127,7 +155,7 @@ class DocumentParts(Message):
 
     schema_version: SchemaVersion = SCHEMA_VERSION
     job_id: str
-    source: str
+    source: UnicodeText
     expected_pages: int = Field(ge=0)
     pages: tuple[PageParts, ...]
     error: ErrorInfo | None = None

@@ -27,6 +27,8 @@ class StageContext:
         threads: CPU threads the engine may use; from the cgroup quota unless set.
         precision: `auto` is bfloat16 where the CPU computes it natively, float32 elsewhere.
         cache_dir: where an engine may keep compiled networks between starts, or None.
+        warm_up: whether to run the network once when it is loaded, so that the first request meets no
+            compilation. A server wants that before it says that it is ready; who reads one page does not.
         options: settings of the stage itself, already validated by its host.
     """
 
@@ -35,6 +37,7 @@ class StageContext:
     threads: int = 1
     precision: Precision = "auto"
     cache_dir: Path | None = None
+    warm_up: bool = True
     options: dict[str, str] = field(default_factory=dict)
 
 
@@ -43,7 +46,11 @@ class Stage(Protocol[RequestT_contra, ResponseT]):
 
     @classmethod
     def load(cls, context: StageContext) -> Self:
-        """Load the model and warm it up; raises ArtifactError, EngineError or ConfigurationError."""
+        """Load the model, and warm it up where the context says so.
+
+        Raises:
+            ArtifactError, EngineError, ConfigurationError: it cannot be loaded.
+        """
         ...
 
     @property

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from hybrid_ocr.contracts.messages import Batch, CropBatch, PageBatch, RegionBatch, StageName, TextBatch
 
-__all__ = ["STAGES", "Host", "StageSpec"]
+__all__ = ["STAGES", "Host", "StageSpec", "stage_title"]
 
 Host = Literal["function", "endpoint"]
 
@@ -88,3 +88,8 @@ STAGES: Final[Mapping[StageName, StageSpec]] = {
     )
 }
 """In the order in which a page passes them."""
+
+
+def stage_title(name: str) -> str:
+    """What people call a stage, or another step that errors and timings name: `text detection`, `OCR`."""
+    return "OCR" if name == "ocr" else name.replace("_", " ")

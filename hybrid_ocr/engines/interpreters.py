@@ -17,7 +17,7 @@ PADDLE_PYTHON: Final = Path(__file__).resolve().parents[2] / ".venv-paddle" / "b
 _PACKAGES: Final[dict[EngineName, tuple[str, str]]] = {
     "openvino": ("openvino", "read"),
     "onnxruntime-cpu": ("onnxruntime", "onnxruntime"),
-    "onnxruntime-cuda": ("onnxruntime", "gpu"),
+    "onnxruntime-cuda": ("onnxruntime", "read,gpu"),
 }
 """The module of an engine, and the extra that installs it."""
 
@@ -56,7 +56,7 @@ def _require_cuda() -> None:
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         raise _unavailable(
             "engine onnxruntime-cuda: this build of ONNX Runtime has no CUDA: pip uninstall onnxruntime, "
-            "then pip install 'hybrid-ocr[gpu]'"
+            "then pip install 'hybrid-ocr[read,gpu]'"
         )
 
 

@@ -46,8 +46,12 @@ class DocumentOpener:
         with self._lock:
             self._end_child()
 
-    def inspect(self, source: Path) -> DocumentInfo:
+    def inspect(self, source: Path, *, name: str | None = None) -> DocumentInfo:
         """The format and the number of pages, without decoding a page.
+
+        Args:
+            source: the file.
+            name: what errors call the document; its file name if None.
 
         Raises:
             DocumentError: SOURCE_NOT_FOUND, EMPTY_FILE, FILE_TOO_LARGE, UNSUPPORTED_FORMAT,
@@ -55,25 +59,27 @@ class DocumentOpener:
                 DECODE_MEMORY, DECODER_CRASHED.
             OcrError: INTERNAL where the child cannot be started.
         """
-        with open_file(source, self._limits.file_bytes) as file:
-            header = self._ask(source, file, None, self._limits.inspect_seconds).header
-        name: Any = header.get("format")
+        shown = readable(source, name)
+        with open_file(source, self._limits.file_bytes, shown) as file:
+            header = self._ask(shown, file, None, self._limits.inspect_seconds).header
+        form: Any = header.get("format")
         count = header.get("page_count")
-        if name not in get_args(DocumentFormat) or not isinstance(count, int) or count < 1:
-            raise _crashed(source)
-        return DocumentInfo(format=name, page_count=count, file_bytes=file.size)
+        if form not in get_args(DocumentFormat) or not isinstance(count, int) or count < 1:
+            raise _crashed(shown)
+        return DocumentInfo(format=form, page_count=count, file_bytes=file.size)
 
-    def render(self, source: Path, page: int) -> RawPage:
-        """The pixels of page `page`, from 1.
+    def render(self, source: Path, page: int, *, name: str | None = None) -> RawPage:
+        """The pixels of page `page`, from 1; `name` as in `inspect`.
 
         Raises:
             DocumentError: as `inspect`, and PAGE_TOO_LARGE.
             RequestError: PAGE_OUT_OF_RANGE.
         """
-        with open_file(source, self._limits.file_bytes) as file:
-            answer = self._ask(source, file, page, self._limits.page_seconds)
+        shown = readable(source, name)
+        with open_file(source, self._limits.file_bytes, shown) as file:
+            answer = self._ask(shown, file, page, self._limits.page_seconds)
         if not answer.pixels.size:
-            raise _crashed(source)
+            raise _crashed(shown)
         dpi = answer.header.get("dpi")
         return RawPage(
             number=page,
@@ -83,8 +89,8 @@ class DocumentOpener:
             encoding="jpeg" if answer.original else None,
         )
 
-    def _ask(self, source: Path, file: OpenFile, page: int | None, seconds: float) -> Answer:
-        place = readable(source) if page is None else f"{readable(source)}: page {page}"
+    def _ask(self, shown: str, file: OpenFile, page: int | None, seconds: float) -> Answer:
+        place = shown if page is None else f"{shown}: page {page}"
         with self._lock:
             request = {"key": file.key, "page": page, "seconds": seconds}
             if self._child is None or not self._child.send(request, file.fd):
@@ -102,8 +108,8 @@ class DocumentOpener:
                 raise
             except ChannelClosed:
                 if self._replace_child():
-                    raise _crashed(source, ErrorCode.DECODE_MEMORY) from None
-                raise _crashed(source) from None
+                    raise _crashed(shown, ErrorCode.DECODE_MEMORY) from None
+                raise _crashed(shown) from None
             code = answer.header.get("error")
             if code == ErrorCode.DECODE_MEMORY:  # what is left of its heap is in pieces
                 self._replace_child()
@@ -126,8 +132,8 @@ class DocumentOpener:
         return child is not None and child.end()
 
 
-def _crashed(source: Path, code: ErrorCode = ErrorCode.DECODER_CRASHED) -> DocumentError:
-    return DocumentError(f"{readable(source)}: the decoding process died of it", code=code)
+def _crashed(shown: str, code: ErrorCode = ErrorCode.DECODER_CRASHED) -> DocumentError:
+    return DocumentError(f"{shown}: the decoding process died of it", code=code)
 
 
 def _error(code: object, message: str) -> OcrError:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from hybrid_ocr.contracts.document_name import document_name
 from hybrid_ocr.contracts.errors import DocumentError, ErrorCode
 
 
@@ -28,26 +29,32 @@ class OpenFile:
 
 
 @contextmanager
-def open_file(path: Path, most_bytes: int) -> Iterator[OpenFile]:
+def open_file(path: Path, most_bytes: int, name: str | None = None) -> Iterator[OpenFile]:
     """Open a regular file; a symbolic link to one is fine. Never blocks, whatever stands there.
+
+    Args:
+        path: of the file.
+        most_bytes: a larger one is refused.
+        name: what errors call the document; its file name if None.
 
     Raises:
         DocumentError: SOURCE_NOT_FOUND where there is none that may be read, UNSUPPORTED_FORMAT for a folder,
             pipe or device, EMPTY_FILE, FILE_TOO_LARGE.
     """
+    shown = readable(path, name)
     try:
-        _require_file(path.stat(), path)  # before opening: opening a device can already do something
+        _require_file(path.stat(), shown)  # before opening: opening a device can already do something
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = error.strerror if isinstance(error, OSError) else "no such name"
-        raise DocumentError(f"{readable(path)}: {reason}", code=ErrorCode.SOURCE_NOT_FOUND) from None
+        raise DocumentError(f"{shown}: {reason}", code=ErrorCode.SOURCE_NOT_FOUND) from None
     try:
         facts = os.fstat(fd)
-        _require_file(facts, path)
+        _require_file(facts, shown)
         if facts.st_size == 0:
-            raise DocumentError(f"{readable(path)}: no bytes in it", code=ErrorCode.EMPTY_FILE)
+            raise DocumentError(f"{shown}: no bytes in it", code=ErrorCode.EMPTY_FILE)
         if facts.st_size > most_bytes:
-            message = f"{readable(path)}: {facts.st_size} bytes; the limit is {most_bytes}"
+            message = f"{shown}: {facts.st_size} bytes; the limit is {most_bytes}"
             raise DocumentError(message, code=ErrorCode.FILE_TOO_LARGE)
         key = f"{facts.st_dev}:{facts.st_ino}:{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ctime_ns}"
         yield OpenFile(fd, key, facts.st_size)
@@ -55,13 +62,12 @@ def open_file(path: Path, most_bytes: int) -> Iterator[OpenFile]:
         os.close(fd)
 
 
-def readable(path: Path) -> str:
-    """The name of a file as a message may show it: one line, no control or direction marks, not too long."""
-    name = path.name.encode("utf-8", "replace").decode()
-    shown = "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in name)
+def readable(path: Path, name: str | None = None) -> str:
+    """The name of a document as a message may show it: see `document_name`, and not too long."""
+    shown = document_name(path.name if name is None else name)
     return shown if len(shown) <= 100 else f"{shown[:60]}...{shown[-37:]}"
 
 
-def _require_file(facts: os.stat_result, path: Path) -> None:
+def _require_file(facts: os.stat_result, shown: str) -> None:
     if not stat.S_ISREG(facts.st_mode):
-        raise DocumentError(f"{readable(path)}: not a file", code=ErrorCode.UNSUPPORTED_FORMAT)
+        raise DocumentError(f"{shown}: not a file", code=ErrorCode.UNSUPPORTED_FORMAT)

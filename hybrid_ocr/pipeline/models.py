@@ -78,6 +78,7 @@ class Models:
             engine=self.engine_of(stage),
             threads=self.threads or granted_threads(),
             cache_dir=self.folder / ".cache",
+            warm_up=False,
         )
 
     def engine_of(self, stage: StageName) -> EngineName:

@@ -29,7 +29,7 @@ from hybrid_ocr.stages.validation import load_rules, validate
 from hybrid_ocr.stages.validation.assemble import assemble_page
 
 PAGES_ON_THEIR_WAY: Final = 6
-"""Enough to keep the networks busy and to fill batches of lines; a page holds some 6 MB of image and crops."""
+"""Enough to keep the networks busy and to fill batches of lines; a page holds 6 MB of image and crops."""
 
 COSTLY: Final = frozenset({ErrorCode.DECODE_TIMEOUT, ErrorCode.DECODE_MEMORY, ErrorCode.DECODER_CRASHED})
 MOST_COSTLY_PAGES: Final = 3
@@ -116,6 +116,11 @@ class Pipeline:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def missing_models(self) -> list[str]:
+        """The models that are fetched and built when it starts."""
+        return self._models.missing()
 
     def close(self) -> None:
         """End threads and processes, once what is on its way is read. A later call starts anew."""

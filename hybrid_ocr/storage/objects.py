@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.codec import JSON, MSGPACK, MediaType, decode, encode
+from hybrid_ocr.contracts.document_name import document_name
 from hybrid_ocr.contracts.errors import DocumentError, ErrorCode
 from hybrid_ocr.storage.faults import CONFIG, code_of, is_absent, is_condition
 
@@ -137,7 +138,7 @@ class Objects:
                 raise
             facts = None
         if facts is None:
-            raise self._not_found(key)
+            raise _no_source(key)
         return facts
 
     def keys(self, prefix: str) -> Iterator[str]:
@@ -149,7 +150,7 @@ class Objects:
     def download(
         self, key: str, path: Path, *, version_id: str | None = None, etag: str | None = None
     ) -> None:
-        """Write an object to a file.
+        """Write an object that a producer named to a file.
 
         Args:
             key: whose bytes.
@@ -164,7 +165,7 @@ class Objects:
             answer = self.client.get_object(Bucket=self.bucket, Key=key, **_pinned(version_id, etag))
         except ClientError as error:
             if is_absent(error) or is_condition(error) or code_of(error) in _NOT_OURS_TO_READ:
-                raise self._not_found(key) from None
+                raise _no_source(key) from None
             raise
         with path.open("wb") as file:
             for chunk in answer["Body"].iter_chunks(_CHUNK):
@@ -188,8 +189,13 @@ class Objects:
         return self.put_first(key, encode(message, _media_type(key)), _media_type(key))
 
     def _not_found(self, key: str) -> DocumentError:
-        message = f"{self.uri(key)[:1000]!a} is gone, has changed or may not be read"
+        message = f"{self.uri(key)[:1000]!a} is not there"
         return DocumentError(message, code=ErrorCode.SOURCE_NOT_FOUND)
+
+
+def _no_source(key: str) -> DocumentError:
+    message = f"{document_name(key)} is gone, has changed or may not be read: submit it again"
+    return DocumentError(message, code=ErrorCode.SOURCE_NOT_FOUND)
 
 
 def _media_type(key: str) -> MediaType:

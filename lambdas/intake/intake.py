@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
+from hybrid_ocr.contracts.document_name import document_name
 from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, RequestError
 from hybrid_ocr.contracts.jobs import Job, job_id_of
 from hybrid_ocr.storage.bundles import Bundles
@@ -63,18 +64,19 @@ class Intake:
 
     def _look(self, submission: Submission) -> ObjectFacts:
         facts = self._inbox.at(submission.bucket).facts_of_source(submission.key, submission.version_id)
+        name = document_name(submission.key)
         pinned = submission.version_id not in UNVERSIONED
         if not pinned and submission.etag is not None and submission.etag.strip('"') != facts.etag:
             raise DocumentError(
-                "the object was overwritten after its event; that upload has an event of its own",
+                f"{name} was overwritten after its event; that upload has an event of its own",
                 code=ErrorCode.SOURCE_NOT_FOUND,
             )
         if facts.size == 0:
-            raise DocumentError("the object has no bytes", code=ErrorCode.EMPTY_FILE)
+            raise DocumentError(f"{name}: no bytes in it", code=ErrorCode.EMPTY_FILE)
         most = self._settings.max_document_bytes
         if facts.size > most:
             raise DocumentError(
-                f"the object has {facts.size} bytes; the limit is {most}", code=ErrorCode.FILE_TOO_LARGE
+                f"{name}: {facts.size} bytes; the limit is {most}", code=ErrorCode.FILE_TOO_LARGE
             )
         return facts
 

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.document_name import document_name
 from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, ErrorInfo, RequestError
 from hybrid_ocr.contracts.jobs import BatchTask, Job, Plan, PlanRequest
 from hybrid_ocr.opening import DocumentOpener, OpeningLimits, parse_pages
@@ -63,15 +64,15 @@ class Planner:
 
     def _pages(self, job: Job) -> list[int]:
         bucket, key = keys.split_uri(job.source)
-        source, limits = self.work.at(bucket), OpeningLimits()
+        source, limits, name = self.work.at(bucket), OpeningLimits(), document_name(key)
         size = source.facts_of_source(key, job.version_id).size
         if size > limits.file_bytes:
-            message = f"the document has {size} bytes; the limit is {limits.file_bytes}"
+            message = f"{name}: {size} bytes; the limit is {limits.file_bytes}"
             raise DocumentError(message, code=ErrorCode.FILE_TOO_LARGE)
         with TemporaryDirectory(prefix="hybrid-ocr-") as folder:
             path = Path(folder, "document")
             source.download(key, path, version_id=job.version_id, etag=job.etag)
-            count = self.opener.inspect(path).page_count
+            count = self.opener.inspect(path, name=name).page_count
         return parse_pages(job.options.pages or f"1-{count}", count)
 
     def _lost(self, job: Job, first: Plan) -> tuple[str, ...]:

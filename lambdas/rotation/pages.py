@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.document_name import document_name
 from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, ErrorInfo, OcrError, RequestError
 from hybrid_ocr.contracts.jobs import BatchTask
 from hybrid_ocr.contracts.messages import FailedPage, PageBatch, PageImage, StageName
@@ -28,13 +29,18 @@ class UprightPages:
     opener: DocumentOpener
     stage: RotationStage
 
-    def batch(self, path: Path, numbers: list[int]) -> PageBatch:
+    def batch(self, path: Path, numbers: list[int], name: str) -> PageBatch:
         """Pages of a document; one that cannot be read is a FailedPage.
+
+        Args:
+            path: of the document on this disk.
+            numbers: which pages.
+            name: what errors call the document.
 
         Raises:
             OcrError: a fault that is not of one page, so that the batch may be tried again.
         """
-        pages = tuple(self._page_or_failure(path, number) for number in numbers)
+        pages = tuple(self._page_or_failure(path, number, name) for number in numbers)
         return PageBatch(models={"rotation": self.stage.model}, pages=pages)
 
     def image(self, data: bytes) -> PageImage:
@@ -56,10 +62,10 @@ class UprightPages:
             raise page
         return page
 
-    def _page_or_failure(self, path: Path, number: int) -> PageImage | FailedPage:
+    def _page_or_failure(self, path: Path, number: int, name: str) -> PageImage | FailedPage:
         stage: StageName = "opening"
         try:
-            raw = self.opener.render(path, number)
+            raw = self.opener.render(path, number, name=name)
             stage = "rotation"
             page = self.stage.run([raw])[0]
         except (DocumentError, RequestError) as error:
@@ -96,7 +102,8 @@ class BatchRotation:
             return
         with self._reason_kept(batch):
             numbers = parse_pages(batch.pages, OpeningLimits().pages)
-            self.work.write_first(key, self.pages.batch(self.documents.path(batch.job), numbers))
+            path, name = self.documents.path(batch.job), document_name(batch.job.source)
+            self.work.write_first(key, self.pages.batch(path, numbers, name))
 
     @contextmanager
     def _reason_kept(self, batch: BatchTask) -> Iterator[None]:

@@ -22,6 +22,7 @@ from hybrid_ocr.contracts.messages import (
     TextBatch,
 )
 from hybrid_ocr.contracts.result import PageRecord
+from hybrid_ocr.contracts.stages import stage_title
 from hybrid_ocr.storage.objects import Objects
 
 _STAGES: Final[tuple[StageName, ...]] = ("rotation", "region_detection", "text_detection", "ocr")
@@ -110,7 +111,7 @@ class _Reader:
     def _never_answered(self, stages: tuple[StageName, ...]) -> None:
         for stage in stages:
             if keys.output_key(self._batch, stage) not in self._present:
-                message = f"{stage} never answered for batch {self._batch.label}"
+                message = f"{stage_title(stage)} never answered for batch {self._batch.label}"
                 self.losses[stage] = ErrorInfo(code=ErrorCode.STAGE_TIMEOUT, message=message, retryable=True)
                 return
 

@@ -20,6 +20,7 @@ from hybrid_ocr.contracts.messages import (
     StageName,
 )
 from hybrid_ocr.contracts.result import DocumentParts, PageParts, PageRecord
+from hybrid_ocr.contracts.stages import stage_title
 from hybrid_ocr.opening import OpeningLimits, parse_pages
 from hybrid_ocr.stages.validation.exports.images import EncodedImage
 from hybrid_ocr.storage.objects import Objects
@@ -133,7 +134,8 @@ class _Known:
     def _lost(self, number: int, *stages: StageName) -> FailedPage:
         losses = self._losses[number]
         stage = next((stage for stage in stages if stage in losses), stages[0])
-        unknown = ErrorInfo(code=ErrorCode.STAGE_TIMEOUT, message=f"{stage} never answered", retryable=True)
+        message = f"{stage_title(stage)} never answered"
+        unknown = ErrorInfo(code=ErrorCode.STAGE_TIMEOUT, message=message, retryable=True)
         return FailedPage(number=number, stage=stage, error=losses.get(stage, unknown))
 
 
@@ -177,7 +179,10 @@ def _stranger(
     for stage, model in sorted(models, key=str):
         pinned = bundle.models.get(stage)
         if model != pinned:
-            message = f"{stage} answered with {_named(model)}, but bundle {bundle.id} has {_named(pinned)}"
+            message = (
+                f"{stage_title(stage)} answered with {_named(model)}, "
+                f"but bundle {bundle.id} has {_named(pinned)}"
+            )
             return stage, ErrorInfo.of(ArtifactError(message))
     return None
 

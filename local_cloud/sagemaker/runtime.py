@@ -15,9 +15,10 @@ from local_cloud.containers import Container, ContainerProcess
 from local_cloud.sagemaker import moto_sagemaker
 from local_cloud.sagemaker.async_endpoint import AsyncEndpoint
 from local_cloud.sagemaker.calls import Calls
-from local_cloud.sagemaker.description import EndpointDescription, Model, describe_endpoint
+from local_cloud.sagemaker.description import EndpointDescription, describe_endpoint
 from local_cloud.sagemaker.endpoint import RunningEndpoint
 from local_cloud.sagemaker.group import InstanceGroup
+from local_cloud.sagemaker.groups import InstanceGroups
 from local_cloud.sagemaker.limits import RuntimeLimits
 from local_cloud.sagemaker.metrics import (
     MetricData,
@@ -54,14 +55,13 @@ class SageMakerRuntime:
         limits: RuntimeLimits | None = None,
         publish: Publish = lambda namespace, data: None,
     ) -> None:
-        self._clients, self._containers, self._log_dir = clients, containers, log_dir
-        self._launch, self._limits = launch, limits or RuntimeLimits()
+        self._clients, self._limits = clients, limits or RuntimeLimits()
+        self._groups = InstanceGroups(containers, log_dir, launch, self._limits)
         self._publisher = MetricsPublisher(publish, self._limits.metric_period_seconds)
         self._changed = threading.Condition()
         self._endpoints: dict[str, RunningEndpoint] = {}
         self._asynchronous: dict[str, AsyncEndpoint] = {}
         self._failures: dict[str, OcrError] = {}
-        self._groups: dict[tuple[Model, str], InstanceGroup] = {}
         self._stopped = threading.Event()
         self._undo: Callable[[], None] = lambda: None
 
@@ -83,10 +83,9 @@ class SageMakerRuntime:
         self._stopped.set()
         self._publisher.stop()
         with self._changed:
-            queues, groups = list(self._asynchronous.values()), list(self._groups.values())
+            queues, groups = list(self._asynchronous.values()), self._groups.take_all()
             self._endpoints.clear()
             self._asynchronous.clear()
-            self._groups.clear()
             self._changed.notify_all()
         for queue in queues:
             queue.close()
@@ -213,7 +212,7 @@ class SageMakerRuntime:
             if (description.asynchronous is None) != (endpoint.description.asynchronous is None):
                 raise ConfigurationError("an update cannot make a real-time endpoint of an asynchronous one")
             with self._changed:
-                group = self._group(description)
+                group = self._groups.of(description)
                 group.resize(max(description.instances, len(group.ready)))
             group.wait_until_ready(description.instances, self._patience(description))
         except Exception as error:
@@ -238,22 +237,9 @@ class SageMakerRuntime:
 
     def _made(self, description: EndpointDescription) -> RunningEndpoint:
         metrics = VariantMetrics(description.name, description.variant)
-        return RunningEndpoint(description, self._group(description), metrics, wanted=description.instances)
-
-    def _group(self, description: EndpointDescription) -> InstanceGroup:
-        """The instances of a model: its own ones, or those that all endpoints of the model share."""
-        model, owner = description.model, "" if self._limits.share_instances else description.name
-        if (model, owner) not in self._groups:
-            self._groups[model, owner] = InstanceGroup(
-                "-".join(part for part in (owner, model.name) if part),
-                lambda: self._containers(model),
-                self._log_dir,
-                launch=self._launch,
-                provisioning_seconds=self._limits.provisioning_seconds,
-                ready_after_seconds=self._limits.ready_after_seconds,
-                startup_seconds=description.startup_seconds,
-            )
-        return self._groups[model, owner]
+        return RunningEndpoint(
+            description, self._groups.of(description), metrics, wanted=description.instances
+        )
 
     def _open(self, endpoint: RunningEndpoint) -> None:
         name = endpoint.name
@@ -285,7 +271,7 @@ class SageMakerRuntime:
         users = [endpoint.wanted for endpoint in self._endpoints.values() if endpoint.group is group]
         group.resize(max(users, default=0))
         if not users:
-            self._groups = {key: other for key, other in self._groups.items() if other is not group}
+            self._groups.forget(group)
 
     def _note_counts(self, endpoint: RunningEndpoint) -> None:
         if self._endpoints.get(endpoint.name) is endpoint:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_ocr.clients import AsyncClient
+from hybrid_ocr.clients.inbox import safe_name
 from hybrid_ocr.contracts.errors import (
     CapacityError,
     ConfigurationError,
@@ -22,7 +23,7 @@ from hybrid_ocr.contracts.errors import (
 )
 from hybrid_ocr.contracts.events import EVENT_SOURCE, TEST_SOURCE, DocumentSubmitted, ReadOptions
 from hybrid_ocr.contracts.jobs import LARGEST_DOCUMENT, Job
-from hybrid_ocr.contracts.keys import check_key, safe_key_part, split_uri
+from hybrid_ocr.contracts.keys import check_key, split_uri
 from lambdas.intake.events import read_event
 from tests.clients.deployment import FAILS, RUNS_ON, Deployment
 from tests.clients.results import a_job, a_result
@@ -130,10 +131,26 @@ class TestSubmit:
 
     @given(st.text(min_size=1))
     def test_whatever_a_file_is_called_its_key_is_welcome(self, name: str) -> None:
-        key = f"submitted/{'0' * 32}/{safe_key_part(name)}"
+        key = f"submitted/{'0' * 32}/{safe_name(name)}"
         check_key(key)
         DocumentSubmitted(source=f"s3://bucket/{key}")
         assert key.count("/") == 2
+
+    @pytest.mark.parametrize(
+        ("name", "kept"),
+        [
+            ("Invoice #12 (May) & co.pdf", "Invoice #12 (May) & co.pdf"),
+            ("Größe_été.jpg", "Größe_été.jpg"),
+            ("Screenshot at 5.42\u202fPM.png", "Screenshot at 5.42 PM.png"),
+            ("100%2f.pdf", "100_2f.pdf"),
+            ("100 % wool.pdf", "100 % wool.pdf"),
+            ("a\\b\nc.pdf", "a_b_c.pdf"),
+            ("r\udce9sum\udce9.pdf", "r_sum_.pdf"),
+            ("..", "document"),
+        ],
+    )
+    def test_a_key_ends_in_the_name_that_people_know(self, name: str, kept: str) -> None:
+        assert safe_name(name) == kept
 
 
 class TestStatus:

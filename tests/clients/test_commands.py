@@ -114,7 +114,7 @@ class TestSubmit:
         assert "page-tilted turned by 2 degrees" in verbose.err
         assert "ocr: reader 1 aaaaaaaaaaaa" in verbose.err
 
-    @pytest.mark.parametrize("name", ["Rechnung Mai (2).png", "100 % «done»;#1 ñ.png", ".hidden.png"])
+    @pytest.mark.parametrize("name", ["Rechnung Mai (2).png", "100 % «done»;#1 ñ.png"])
     def test_a_document_is_called_as_its_owner_calls_it(
         self, command: Command, local: Deployment, tmp_path: Path, name: str
     ) -> None:

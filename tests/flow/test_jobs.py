@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from hybrid_ocr.commands.sources import Source
 from hybrid_ocr.contracts.events import (
     EVENT_SOURCE,
     TEST_SOURCE,
@@ -17,18 +16,12 @@ from hybrid_ocr.contracts.events import (
 )
 from hybrid_ocr.contracts.jobs import job_id_of
 from hybrid_ocr.contracts.result import DocumentResult
-from hybrid_ocr.direct.stages import direct_reader
+from hybrid_ocr.pipeline import Pipeline
 from tests.flow.site import Site, eventually
 
 SCHEMAS = {kind.__name__: kind for kind in (DocumentCompleted, DocumentNeedsReview, DocumentFailed)}
 PRODUCTION = {"source": [EVENT_SOURCE]}
 TESTS = {"source": [TEST_SOURCE]}
-
-
-class Unmoved:
-    def opened(self, source: Source, pages: int) -> None: ...
-
-    def page_done(self, source: Source) -> None: ...
 
 
 def told(result: DocumentResult) -> object:
@@ -58,14 +51,14 @@ def test_an_upload_ends_in_one_event_that_leads_to_the_result(site: Site, sample
 
 
 @pytest.mark.parametrize("name", ["receipt.png", "article.pdf", "letter.jpg"])
-def test_the_flow_reads_what_plain_calls_read(site: Site, samples: Path, name: str, tmp_path: Path) -> None:
+def test_the_flow_reads_what_the_pipeline_reads(site: Site, samples: Path, name: str, tmp_path: Path) -> None:
     job = site.client.submit(samples / name)
     assert site.client.wait(job, 120).state == "succeeded"
-    with direct_reader(script="latin") as reader:
-        [reading] = reader.read([Source(samples / name, "direct")], tmp_path, Unmoved())
-    assert told(site.client.result(job)) == told(reading.result)
+    with Pipeline(script="latin") as pipeline:
+        result = pipeline.read(samples / name, out=tmp_path / "process")
+    assert told(site.client.result(job)) == told(result)
     files = {path.name for path in site.client.download(job, tmp_path / "flow")}
-    assert files == {path.name for path in (tmp_path / "direct").iterdir()}
+    assert files == {path.name for path in (tmp_path / "process").iterdir()}
 
 
 def test_the_same_event_twice_is_one_job(site: Site, samples: Path) -> None:

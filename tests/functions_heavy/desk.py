@@ -28,6 +28,8 @@ from hybrid_ocr.contracts.messages import (
 from hybrid_ocr.storage.objects import Objects
 
 INBOX, WORK, RESULTS, ARTIFACTS = "the-inbox", "the-work", "the-results", "the-artifacts"
+NAME = "a document"
+"""What the producer calls the file."""
 
 
 @dataclass
@@ -40,11 +42,10 @@ class Desk:
     def submit(self, document: Path | bytes, pages: str | None = None, *, test: TestRun | None = None) -> Job:
         """Upload a document; returns the job that intake would make of it."""
         body = document if isinstance(document, bytes) else document.read_bytes()
-        self.inbox.put("inbox/a document", body, "application/octet-stream")
-        facts = self.inbox.facts_of_source("inbox/a document")
-        asked = DocumentSubmitted(
-            source=self.inbox.uri("inbox/a document"), options=ReadOptions(pages=pages), test=test
-        )
+        key = f"inbox/{NAME}"
+        self.inbox.put(key, body, "application/octet-stream")
+        facts = self.inbox.facts_of_source(key)
+        asked = DocumentSubmitted(source=self.inbox.uri(key), options=ReadOptions(pages=pages), test=test)
         return Job(
             job_id=job_id_of(asked, facts.version_id or facts.etag),
             source=asked.source,

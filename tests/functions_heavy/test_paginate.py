@@ -15,7 +15,7 @@ from hybrid_ocr.contracts.jobs import MOST_AT_ONCE, BatchTask, Job, Plan
 from hybrid_ocr.opening import OpeningLimits, parse_pages
 from lambdas.paginate.plan import alone, cut, page_ranges
 from tests.functions_heavy.conftest import Call
-from tests.functions_heavy.desk import Desk
+from tests.functions_heavy.desk import NAME, Desk
 
 PAGES = st.sets(st.integers(1, 2_000), min_size=1)
 
@@ -114,6 +114,7 @@ def test_a_document_that_cannot_be_read_is_a_plan_that_says_why(
     assert plan.error is not None
     assert (plan.error.code, plan.batches, plan.expected_pages) == (code, (), 0)
     assert not plan.error.retryable
+    assert plan.error.message.startswith(f"{NAME}: ")
 
 
 def test_pages_that_a_document_does_not_have_are_refused(desk: Desk, paginate: Call, samples: Path) -> None:
@@ -130,6 +131,7 @@ def test_only_the_version_that_was_submitted_is_read(desk: Desk, paginate: Call,
     plan = first_plan(paginate, other)  # in a bucket without versions the ETag tells
     assert plan.error is not None
     assert plan.error.code is ErrorCode.SOURCE_NOT_FOUND
+    assert plan.error.message.startswith(f"{NAME} is gone")
 
 
 def test_a_file_above_the_limit_is_not_downloaded(
@@ -139,6 +141,7 @@ def test_a_file_above_the_limit_is_not_downloaded(
     plan = first_plan(paginate, desk.submit(b"%PDF" + bytes(1_000)))
     assert plan.error is not None
     assert plan.error.code is ErrorCode.FILE_TOO_LARGE
+    assert plan.error.message.startswith(f"{NAME}: 1004 bytes")
 
 
 @given(st.integers(0, 2_000))

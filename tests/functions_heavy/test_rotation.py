@@ -17,7 +17,7 @@ from hybrid_ocr.hosts.function import PermanentError, TransientError
 from hybrid_ocr.images import decode_page, encode_image
 from lambdas.rotation.documents import DocumentCache
 from tests.functions_heavy.conftest import Call
-from tests.functions_heavy.desk import INBOX, Desk
+from tests.functions_heavy.desk import INBOX, NAME, Desk
 
 
 def rotate(rotation: Call, batch: BatchTask) -> None:
@@ -61,6 +61,7 @@ def test_a_page_that_cannot_be_opened_does_not_cost_its_batch(
     assert isinstance(good, PageImage)
     assert isinstance(bad, FailedPage)
     assert (bad.number, bad.stage, bad.error.code) == (40, "opening", ErrorCode.PAGE_OUT_OF_RANGE)
+    assert bad.error.message.startswith(f"{NAME}: page 40: ")
 
 
 def test_a_batch_whose_document_is_gone_is_lost_for_a_reason_that_is_kept(

@@ -18,9 +18,10 @@ from hybrid_ocr.contracts.events import (
 from hybrid_ocr.contracts.jobs import BatchTask, Job, Plan
 from hybrid_ocr.contracts.messages import PageBatch, PageImage, PageText, RecognisedLine, TextBatch
 from hybrid_ocr.contracts.result import DocumentResult
+from hybrid_ocr.contracts.stages import stage_title
 from lambdas.validation.gather import StoredImages
 from tests.functions_heavy.conftest import Call
-from tests.functions_heavy.desk import Desk, batches_of, reads_of, text_of_page
+from tests.functions_heavy.desk import NAME, Desk, batches_of, reads_of, text_of_page
 
 CRASHED = ErrorInfo(code=ErrorCode.ENGINE_FAILED, message="the container died", retryable=True)
 
@@ -72,6 +73,11 @@ def test_a_document_that_was_read_is_kept_whole_and_announced(
 
     result = result_of(desk, job)
     assert (result.status, result.verdict, result.source) == ("completed", "accept", job.source)
+    assert result.document_name == NAME
+    for name in ("report.html", "result.hocr"):
+        shown = desk.results.get(prefix + name).decode()
+        assert f"<title>{NAME}" in shown
+        assert "s3://" not in shown
     assert [page.lines[0].text for page in result.pages] == [text_of_page(n) for n in (1, 2, 3)]
     assert result.bundle == desk.bundle.id
     assert result.models == desk.bundle.models
@@ -164,8 +170,8 @@ def test_a_stage_that_never_answered_is_named(
     assert without_regions.error is not None
     assert lost.error is not None
     assert without_regions.error.code is lost.error.code is ErrorCode.STAGE_TIMEOUT
-    assert "region_detection" in without_regions.error.message
-    assert "text_detection" in lost.error.message
+    assert "region detection" in without_regions.error.message
+    assert "text detection" in lost.error.message
 
 
 def test_a_page_that_rotation_lost_says_why(
@@ -205,7 +211,7 @@ def test_an_answer_of_a_model_outside_the_bundle_is_refused(
     outcome = validated(validation, job, planned(paginate, job, 1))
     event = DocumentFailed.model_validate(outcome["detail"])
     assert event.error.code is ErrorCode.ARTIFACT_INVALID
-    assert stage in event.error.message
+    assert stage_title(stage) in event.error.message
     assert mine.sha256 in event.error.message
     assert other.sha256 in event.error.message
     result = result_of(desk, job)

@@ -14,8 +14,9 @@ import pytest
 
 from hybrid_ocr.contracts.codec import MSGPACK, decode, encode
 from hybrid_ocr.contracts.messages import FailedPage, PageBatch, PageImage, RegionBatch
-from local_cloud.containers import Container, ContainerFleet
+from local_cloud.containers import Container
 from tests.conftest import ROOT
+from tests.hosts.fleet import ContainerFleet
 from tests.patience import PATIENCE
 
 

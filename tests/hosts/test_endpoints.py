@@ -24,7 +24,8 @@ from hybrid_ocr.contracts.messages import (
     RegionBatch,
     TextBatch,
 )
-from local_cloud.containers import Container, ContainerFleet
+from local_cloud.containers import Container
+from tests.hosts.fleet import ContainerFleet
 from tests.patience import PATIENCE
 
 MODELS = {
@@ -64,9 +65,9 @@ def page(number: int, data: bytes) -> PageImage:
 
 def test_a_page_passes_through_all_three(fleet: ContainerFleet, png: bytes) -> None:
     batch = PageBatch(pages=(page(1, png), page(2, png[: len(png) // 2]), page(3, png)))
-    regions = fleet.client("region_detection").invoke(batch, RegionBatch)
-    crops = fleet.client("text_detection").invoke(batch, CropBatch)
-    text = fleet.client("ocr").invoke(crops, TextBatch)
+    regions = fleet.invoke("region_detection", batch, RegionBatch)
+    crops = fleet.invoke("text_detection", batch, CropBatch)
+    text = fleet.invoke("ocr", crops, TextBatch)
 
     for answer in (regions, crops, text):
         failed = answer.pages[1]

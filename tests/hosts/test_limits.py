@@ -14,9 +14,7 @@ import psutil
 import pytest
 
 from hybrid_ocr.contracts.codec import MSGPACK, decode, encode
-from hybrid_ocr.contracts.errors import EngineError
 from hybrid_ocr.contracts.messages import FailedPage, PageRegions, RegionBatch
-from local_cloud.containers import ContainerFleet
 from tests.hosts.conftest import Server, Start, batch, container, error_of
 from tests.patience import PATIENCE, until
 
@@ -197,11 +195,6 @@ def test_a_drain_ends_within_its_grace(start: Start, callers: ThreadPoolExecutor
 
 def test_while_it_loads_it_answers_that_it_is_not_ready(tmp_path: Path, gate: Path) -> None:
     made = container({}, {"load_until": str(gate)})
-    with (
-        pytest.raises(EngineError, match=r"not ready within 1 s"),
-        ContainerFleet([made], ready_seconds=1),
-    ):
-        pass
     slow = {name: value for name, value in made.variables().items() if name != "HYBRID_OCR_HOST"}
     log = tmp_path / "log"
     with (

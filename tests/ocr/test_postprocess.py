@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_ocr.contracts.errors import ArtifactError
-from hybrid_ocr.stages.ocr.postprocess import NOTHING, Reading, alphabet, decode, joined
+from hybrid_ocr.stages.ocr.postprocess import NO_TEXT, DecodedLine, alphabet, decode, joined
 
 SYMBOLS = ["", *"ab3.(", " "]
 SPACE = len(SYMBOLS) - 1
 CLASS = {symbol: index for index, symbol in enumerate(SYMBOLS)}
 
 
-def read(steps: str, spaces: dict[int, float] | None = None, sure: float = 0.9) -> Reading:
+def read(steps: str, spaces: dict[int, float] | None = None, sure: float = 0.9) -> DecodedLine:
     """Steps as letters, `-` the blank; spaces: probability of a space at a step."""
     classes = np.array([CLASS.get(step, 0) for step in steps], np.int32)
     likely = np.zeros(len(steps), np.float32)
@@ -63,7 +63,7 @@ def test_confidence_is_the_mean_of_the_characters() -> None:
 
 
 def test_nothing_said_has_no_confidence() -> None:
-    assert read("---") == NOTHING == Reading("", 0.0, ())
+    assert read("---") == NO_TEXT == DecodedLine("", 0.0, ())
 
 
 @given(
@@ -96,10 +96,10 @@ def test_text_survives_any_pace(text: str, held: int, gap: int) -> None:
 
 
 def test_parts_of_a_cut_line_are_joined_by_a_space() -> None:
-    whole = joined([Reading("ab", 0.5, (0.4, 0.6)), NOTHING, Reading("c", 0.8, (0.8,))])
+    whole = joined([DecodedLine("ab", 0.5, (0.4, 0.6)), NO_TEXT, DecodedLine("c", 0.8, (0.8,))])
     assert whole.text == "ab c"
     assert whole.characters == (0.4, 0.6, 0.6, 0.8)
-    assert joined([]) == joined([NOTHING]) == NOTHING
+    assert joined([]) == joined([NO_TEXT]) == NO_TEXT
 
 
 def test_alphabet_has_blank_first_and_space_last() -> None:

@@ -207,6 +207,14 @@ def test_threads_take_turns(opener: DocumentOpener, save: Save) -> None:
         assert list(pool.map(widths, range(8))) == [list(sizes)[worker::8] for worker in range(8)]
 
 
+def test_errors_call_a_document_what_the_caller_calls_it(strict: DocumentOpener, save: Save) -> None:
+    path = save(encoded(picture(), "PNG")[:-200])
+    with pytest.raises(OcrError, match=r"^Invoice \N{REPLACEMENT CHARACTER} May\.png: page 1: "):
+        strict.render(path, 1, name="Invoice \udcff May.png")
+    with pytest.raises(OcrError, match=r"^Invoice\.png: no bytes"):
+        strict.inspect(save(b""), name="Invoice.png")
+
+
 def test_errors_carry_the_files_name_and_the_page(strict: DocumentOpener, save: Save) -> None:
     path = save(encoded(picture(), "PNG")[:-30])
     with pytest.raises(OcrError, match=rf"{path.name}: page 1: .*ends"):

@@ -16,7 +16,8 @@ from hybrid_ocr.contracts.messages import (
     RegionBatch,
     TextBatch,
 )
-from local_cloud.containers import Container, ContainerFleet
+from local_cloud.containers import Container
+from tests.hosts.fleet import ContainerFleet
 
 pytestmark = [
     pytest.mark.paddle,
@@ -34,9 +35,9 @@ def test_a_page_goes_through_the_three_servers(artifacts: Path, pages: list[Page
     ]
     letter = PageBatch(pages=(pages[4],))
     with ContainerFleet(containers) as fleet:
-        regions = fleet.client("region_detection").invoke(letter, RegionBatch)
-        crops = fleet.client("text_detection").invoke(letter, CropBatch)
-        text = fleet.client("ocr").invoke(crops, TextBatch)
+        regions = fleet.invoke("region_detection", letter, RegionBatch)
+        crops = fleet.invoke("text_detection", letter, CropBatch)
+        text = fleet.invoke("ocr", crops, TextBatch)
     assert isinstance(regions.pages[0], PageRegions)
     assert regions.pages[0].regions
     (page,) = text.pages

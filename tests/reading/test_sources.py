@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_ocr.commands.sources import name_results, safe_name, select
+from hybrid_ocr.commands.sources import name_results, safe_name, select, standard_input
+from hybrid_ocr.contracts.errors import ErrorCode, RequestError
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -16,8 +19,35 @@ PNG = b"\x89PNG\r\n\x1a\n"
 def test_a_named_file_is_always_read(tmp_path: Path) -> None:
     note = tmp_path / "note.txt"
     note.write_text("no document")
-    missing = tmp_path / "missing.pdf"
-    assert [source.path for source in select([note, missing]).sources] == [note, missing]
+    assert [source.document for source in select([note]).sources] == [note]
+
+
+def test_every_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "there.pdf").touch()
+    with pytest.raises(RequestError, match=r"no .*one\.pdf, no .*two\.pdf") as raised:
+        select([tmp_path / name for name in ("one.pdf", "there.pdf", "two.pdf")])
+    assert raised.value.code == ErrorCode.SOURCE_NOT_FOUND
+
+
+def test_a_folder_without_documents_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("no document")
+    with pytest.raises(RequestError, match="no document"):
+        select([tmp_path])
+
+
+def test_standard_input_is_bounded() -> None:
+    assert standard_input(io.BytesIO(b"12345"), 5).document == b"12345"
+    with pytest.raises(RequestError, match="more than 4 bytes"):
+        standard_input(io.BytesIO(b"12345"), 4)
+    with pytest.raises(RequestError, match="nothing"):
+        standard_input(io.BytesIO(), 5)
+
+
+def test_a_name_that_is_no_utf8_can_be_shown() -> None:
+    [source] = name_results([Path(os.fsdecode(b"scans/caf\xe9.png"))])
+    assert source.shown == "scans/caf\N{REPLACEMENT CHARACTER}.png"
+    assert source.file_name == "caf\N{REPLACEMENT CHARACTER}.png"
+    source.name.encode()
 
 
 def test_a_folder_gives_its_documents_and_counts_the_rest(tmp_path: Path) -> None:
@@ -27,7 +57,7 @@ def test_a_folder_gives_its_documents_and_counts_the_rest(tmp_path: Path) -> Non
     (tmp_path / "truth.json").write_text("{}")
     (tmp_path / ".hidden.png").write_bytes(PNG)
     selection = select([tmp_path])
-    assert [source.path.name for source in selection.sources] == ["broken.pdf", "scan"]
+    assert [source.file_name for source in selection.sources] == ["broken.pdf", "scan"]
     assert selection.skipped == 1
 
 

@@ -119,7 +119,7 @@ def test_a_network_with_other_outputs_is_refused_at_start() -> None:
     config = CONFIG | {"label_list": ["para", "grid", "third"]}
     labels = {"para": "text", "grid": "table", "third": "title"}
     with pytest.raises(ArtifactError, match="outputs are not those of its inference.yml"):  # noqa: RUF043
-        RegionDetectionStage(FakeNetwork(), _artifact(labels, config))
+        RegionDetectionStage(FakeNetwork(), _artifact(labels, config)).warm_up()
 
 
 def test_a_class_without_a_label_is_refused_by_name() -> None:

@@ -24,6 +24,7 @@ from hybrid_ocr.stages.validation.exports.words import words_of
 from tests.validation.pages import HEIGHT, WIDTH, column, document, failed, line, page, picture, region
 
 RULES = load_rules()
+FILES = {"result.json", "result.txt", "result.md", "result.hocr", "result.pdf"}
 HOSTILE = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -57,8 +58,8 @@ def mixed(tmp_path_factory):
 
 def test_the_folder_holds_every_form_and_no_leftovers(mixed):
     result, folder, written = mixed
-    names = {"result.json", "result.txt", "result.md", "result.hocr", "result.pdf", "report.html"}
-    assert {path.name for path in folder.iterdir()} == {path.name for path in written} == names
+    names = {path.name for path in folder.iterdir()}
+    assert names == {path.name for path in written} == FILES | {"report.html"}
     assert DocumentResult.model_validate_json((folder / "result.json").read_bytes()) == result
 
 
@@ -299,9 +300,10 @@ def test_the_report_asks_for_nothing_and_runs_only_its_own_script(report):
     html, parsed = report
     for _, attributes in parsed.tags:
         assert not [name for name in attributes if name.startswith("on") or name == "style"]
-        for name in ("src", "href", "action", "data", "poster", "srcset"):
-            value = attributes.get(name) or "#"
-            assert value.startswith(("#", "data:image/jpeg;base64,"))
+        for name in ("src", "action", "data", "poster", "srcset"):
+            assert (attributes.get(name) or "data:image/jpeg;base64,").startswith("data:image/jpeg;base64,")
+        link = attributes.get("href") or "#"
+        assert link.startswith("#") or link in FILES
     assert [tag for tag, _ in parsed.tags].count("script") == 1
     policy = next(a["content"] for _, a in parsed.tags if a.get("http-equiv") == "Content-Security-Policy")
     assert "default-src 'none'" in policy
@@ -364,6 +366,92 @@ def test_a_document_that_never_opened_has_a_report(tmp_path):
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "ENCRYPTED_DOCUMENT" in html
     assert "asks for a password" in html
+
+
+def report_of(result, folder, image=None):
+    write_exports(result, lambda number: image, folder)
+    parsed = Elements()
+    parsed.feed((folder / "report.html").read_text(encoding="utf-8"))
+    return parsed
+
+
+def facts_of(folder):
+    """What the report tells numbers of, in its head."""
+    return re.findall("<dt>([^<]*)</dt>", (folder / "report.html").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_report_without_text_offers_nothing_that_needs_text(tmp_path, opened):
+    lost = page().model_copy(update={"text": failed(1, "ocr", ErrorCode.STAGE_TIMEOUT)})
+    if not opened:
+        lost = lost.model_copy(update={"page": failed(1), "regions": None, "text": None})
+    parsed = report_of(result_of(lost), tmp_path, (picture(), "jpeg") if opened else None)
+    assert [a["src"][:10] for tag, a in parsed.tags if tag == "img"] == ["data:image"] * opened
+    assert not {tag for tag, _ in parsed.tags} & {"button", "template"}
+    assert not [a for _, a in parsed.tags if a.get("class") == "legend"]
+    assert [a["href"] for tag, a in parsed.tags if tag == "a" and "download" in a] == ["result.json"]
+    assert facts_of(tmp_path) == ["Pages"]
+
+
+def test_the_report_links_to_the_files_that_are_written_beside_it(tmp_path):
+    write_exports(
+        result_of(page([line("words", 100, 100)])),
+        lambda number: (picture(), "jpeg"),
+        tmp_path,
+        files=["report.html", "result.txt", "result.pdf"],
+    )
+    parsed = Elements()
+    parsed.feed((tmp_path / "report.html").read_text(encoding="utf-8"))
+    links = [a["href"] for tag, a in parsed.tags if tag == "a" and "download" in a]
+    assert links == ["result.txt", "result.pdf"]
+    assert all((tmp_path / link).is_file() for link in links)
+
+
+def test_a_page_whose_picture_and_text_were_lost_shows_no_empty_frame(tmp_path):
+    lost = page(regions=[region("text", 1, 1, 90, 90)]).model_copy(
+        update={"text": failed(1, "ocr", ErrorCode.STAGE_TIMEOUT)}
+    )
+    parsed = report_of(result_of(lost), tmp_path)
+    assert not {tag for tag, _ in parsed.tags} & {"figure", "img", "svg"}
+    assert "OCR: STAGE_TIMEOUT" in parsed.text
+
+
+def test_stages_go_by_their_names_in_the_report(tmp_path):
+    parts = document(page([line("words", 100, 100)]))
+    parts = parts.model_copy(update={"timings": {"text_detection": 1.0, "ocr": 2.0}})
+    report_of(validate(parts, RULES), tmp_path)
+    assert facts_of(tmp_path) == ["Pages", "Lines", "Confidence", "text detection", "OCR"]
+
+
+def test_a_document_goes_by_its_file_name_in_every_form(tmp_path):
+    source = "s3://the-inbox/submitted/299f05bbb5794cee/Größe “1”.pdf"
+    parsed = report_of(result_of(page([line("words", 100, 100)]), source=source), tmp_path)
+    assert parsed.text.count("Größe “1”.pdf") == 2  # title and heading
+    tree = ET.parse(tmp_path / "result.hocr")  # noqa: S314
+    assert next(e.text for e in tree.iter() if e.tag.endswith("title")) == "Größe “1”.pdf"
+    for name in ("report.html", "result.hocr"):
+        assert "s3://" not in (tmp_path / name).read_text(encoding="utf-8")
+    with pikepdf.open(tmp_path / "result.pdf") as pdf:
+        assert str(pdf.docinfo["/Title"]) == "Größe “1”.pdf"
+
+
+def test_a_name_that_is_not_utf8_is_written_in_every_form(tmp_path):
+    result = result_of(page([line("words", 100, 100)]), source="/scans/r\udce9sum\udce9.pdf")
+    parsed = report_of(result, tmp_path)
+    assert "r\ufffdsum\ufffd.pdf" in parsed.text
+    assert DocumentResult.model_validate_json((tmp_path / "result.json").read_bytes()) == result
+    with pikepdf.open(tmp_path / "result.pdf") as pdf:
+        assert str(pdf.docinfo["/Title"]) == "r\ufffdsum\ufffd.pdf"
+
+
+def test_the_report_shows_fields_and_where_they_stand(tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text("[[fields]]\nname = 'total'\npattern = 'Total (.*)'", encoding="utf-8")
+    pages = [page([line(f"Total <{n}>", 100, 100, name=f"l{n}")], number=n) for n in range(1, 13)]
+    parsed = report_of(validate(document(*pages), load_rules(own)), tmp_path / "out")
+    assert {"#t-1-l1", "#t-2-l2", "#t-9-l9"} <= {a.get("href") for _, a in parsed.tags}
+    assert "<1>" in parsed.text
+    assert "and 3 more pages" in parsed.text
 
 
 def test_two_column_text_is_written_in_order(tmp_path):

@@ -146,6 +146,59 @@ def test_own_fields_are_looked_for_on_every_page(tmp_path):
     assert result.verdict == "review"
 
 
+def fields_of(tmp_path, pattern, *pages):
+    rules = rules_from(tmp_path, f"[[fields]]\nname = 'value'\npattern = '{pattern}'")
+    result = validate(document(*pages), rules)
+    assert ("value" in result.fields) == ("required_field_missing" not in {f.rule for f in result.findings})
+    return result.fields.get("value")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value"),
+    [
+        (r"Invoice No: (\d+)", "2074"),
+        (r"Invoice No: \d+", "Invoice No: 2074"),
+        (r"(?:Invoice|Bill) No:( .*)", "2074"),
+        (r"Order (\d+)|No: (\d+)", "2074"),
+        (r"(Order)?No: \d+", "No: 2074"),
+        (r"(?s)No: (\d+.*Größe)", "2074\nGröße"),
+        (r"No: (X?)", None),
+        (r"Order \d+", None),
+    ],
+)
+def test_a_field_has_what_its_pattern_captures(tmp_path, pattern, value):
+    lines = [
+        line("Ä 日本 \U0001f600", 100, 100, name="before"),
+        line("Invoice No: 2074", 100, 140, name="l7"),
+    ]
+    found = fields_of(tmp_path, pattern, page([*lines, line("Größe", 100, 180, confidence=0.5, name="l8")]))
+    assert (found and found.value) == value
+    assert not found or (found.page, found.line_id, found.later) == (1, "l7", ())
+
+
+def test_a_field_stands_on_the_line_on_which_its_value_starts(tmp_path):
+    label, value = line("Total", 100, 100, 120, name="label"), line("12.50", 900, 100, 90, name="value")
+    found = fields_of(
+        tmp_path, r"Total\s+([\d.]+)", page([label, value.model_copy(update={"confidence": 0.81})])
+    )
+    assert (found.value, found.line_id, found.confidence) == ("12.50", "value", 0.81)
+
+
+def test_a_field_on_several_pages_tells_of_each(tmp_path):
+    texts = ["No 1 and No 9", "nothing", "No 1", "No 2"]
+    pages = [page([line(text, 100, 100, name=f"l{n}")], number=n) for n, text in enumerate(texts, 1)]
+    found = fields_of(tmp_path, r"No (\d)", *pages)
+    assert (found.value, found.page, found.line_id) == ("1", 1, "l1")
+    assert [(match.value, match.page, match.line_id) for match in found.later] == [
+        ("1", 3, "l3"),
+        ("2", 4, "l4"),
+    ]
+
+
+def test_a_field_that_is_nowhere_is_a_finding_and_no_field(tmp_path):
+    assert fields_of(tmp_path, "absent", GOOD) is None
+
+
 def test_a_pattern_that_would_stall_a_backtracking_engine_is_harmless(tmp_path):
     rules = rules_from(tmp_path, "[[fields]]\nname = 'x'\npattern = '^(a+)+$'")
     parts = document(page([line("a" * 50_000 + "b", 1, 1)]))
@@ -158,6 +211,10 @@ def test_a_pattern_that_would_stall_a_backtracking_engine_is_harmless(tmp_path):
         ("[[fields]]\nname = 'x'\npattern = '(a)\\1'", "pattern"),
         ("[[fields]]\nname = 'x'\npattern = '((a{900}){900}){900}'", "pattern"),
         ("[[fields]]\nname = 'X y'\npattern = 'a'", "name"),
+        (
+            "[[fields]]\nname = 'x'\npattern = 'a'\n[[fields]]\nname = 'x'\npattern = 'b'",
+            "two are called 'x'",
+        ),
         ("[rules.nonsense]\nseverity = 'info'", "nonsense"),
         ("[rules.page_lost]\nbelow = 1", "below"),
         ("[rules.page_lost]\nseverity = 'fatal'", "severity"),

@@ -18,15 +18,15 @@ _LIKELY_SPACE: Final = 0.07
 _SEPARATORS: Final = frozenset(".,:/-")
 
 
-class Reading(NamedTuple):
-    """What a line says; `characters` has the probability of each character, `confidence` is their mean."""
+class DecodedLine(NamedTuple):
+    """The text of a line; `characters` has the probability of each character, `confidence` is their mean."""
 
     text: str
     confidence: float
     characters: tuple[float, ...] = ()
 
 
-NOTHING: Final = Reading("", 0.0)
+NO_TEXT: Final = DecodedLine("", 0.0)
 
 
 def alphabet(config: Mapping[str, Any]) -> list[str]:
@@ -50,7 +50,7 @@ def decode(
     probabilities: NDArray[np.floating],
     spaces: NDArray[np.floating],
     symbols: Sequence[str],
-) -> Reading:
+) -> DecodedLine:
     """Greedy CTC decoding of one line, with words told apart where a space is likely.
 
     Args:
@@ -80,7 +80,7 @@ def decode(
         before = step
     first = next((at for at, symbol in enumerate(text) if symbol != " "), len(text))
     last = next((at for at in range(len(text), first, -1) if text[at - 1] != " "), first)
-    return reading(text[first:last], confidences[first:last])
+    return _decoded_line(text[first:last], confidences[first:last])
 
 
 def _within_number(text: Sequence[str], symbol: str) -> bool:
@@ -90,27 +90,27 @@ def _within_number(text: Sequence[str], symbol: str) -> bool:
     return symbol.isdigit() and text[-1] in _SEPARATORS and len(text) > 1 and text[-2].isdigit()
 
 
-def reading(symbols: Sequence[str], confidences: Sequence[float]) -> Reading:
-    """Symbols with their probabilities as a reading; every character of a symbol has its probability."""
+def _decoded_line(symbols: Sequence[str], confidences: Sequence[float]) -> DecodedLine:
+    """Symbols with their probabilities as a line; every character of a symbol has its probability."""
     characters = tuple(
         confidence for symbol, confidence in zip(symbols, confidences, strict=True) for _ in symbol
     )
     if not characters:
-        return NOTHING
-    return Reading("".join(symbols), sum(characters) / len(characters), characters)
+        return NO_TEXT
+    return DecodedLine("".join(symbols), sum(characters) / len(characters), characters)
 
 
-def joined(parts: Sequence[Reading]) -> Reading:
-    """The readings of a line that was cut, as one."""
-    said = [part for part in parts if part.text]
-    if len(said) <= 1:
-        return said[0] if said else NOTHING
+def joined(parts: Sequence[DecodedLine]) -> DecodedLine:
+    """The parts of a line that was cut, as one."""
+    read = [part for part in parts if part.text]
+    if len(read) <= 1:
+        return read[0] if read else NO_TEXT
     symbols: list[str] = []
     confidences: list[float] = []
-    for part in said:
+    for part in read:
         if symbols:
             symbols.append(" ")
             confidences.append(min(confidences[-1], part.characters[0]))
         symbols += part.text
         confidences += part.characters
-    return reading(symbols, confidences)
+    return _decoded_line(symbols, confidences)

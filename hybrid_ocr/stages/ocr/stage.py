@@ -10,7 +10,7 @@ from hybrid_ocr.artifacts import load_artifact
 from hybrid_ocr.contracts.errors import DocumentError, OcrError
 from hybrid_ocr.contracts.messages import ModelIdentity, PageCrops, PageText, RecognisedLine
 from hybrid_ocr.contracts.stage import StageContext
-from hybrid_ocr.stages.ocr.postprocess import Reading
+from hybrid_ocr.stages.ocr.postprocess import DecodedLine
 from hybrid_ocr.stages.ocr.preprocess import pixels_of
 from hybrid_ocr.stages.ocr.recogniser import Line, Recogniser, load_recogniser
 
@@ -46,7 +46,7 @@ class OcrStage:
         started = time.perf_counter()
         pages = [_pixels(page) for page in batch]
         lines = [line for page in pages if not isinstance(page, OcrError) for line in page]
-        readings = iter(self._recogniser(lines))
+        decoded = iter(self._recogniser(lines))
         elapsed = time.perf_counter() - started
         width = sum(line.shape[1] for line in lines) or 1
         answers: list[PageText | OcrError] = []
@@ -55,7 +55,7 @@ class OcrStage:
                 answers.append(pixels)
                 continue
             share = sum(line.shape[1] for line in pixels) / width
-            answers.append(_answer(page, [next(readings) for _ in pixels], elapsed * share))
+            answers.append(_answer(page, [next(decoded) for _ in pixels], elapsed * share))
         return answers
 
 
@@ -66,7 +66,7 @@ def _pixels(page: PageCrops) -> list[Line] | DocumentError:
         return error
 
 
-def _answer(page: PageCrops, readings: Sequence[Reading], seconds: float) -> PageText:
+def _answer(page: PageCrops, decoded: Sequence[DecodedLine], seconds: float) -> PageText:
     return PageText(
         number=page.number,
         width=page.width,
@@ -76,11 +76,11 @@ def _answer(page: PageCrops, readings: Sequence[Reading], seconds: float) -> Pag
                 id=line.id,
                 polygon=line.polygon,
                 score=line.score,
-                text=said.text,
-                confidence=said.confidence,
-                character_confidence=said.characters,
+                text=read.text,
+                confidence=read.confidence,
+                character_confidence=read.characters,
             )
-            for line, said in zip(page.lines, readings, strict=True)
+            for line, read in zip(page.lines, decoded, strict=True)
         ),
         seconds=seconds,
         detection_seconds=page.seconds,

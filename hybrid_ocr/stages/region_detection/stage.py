@@ -45,7 +45,7 @@ class RegionDetectionStage:
             self._config.suppression.score_threshold if score_threshold is None else score_threshold
         )
         self._labels = _label_indices(artifact, self._config)
-        self._warm_up()
+        self._fits = False
 
     @classmethod
     def load(cls, context: StageContext) -> Self:
@@ -66,7 +66,10 @@ class RegionDetectionStage:
             cache_dir=context.cache_dir,
         )
         threshold = _threshold_option(context.options)
-        return cls(load_network(context.engine, spec), artifact, threshold)
+        stage = cls(load_network(context.engine, spec), artifact, threshold)
+        if context.warm_up:
+            stage.warm_up()
+        return stage
 
     @property
     def model(self) -> ModelIdentity:
@@ -83,7 +86,7 @@ class RegionDetectionStage:
             except DocumentError as error:
                 answers.append(error)
                 continue
-            outputs = self._network(fit(image, self._config.size))
+            outputs = self._outputs(fit(image, self._config.size))
             if not all(np.isfinite(output).all() for output in outputs):
                 answers.append(EngineError(f"the layout network answered page {page.number} with no numbers"))
                 continue
@@ -110,10 +113,21 @@ class RegionDetectionStage:
             suppress(found, self._config.suppression.nms_threshold, _ANY_LABEL_IOU), _NESTED_SHARE
         )
 
-    def _warm_up(self) -> None:
-        """Run once on a blank page, and see that the outputs are those of the configuration."""
+    def warm_up(self) -> None:
+        """Run once on a blank page; raises ArtifactError where the outputs are not the configuration's."""
         width, height = self._config.size
-        outputs = self._network(np.full((1, height, width, 3), 255, np.uint8))
+        self._outputs(np.full((1, height, width, 3), 255, np.uint8))
+
+    def _outputs(self, image: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
+        outputs = self._network(image)
+        if not self._fits:
+            self._check(outputs)
+            self._fits = True
+        return outputs
+
+    def _check(self, outputs: Sequence[NDArray[Any]]) -> None:
+        """See once that the outputs are those of the configuration."""
+        width, height = self._config.size
         cells = [-(-width // s) * -(-height // s) for s in self._config.strides]
         expected = [(1, n, len(self._config.classes)) for n in cells]
         if [output.shape for output in outputs[: len(cells)]] != expected or len(outputs) != 2 * len(cells):

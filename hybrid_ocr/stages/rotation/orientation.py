@@ -44,7 +44,8 @@ class LineOrientation:
             cache_dir=context.cache_dir,
         )
         loaded = cls(load_network(context.engine, spec), artifact.identity)
-        loaded(np.zeros((_BLOCK, CROP_HEIGHT, CROP_WIDTH, 3), np.uint8))
+        if context.warm_up:
+            loaded(np.zeros((_BLOCK, CROP_HEIGHT, CROP_WIDTH, 3), np.uint8))
         return loaded
 
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -46,7 +46,10 @@ def load_detector(artifact: Artifact, context: StageContext) -> TextDetector:
         precision=context.precision,
         cache_dir=context.cache_dir,
     )
-    return DbDetector(load_network(context.engine, spec), DbSettings.parse(artifact.config))
+    detector = DbDetector(load_network(context.engine, spec), DbSettings.parse(artifact.config))
+    if context.warm_up:
+        detector.warm_up()
+    return detector
 
 
 class DbDetector:
@@ -55,8 +58,11 @@ class DbDetector:
     def __init__(self, network: Network, settings: DbSettings) -> None:
         self._network = network
         self._settings = settings
+
+    def warm_up(self) -> None:
+        """Run the network once for each of the sizes that pages meet first."""
         for height, width in _WARM_UP:
-            network(np.zeros((1, height, width, 3), np.uint8))
+            self._network(np.zeros((1, height, width, 3), np.uint8))
 
     def __call__(self, page: NDArray[np.uint8]) -> tuple[Quads, Scores]:
         """Find the lines of a page, see `TextDetector`."""

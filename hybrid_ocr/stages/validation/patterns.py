@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol, cast
 
@@ -13,10 +14,22 @@ MEMORY = 1 << 20
 """Bytes a compiled pattern may take; refuses counted repeats that explode."""
 
 
+class Match(Protocol):
+    """The part of a match that is used here."""
+
+    def groups(self) -> Sequence[str | None]:
+        """What each group of the pattern matched; None for one that took no part."""
+        ...
+
+    def span(self, group: int) -> tuple[int, int]:
+        """Where in the text a group starts and ends, in characters; group 0 is the whole match."""
+        ...
+
+
 class Pattern(Protocol):
     """The part of a compiled pattern that is used here."""
 
-    def search(self, text: str) -> object | None:
+    def search(self, text: str) -> Match | None:
         """The first match, or None."""
         ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +13,8 @@ from pydantic import ValidationError
 
 from hybrid_ocr.contracts.errors import ConfigurationError
 from hybrid_ocr.stages.validation.checks import RULES
-from hybrid_ocr.stages.validation.rules import FieldPattern, Policy, RuleSet
+from hybrid_ocr.stages.validation.fields import FieldPattern
+from hybrid_ocr.stages.validation.rules import Policy, RuleSet
 
 
 def load_rules(path: Path | None = None) -> RuleSet:
@@ -50,6 +52,11 @@ def parse_rules(tables: Mapping[str, Any]) -> RuleSet:
         raise ConfigurationError(f"rules: {error.title}: {where}: {first['msg']}") from None
     except (TypeError, AttributeError):
         raise ConfigurationError("rules: policy and rules are tables, fields is an array of tables") from None
+    repeated = [name for name, count in Counter(field.name for field in fields).items() if count > 1]
+    if repeated:
+        raise ConfigurationError(
+            f"rules: fields: two are called {repeated[0]!r}; one pattern may name both ways to write it: A|B"
+        )
     return RuleSet(policy, rules, fields)
 
 

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from hybrid_ocr.contracts.base import Message
-from hybrid_ocr.contracts.errors import RequestError
-from hybrid_ocr.contracts.result import DocumentParts, ResultPage, Severity, Verdict
-from hybrid_ocr.stages.validation.patterns import compile_pattern
-from hybrid_ocr.stages.validation.text import page_text
+from hybrid_ocr.contracts.result import DocumentParts, FieldValue, ResultPage, Severity, Verdict
+from hybrid_ocr.stages.validation.fields import FieldPattern, find_fields
 
 
-class Complaint(NamedTuple):
+class Violation(NamedTuple):
     """What a rule noticed, and where; the rule's name and severity make a Finding of it."""
 
     message: str
@@ -26,30 +24,9 @@ class Complaint(NamedTuple):
     line_id: str | None = None
 
 
-class FieldPattern(Message):
-    """A value that users expect in their documents, for example an invoice number.
-
-    `pattern` is in RE2 syntax: matched in time linear in the text, so no pattern and no document can
-    stall the check. It has neither back-references nor look-around.
-    """
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
-    pattern: str = Field(min_length=1, max_length=500)
-    required: bool = True
-
-    @field_validator("pattern")
-    @classmethod
-    def _compiles(cls, pattern: str) -> str:
-        try:
-            compile_pattern(pattern)
-        except RequestError as error:
-            raise ValueError(error.message) from None
-        return pattern
-
-
 @dataclass(frozen=True)
-class Reading:
-    """What the rules look at.
+class RuleInput:
+    """What the rules look at: one document.
 
     Args:
         parts: what the stages said, pages in order of their number, repeats left out.
@@ -64,9 +41,9 @@ class Reading:
     fields: tuple[FieldPattern, ...] = ()
 
     @cached_property
-    def texts(self) -> tuple[str, ...]:
-        """Text of each page, rows and paragraphs put together."""
-        return tuple(page_text(page) for page in self.pages)
+    def found_fields(self) -> Mapping[str, FieldValue]:
+        """The fields that are on at least one page, by name."""
+        return find_fields(self.fields, self.pages)
 
 
 class Rule(Message):
@@ -79,8 +56,8 @@ class Rule(Message):
     )
 
     @abstractmethod
-    def check(self, reading: Reading) -> Iterator[Complaint]:
-        """What is to complain about in a document."""
+    def check(self, document: RuleInput) -> Iterator[Violation]:
+        """Every violation of the rule in a document, in order of its pages."""
 
 
 class Policy(Message):

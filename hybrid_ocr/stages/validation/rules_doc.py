@@ -29,14 +29,31 @@ _FIELDS = """## Fields of your own
 ```toml
 [[fields]]
 name = "invoice_number"
-pattern = '(?i)invoice\\s*(?:no|number|#)[:.\\s]*[A-Z0-9-]{4,}'
+pattern = '(?i)invoice\\s*(?:no|number|#)[:.\\s]*([A-Z0-9-]{4,})'
 required = true
 ```
 
+What the pattern captures stands in `result.json`, with its page, the line on which it starts, and that line's
+confidence:
+
+```json
+"fields": {
+ "invoice_number": {"value": "2024-0117", "page": 1, "line_id": "l7", "confidence": 0.98, "later": []}
+}
+```
+
+The value is what the first group that took part in the match captured, without white at its ends, or the
+whole match where the pattern has no group (`(?:...)` is none). A field has its first match in the document;
+`later` has the first match of each later page that has one, whether it repeats the value or has another. A
+field that is on no page is not there, and is a finding of `required_field_missing` or
+`optional_field_missing`. Every field has a name of its own; where a value is written in several ways, one
+pattern names them all: `A|B`.
+
 Patterns are in [RE2 syntax](https://github.com/google/re2/wiki/Syntax), searched for in the text of each
-page. RE2 matches in time linear in the text whatever the pattern, so neither a pattern nor a document can
-stall the check; it has no back-references and no look-around. A pattern that is not RE2, or too large, is
-refused when the file is read (`CONFIGURATION_INVALID`).
+page as `result.txt` has it: rows are lines, and three spaces stand for a wide gap. RE2 matches in time linear
+in the text whatever the pattern, so neither a pattern nor a document can stall the check; it has no
+back-references and no look-around. A pattern that is not RE2, or too large, is refused when the file is read
+(`CONFIGURATION_INVALID`).
 """
 
 

@@ -7,9 +7,11 @@ of the text that follows it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from hybrid_ocr.contracts.result import ResultPage
+from hybrid_ocr.contracts.result import ResultLine, ResultPage
 from hybrid_ocr.stages.validation.blocks import Row, blocks_of
 
 PAGE_BREAK = "\n\f\n"
@@ -37,19 +39,63 @@ def printable(text: str) -> str:
 
 def row_text(row: Row, *, cells: bool = False) -> str:
     """One row: a space between fragments, three where a wide gap parts them or they are cells of a table."""
-    wide = CELL_GAP if cells else WIDE_GAP
-    text = printable(row.lines[0].text).strip()
-    for gap, line in zip(row.gaps, row.lines[1:], strict=True):
-        text += ("   " if gap > wide else " ") + printable(line.text).strip()
-    return text.strip()
+    return "".join(space + text for space, text, _ in _fragments(row, cells=cells))
 
 
 def page_text(page: ResultPage) -> str:
     """One row a line, an empty line between blocks."""
-    return "\n\n".join(
-        "\n".join(row_text(row, cells=block.label == "table") for row in block.rows)
-        for block in blocks_of(page)
-    )
+    return locate_text(page).text
+
+
+@dataclass(frozen=True)
+class LocatedText:
+    """The text of a page, and where in it each line starts.
+
+    Args:
+        text: see `page_text`.
+        starts: of each line that has text, in ascending order; characters from the start of `text`.
+        lines: the lines that start there.
+    """
+
+    text: str
+    starts: tuple[int, ...]
+    lines: tuple[ResultLine, ...]
+
+    def line_at(self, position: int) -> ResultLine | None:
+        """The line of a character; of white between lines, the line before it."""
+        n = bisect_right(self.starts, position)
+        return self.lines[n - 1] if n else None
+
+
+def locate_text(page: ResultPage) -> LocatedText:
+    """The text of a page, with the way from a place in it back to the line that stands there."""
+    pieces: list[str] = []
+    starts: list[int] = []
+    lines: list[ResultLine] = []
+    length = 0
+    for n, block in enumerate(blocks_of(page)):
+        for m, row in enumerate(block.rows):
+            before = "\n" if m else "\n\n" if n else ""
+            for space, text, line in _fragments(row, cells=block.label == "table"):
+                if text:
+                    starts.append(length + len(before) + len(space))
+                    lines.append(line)
+                pieces += before, space, text
+                length += len(before) + len(space) + len(text)
+                before = ""
+            pieces.append(before)
+            length += len(before)
+    return LocatedText("".join(pieces), tuple(starts), tuple(lines))
+
+
+def _fragments(row: Row, *, cells: bool) -> list[tuple[str, str, ResultLine]]:
+    """The lines of a row, each with its text and the white before it; the row has none at its ends."""
+    wide = CELL_GAP if cells else WIDE_GAP
+    spaces = ["", *("   " if gap > wide else " " for gap in row.gaps)]
+    texts = [printable(line.text).strip() for line in row.lines]
+    first = next((n for n, text in enumerate(texts) if text), len(texts))
+    last = next((n for n in range(len(texts), first, -1) if texts[n - 1]), first)
+    return [("" if n == first else spaces[n], texts[n], row.lines[n]) for n in range(first, last)]
 
 
 def document_text(pages: Iterable[ResultPage]) -> str:

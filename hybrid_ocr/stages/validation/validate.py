@@ -17,7 +17,7 @@ from hybrid_ocr.contracts.result import (
     Verdict,
 )
 from hybrid_ocr.stages.validation.assemble import assemble_page
-from hybrid_ocr.stages.validation.rules import Reading, Rule, RuleSet
+from hybrid_ocr.stages.validation.rules import Rule, RuleInput, RuleSet
 from hybrid_ocr.stages.validation.text import document_text
 
 _SEVERITIES: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
@@ -38,8 +38,8 @@ def validate(parts: DocumentParts, rules: RuleSet) -> DocumentResult:
     parts = parts.model_copy(update={"pages": tuple(best[number] for number in sorted(best))})
     pages = tuple(assemble_page(part) for part in parts.pages)
     repeated = tuple(sorted(number for number, count in numbers.items() if count > 1))
-    reading = Reading(parts, pages, repeated, rules.fields)
-    findings, verdict = _judge(reading, rules)
+    document = RuleInput(parts, pages, repeated, rules.fields)
+    findings, verdict = _judge(document, rules)
     status = _status(parts, pages)
     return DocumentResult(
         job_id=parts.job_id,
@@ -49,17 +49,18 @@ def validate(parts: DocumentParts, rules: RuleSet) -> DocumentResult:
         pages=pages,
         text=document_text(pages),
         findings=findings,
+        fields=dict(document.found_fields),
         bundle=parts.bundle,
         models=parts.models,
         timings=parts.timings,
     )
 
 
-def _judge(reading: Reading, rules: RuleSet) -> tuple[tuple[Finding, ...], Verdict]:
+def _judge(document: RuleInput, rules: RuleSet) -> tuple[tuple[Finding, ...], Verdict]:
     findings: list[Finding] = []
     verdict: Verdict = "accept"
     for name, rule in rules.rules.items():
-        found = _findings(name, rule, reading, rules.policy.most_findings_of_a_rule) if rule.enabled else []
+        found = _findings(name, rule, document, rules.policy.most_findings_of_a_rule) if rule.enabled else []
         if found:
             verdict = max(verdict, rules.policy.verdict_of(rule), key=_VERDICTS.__getitem__)
         findings += found
@@ -67,20 +68,20 @@ def _judge(reading: Reading, rules: RuleSet) -> tuple[tuple[Finding, ...], Verdi
     return tuple(findings), verdict
 
 
-def _findings(name: str, rule: Rule, reading: Reading, most: int) -> list[Finding]:
-    complaints = rule.check(reading)
+def _findings(name: str, rule: Rule, document: RuleInput, most: int) -> list[Finding]:
+    violations = rule.check(document)
     found = [
         Finding(
             rule=name,
             severity=rule.severity,
-            page=complaint.page,
-            region_id=complaint.region_id,
-            line_id=complaint.line_id,
-            message=complaint.message,
+            page=violation.page,
+            region_id=violation.region_id,
+            line_id=violation.line_id,
+            message=violation.message,
         )
-        for complaint in islice(complaints, most)
+        for violation in islice(violations, most)
     ]
-    rest = sum(1 for _ in complaints)
+    rest = sum(1 for _ in violations)
     if rest:
         found.append(Finding(rule=name, severity=rule.severity, message=f"and {rest} more of this kind"))
     return found

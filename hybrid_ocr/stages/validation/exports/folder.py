@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from hybrid_ocr.contracts.result import DocumentResult
 from hybrid_ocr.stages.validation.exports.hocr import write_hocr
@@ -15,6 +15,8 @@ from hybrid_ocr.stages.validation.exports.pdf import write_pdf
 from hybrid_ocr.stages.validation.exports.report import write_report
 from hybrid_ocr.stages.validation.rule_file import load_rules
 from hybrid_ocr.stages.validation.rules import RuleSet
+
+REPORT: Final = "report.html"
 
 
 def write_exports(
@@ -53,9 +55,10 @@ def write_exports(
         "result.md": lambda sink: _encode(write_markdown(result), sink),
         "result.hocr": lambda sink: _encode(write_hocr(result, dpi), sink),
         "result.pdf": lambda sink: write_pdf(result, page_image, sink, dpi),
-        "report.html": lambda sink: write_report(result, page_image, sink, rules),
+        REPORT: lambda sink: write_report(result, page_image, sink, rules, beside),
     }
     chosen = [name for name in writers if files is None or name in files]
+    beside = _worth_opening(result, [name for name in chosen if name != REPORT])
     for name in chosen:
         with _whole(folder / name) as sink:
             writers[name](sink)
@@ -64,6 +67,12 @@ def write_exports(
 
 def _encode(pieces: Iterable[str], sink: BinaryIO) -> None:
     sink.writelines(piece.encode() for piece in pieces)
+
+
+def _worth_opening(result: DocumentResult, names: list[str]) -> list[str]:
+    """The files that tell more than the report; of a document without text, only result.json does."""
+    has_text = any(page.lines for page in result.pages)
+    return [name for name in names if has_text or name == "result.json"]
 
 
 @contextmanager

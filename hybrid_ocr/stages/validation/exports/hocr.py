@@ -37,16 +37,16 @@ def write_hocr(result: DocumentResult, dpi: Mapping[int, float] | None = None) -
         result: the document.
         dpi: resolution of pages by number, where known.
     """
-    yield _HEAD.format(title=_text(result.source), pages=len(result.pages))
+    yield _HEAD.format(title=_text(result.document_name), pages=len(result.pages))
     for page in result.pages:
-        yield from _page(page, result.source, (dpi or {}).get(page.number))
+        yield from _page(page, result.document_name, (dpi or {}).get(page.number))
     yield "</body>\n</html>\n"
 
 
-def _page(page: ResultPage, source: str, dpi: float | None) -> Iterator[str]:
+def _page(page: ResultPage, document: str, dpi: float | None) -> Iterator[str]:
     name = f"p{page.number}"
     width, height = page.width or 0, page.height or 0
-    image = printable(source).replace('"', "'").replace("\\", "/").replace(";", ",")
+    image = document.replace('"', "'").replace("\\", "/").replace(";", ",")
     title = f'image "{image}"; bbox 0 0 {width} {height}; ppageno {page.number - 1}'
     if dpi:
         title += f"; scan_res {dpi:.0f} {dpi:.0f}"

@@ -58,7 +58,14 @@ def write_pdf(
     font.write(file, font_at)
     kids = " ".join(f"{page} 0 R" for page in pages)
     file.add(f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>", tree)
-    file.finish(file.add(f"<< /Type /Catalog /Pages {tree} 0 R >>"))
+    info = file.add(f"<< /Title {_text_string(result.document_name)} /Creator (hybrid-ocr) >>")
+    shown = "/ViewerPreferences << /DisplayDocTitle true >>"
+    file.finish(file.add(f"<< /Type /Catalog /Pages {tree} 0 R {shown} >>"), info)
+
+
+def _text_string(text: str) -> str:
+    """Text as PDF metadata holds it: UTF-16 with a byte order mark, in hexadecimal (ISO 32000-1, 7.9.2.2)."""
+    return f"<FEFF{text.encode('utf-16-be').hex().upper()}>"
 
 
 def _scale(page: ResultPage, dpi: float) -> float:

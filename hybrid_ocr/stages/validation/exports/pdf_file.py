@@ -43,12 +43,13 @@ class PdfFile:
         self._put(b"\nendstream\nendobj\n")
         return number
 
-    def finish(self, catalogue: int) -> None:
-        """Write the table of offsets and the trailer."""
+    def finish(self, catalogue: int, info: int) -> None:
+        """Write the table of offsets and the trailer, which names the catalogue and the metadata."""
         start = self._position
         rows = [f"{self._offsets[n]:010} 00000 n \n" for n in range(1, self._last + 1)]
         self._put(f"xref\n0 {self._last + 1}\n0000000000 65535 f \n{''.join(rows)}".encode("ascii"))
-        trailer = f"trailer\n<< /Size {self._last + 1} /Root {catalogue} 0 R >>\nstartxref\n{start}\n%%EOF\n"
+        roots = f"/Root {catalogue} 0 R /Info {info} 0 R"
+        trailer = f"trailer\n<< /Size {self._last + 1} {roots} >>\nstartxref\n{start}\n%%EOF\n"
         self._put(trailer.encode("ascii"))
 
     def _put(self, data: bytes) -> None:
