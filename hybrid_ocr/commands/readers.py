@@ -11,6 +11,7 @@ from hybrid_ocr.commands.reading import DocumentReader, HowToRead
 from hybrid_ocr.contracts.errors import RequestError
 from hybrid_ocr.contracts.names import LOCAL_STAGE
 from hybrid_ocr.contracts.stage import EngineName
+from hybrid_ocr.needs import needs
 
 PROCESS: Final = "process"
 DEFAULT_ENGINE: Final[EngineName] = "openvino"
@@ -36,17 +37,17 @@ def reader_for(how: HowToRead, announce: Callable[[str], None]) -> DocumentReade
         pipeline = Pipeline(engine=how.engine, script=how.script, rules=how.rules)
         return ProcessReader(pipeline, pages=how.pages, files=how.files, announce=announce)
     if how.where == LOCAL_STAGE and "AWS_ENDPOINT_URL" not in os.environ:
-        from hybrid_ocr.commands.local_reader import local_reader
-
+        with needs("read --on local", extra="local"):
+            from hybrid_ocr.commands.local_reader import local_reader
         return local_reader(how)
     if how.engine != DEFAULT_ENGINE or how.rules is not None:
         raise RequestError(
             f"--engine and --rules are settled where {how.where} is deployed: leave them out, "
             f"or read on {PROCESS}"
         )
-    from hybrid_ocr.clients import connect
-    from hybrid_ocr.commands.deployment_reader import DeploymentReader
-
+    with needs(f"read --on {how.where}", extra="read,client"):
+        from hybrid_ocr.clients import connect
+        from hybrid_ocr.commands.deployment_reader import DeploymentReader
     return DeploymentReader(
         nullcontext(connect(how.where)), pages=how.pages, script=how.script, files=how.files
     )

@@ -26,6 +26,7 @@ class Absent(MetaPathFinder):
 absent, sys.argv[1:] = json.loads(sys.argv[1])
 sys.meta_path.insert(0, Absent())
 """
+PAGE = "hybrid_ocr/smoke_page.png"
 COMMAND = ABSENT + "from hybrid_ocr.cli import main; main()"
 EVERY_HELP = """
 from typer.main import get_command
@@ -103,6 +104,17 @@ def test_every_command_has_its_help_with_the_base_package_alone() -> None:
             "optuna",
             "scale tune needs the package optuna: pip install 'hybrid-ocr[autoscale]'",
         ),
+        (
+            ["read", PAGE, "--on", "dev"],
+            "boto3",
+            "read --on dev needs the package boto3: pip install 'hybrid-ocr[read,client]'",
+        ),
+        (
+            ["read", PAGE, "--on", "local"],
+            "local_cloud",
+            "read --on local needs the folder local_cloud/",
+        ),
+        (["read", PAGE], "PIL", "read needs the package PIL: pip install 'hybrid-ocr[read]'"),
         (["up"], "moto", "up needs the package moto: pip install 'hybrid-ocr[local]'"),
         (["up"], "local_cloud", "up needs the folder local_cloud/ of the repository"),
         (["dashboard"], "infra", "dashboard needs the folder infra/ of the repository"),
