@@ -91,7 +91,7 @@ def load(
         after = _watch(connection, start, until_asleep=until_asleep)
         facts = _facts(passed)
         if start and after and all(each.read for each in passed):
-            facts |= _comparison(connection, start, after, passed)
+            facts |= comparison(connection, start, after, passed)
     if as_json:
         print(json.dumps(facts, indent=1))
     else:
@@ -123,7 +123,7 @@ def _facts(passed: Sequence[Passed]) -> dict[str, Any]:
     }
 
 
-def _comparison(
+def comparison(
     connection: Connection, start: Scaling, after: Scaling, passed: Sequence[Passed]
 ) -> dict[str, Any]:
     """The same documents in the simulator; seconds are those of the clock."""

@@ -18,6 +18,7 @@ from autoscaling.policies import load_policies
 from autoscaling.simulation.events import Work
 from autoscaling.simulation.model import STAGES
 from hybrid_ocr.cli import app
+from hybrid_ocr.commands.load import comparison
 from hybrid_ocr.contracts.errors import ConfigurationError, EngineError
 from hybrid_ocr.contracts.jobs import EndpointStage
 from hybrid_ocr.contracts.names import Names
@@ -175,6 +176,16 @@ def test_an_invocation_that_the_cloud_does_not_tell_of_is_waited_for_and_missed(
 def test_without_a_start_there_is_nothing_to_compare(work: Work) -> None:
     with pytest.raises(ConfigurationError, match="no endpoint started"):
         simulated(BEFORE, BEFORE, work)
+
+
+def test_that_there_is_nothing_to_compare_is_told_beside_what_was_measured(
+    monkeypatch: pytest.MonkeyPatch, work: Work
+) -> None:
+    monkeypatch.setattr(load_report, "steps", lambda *_: work)
+    cloud = Cloud(monkeypatch, VISITS)
+    told = comparison(cast("Any", cloud), BEFORE, BEFORE, PASSED)
+    assert set(told) == {"not_compared"}
+    assert "no endpoint started" in told["not_compared"]
 
 
 @pytest.mark.parametrize("duration", ["60", "0s", "-1s", "1d", "s"])
