@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from hybrid_ocr.clients.connection import Connection, connect
 from hybrid_ocr.clients.executions import MOST_ATTEMPTS, Executions
 from hybrid_ocr.clients.inbox import Inbox
-from hybrid_ocr.clients.jobs import JobStatus
+from hybrid_ocr.clients.jobs import ID, JobStatus, check_id, too_late
 from hybrid_ocr.clients.retry import Deadline, persist
 from hybrid_ocr.contracts.codec import JSON, decode
 from hybrid_ocr.contracts.errors import CapacityError, EngineError, ErrorCode, RequestError
@@ -38,7 +38,6 @@ STARTS_WITHIN: Final = 300.0
 """Seconds. Starting takes a few; what has not started by then was refused, or the flow stands still."""
 SUBMITS_WITHIN: Final = 30.0
 LONGEST_LIST: Final = 1_000
-_ID: Final = re.compile(r"[0-9a-f]{32}")
 _START_OF_ID: Final = re.compile(r"[0-9a-f]{6,31}")
 
 
@@ -162,7 +161,7 @@ class AsyncClient:
                 return status
             limit = end if status else start
             if not limit.remaining:
-                raise EngineError(_too_late(job_id, status, limit), code=ErrorCode.STAGE_TIMEOUT)
+                raise EngineError(too_late(job_id, status, limit.seconds), code=ErrorCode.STAGE_TIMEOUT)
             time.sleep(min(pause, limit.remaining))
             pause = min(pause * GROWTH, LONGEST_PAUSE)
 
@@ -229,9 +228,9 @@ class AsyncClient:
         Raises:
             RequestError: no job starts so, or several do.
         """
-        if _ID.fullmatch(start):
+        if ID.fullmatch(start):
             return start
-        if not _START_OF_ID.fullmatch(start):
+        if not _START_OFID.fullmatch(start):
             raise RequestError(
                 f"{start[:40]!r} is no id of a job: 32 of 0-9 and a-f, of which the first 6 or more will do"
             )
@@ -252,9 +251,9 @@ class AsyncClient:
         """
         last = self.status(job_id)
         if not last.done:
-            raise RequestError(f"{_called(last)} is still running")
+            raise RequestError(f"{last.called} is still running")
         if last.attempt == MOST_ATTEMPTS:
-            raise RequestError(f"{_called(last)} is the last of {MOST_ATTEMPTS}: submit the document anew")
+            raise RequestError(f"{last.called} is the last of {MOST_ATTEMPTS}: submit the document anew")
         with self._connection.translated():
             job = self._executions.job(job_id, last.attempt)
             again = job.model_copy(update={"attempt": last.attempt + 1})
@@ -262,7 +261,7 @@ class AsyncClient:
         return again.attempt
 
     def _latest(self, job_id: str, attempt: int = 1) -> JobStatus | None:
-        _check_id(job_id)
+        check_id(job_id)
         with self._connection.translated():
             return self._executions.latest(job_id, attempt)
 
@@ -282,7 +281,7 @@ class AsyncClient:
 
     def _result_prefix(self, job_id: str, attempt: int | None) -> str:
         """Of an attempt, or else of the latest that has a result; where there is no result, raise why."""
-        _check_id(job_id)
+        check_id(job_id)
         prefix = result_prefix(job_id, attempt) if attempt else f"results/{job_id}/"
         with self._connection.translated():
             found = [key for key in self._result_keys(prefix) if key.endswith(f"/{RESULT}")]
@@ -291,28 +290,8 @@ class AsyncClient:
         status = self.status(job_id)
         if status.error:
             raise status.error.as_error(status.document or "")
-        raise CapacityError(f"{_called(status)} has no result yet", code=ErrorCode.NOT_READY)
+        raise CapacityError(f"{status.called} has no result yet", code=ErrorCode.NOT_READY)
 
     def _result_keys(self, prefix: str) -> Iterator[str]:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._results, Prefix=prefix):
             yield from (item["Key"] for item in page.get("Contents", []))
-
-
-def _check_id(job_id: str) -> None:
-    if not _ID.fullmatch(job_id):
-        raise RequestError(f"{job_id[:40]!r} is no id of a job: 32 of 0-9 and a-f")
-
-
-def _called(status: JobStatus) -> str:
-    """An attempt in words: by the name of its document, where that is known, and its job."""
-    attempt = f"attempt {status.attempt} of job {status.job_id}"
-    return f"{status.document}, {attempt}," if status.document else attempt
-
-
-def _too_late(job_id: str, status: JobStatus | None, limit: Deadline) -> str:
-    if status:
-        return f"{_called(status)} is not done after {limit.seconds:g} seconds"
-    return (
-        f"job {job_id} has not started after {limit.seconds:g} seconds: where it was refused at the door, "
-        "the dead-letter queue of the jobs has it"
-    )

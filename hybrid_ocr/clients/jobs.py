@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 from hybrid_ocr.clients.errors import error_in, one_line
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.document_name import document_name
-from hybrid_ocr.contracts.errors import ERRORS, ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.errors import ERRORS, ErrorCode, ErrorInfo, RequestError
 from hybrid_ocr.contracts.events import DocumentCompleted, PageCounts
 from hybrid_ocr.contracts.jobs import Job, JobId
 from hybrid_ocr.contracts.result import Verdict
@@ -28,6 +28,7 @@ _STATES: Final[Mapping[str, JobState]] = {
     "TIMED_OUT": "failed",
     "ABORTED": "failed",
 }
+ID: Final = re.compile(r"[0-9a-f]{32}")
 _NAME: Final = re.compile(r"([0-9a-f]{32})-([1-9][0-9]?)")
 
 
@@ -55,9 +56,31 @@ class JobStatus(Message):
         return document_name(self.source) if self.source else None
 
     @property
+    def called(self) -> str:
+        """The attempt in words: by the name of its document, where that is known, and its job."""
+        attempt = f"attempt {self.attempt} of job {self.job_id}"
+        return f"{self.document}, {attempt}," if self.document else attempt
+
+    @property
     def done(self) -> bool:
         """Whether nothing more will come of this attempt."""
         return self.state != "running"
+
+
+def check_id(job_id: str) -> None:
+    """Raise RequestError where this is no id of a job."""
+    if not ID.fullmatch(job_id):
+        raise RequestError(f"{job_id[:40]!r} is no id of a job: 32 of 0-9 and a-f")
+
+
+def too_late(job_id: str, status: JobStatus | None, seconds: float) -> str:
+    """What a wait for a job says that took too long; `status` is None where it has not even started."""
+    if status:
+        return f"{status.called} is not done after {seconds:g} seconds"
+    return (
+        f"job {job_id} has not started after {seconds:g} seconds: where it was refused at the door, the "
+        "dead-letter queue of the jobs has it"
+    )
 
 
 def status_of(execution: Mapping[str, Any]) -> JobStatus | None:
