@@ -67,6 +67,8 @@ def run(call: ReadCall) -> int:
     except OSError as error:
         return complain(errors, error, CANNOT)
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # a shell's background job is to go on
+        signal.signal(signal.SIGINT, _interrupt)
     return _read(call, selection, reader, console, errors)
 
 
@@ -121,6 +123,9 @@ def _selected(paths: Sequence[Path]) -> Selection:
 
 
 def _interrupt(number: int, frame: object) -> None:
+    """End once: a second signal while processes are being ended would leave some behind."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

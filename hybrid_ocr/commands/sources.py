@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from hybrid_ocr.contracts.document_name import displayed_path, document_name
 from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, RequestError
 from hybrid_ocr.opening.formats import sniff
-from hybrid_ocr.pipeline.document import displayed
 
 MAX_NAME_BYTES = 120
 """Room for suffixes of ours under the 255 bytes that file systems allow."""
@@ -34,12 +34,12 @@ class Source:
     @property
     def shown(self) -> str:
         """What people call it: its path, or `stdin`."""
-        return STDIN if isinstance(self.document, bytes) else displayed(self.document)
+        return STDIN if isinstance(self.document, bytes) else displayed_path(self.document)
 
     @property
     def file_name(self) -> str:
         """The same without folders."""
-        return self.shown.rsplit("/", 1)[-1]
+        return document_name(self.shown)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def select(paths: Sequence[Path]) -> Selection:
     """
     chosen: dict[Path, None] = {}
     skipped = 0
-    if missing := [displayed(path) for path in paths if not path.exists()]:
+    if missing := [displayed_path(path) for path in paths if not path.exists()]:
         raise RequestError(f"there is no {', no '.join(missing)}", code=ErrorCode.SOURCE_NOT_FOUND)
     for path in paths:
         if not path.is_dir():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
+from pathlib import PurePath
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 """Stands for a character that cannot be shown."""
@@ -23,3 +25,8 @@ def _shown(character: str) -> str:
     if unicodedata.category(character) == "Zs":
         return " "
     return character if character.isprintable() else UNKNOWN
+
+
+def displayed_path(path: PurePath) -> str:
+    """A path as text that can be written and stored: what is not UTF-8 in its bytes becomes U+FFFD."""
+    return os.fsencode(path).decode("utf-8", "replace")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from hybrid_ocr.contracts.document_name import displayed_path, document_name
 from hybrid_ocr.contracts.errors import ErrorInfo
 from hybrid_ocr.contracts.messages import FailedPage, ModelIdentity, PageImage, PageText, StageName
 from hybrid_ocr.contracts.result import DocumentParts, PageParts, PageRecord
@@ -55,11 +55,12 @@ class Document:
     def __init__(self, source: Path | bytes, name: str | None = None, *, keeps_images: bool = True) -> None:
         self._folder = TemporaryDirectory(prefix="hybrid-ocr-")
         if isinstance(source, bytes):
-            self.path = Path(self._folder.name, name or "document")
+            self.path = Path(self._folder.name, "document")  # a name never reaches the file system
             self.path.write_bytes(source)
         else:
             self.path = source
-        self.name = name or ("document" if isinstance(source, bytes) else displayed(source))
+        self.name = name or ("document" if isinstance(source, bytes) else displayed_path(source))
+        self.file_name = document_name(self.name)
         self.expected_pages = 0
         self.error: ErrorInfo | None = None
         self.pages: list[PageOnItsWay] = []
@@ -128,11 +129,6 @@ def _seconds_of(pages: tuple[PageParts, ...]) -> dict[str, float]:
 
 def _seconds(answer: Any) -> float:  # noqa: ANN401 - an answer of any stage, or none
     return 0.0 if answer is None or isinstance(answer, FailedPage) else float(answer.seconds)
-
-
-def displayed(path: Path) -> str:
-    """A path as text: on Linux names are bytes, and those that are no UTF-8 are replaced."""
-    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def job_id(path: Path, name: str) -> str:

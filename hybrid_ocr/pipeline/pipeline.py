@@ -9,63 +9,20 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Self
 
-from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, ErrorInfo, OcrError
-from hybrid_ocr.contracts.messages import FailedPage, PageImage
-from hybrid_ocr.contracts.result import DocumentResult, PageRecord, ResultPage
+from hybrid_ocr.contracts.result import DocumentResult, ResultPage
 from hybrid_ocr.contracts.stage import EngineName
-from hybrid_ocr.opening import DocumentOpener, check_pages, parse_pages
+from hybrid_ocr.opening import check_pages
 from hybrid_ocr.pipeline.document import Document, PageOnItsWay
 from hybrid_ocr.pipeline.models import Models
-from hybrid_ocr.pipeline.stages import StageGraph
-from hybrid_ocr.pipeline.worker import once_all_are_done
-from hybrid_ocr.stages.validation import load_rules, validate
+from hybrid_ocr.pipeline.running import PAGES_ON_THEIR_WAY, Running
+from hybrid_ocr.pipeline.task import Task
+from hybrid_ocr.stages.validation import load_rules
 from hybrid_ocr.stages.validation.assemble import assemble_page
-
-PAGES_ON_THEIR_WAY: Final = 6
-"""Enough to keep the networks busy and to fill batches of lines; a page holds 6 MB of image and crops."""
-
-COSTLY: Final = frozenset({ErrorCode.DECODE_TIMEOUT, ErrorCode.DECODE_MEMORY, ErrorCode.DECODER_CRASHED})
-MOST_COSTLY_PAGES: Final = 3
-"""A page may take its whole time limit before it is given up. After so many of them in a row the rest of the
-document is given up too: thousands of bomb pages must not hold the other documents for hours."""
-
-
-class Progress(Protocol):
-    """Is told how far a document is; calls may come from any thread."""
-
-    def opened(self, pages: int) -> None:
-        """The document was opened and this many of its pages will be read."""
-
-    def page_done(self) -> None:
-        """A page has passed all stages, or has failed in one."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """A document to read.
-
-    Args:
-        source: a file, or the bytes of one.
-        name: what people call it; by default its path.
-        pages: which pages, for example "1-5,8"; None is all.
-        out: the folder that gets result.json and its exports, or None.
-        files: which of them, see `write_exports`; None is all.
-        progress: is told how far it is.
-    """
-
-    source: Path | bytes
-    name: str | None = None
-    pages: str | None = None
-    out: Path | None = None
-    files: Collection[str] | None = None
-    progress: Progress | None = None
 
 
 class Pipeline:
@@ -104,10 +61,8 @@ class Pipeline:
         self._models = Models(engine, script, artifacts, threads)
         self._models.check()
         self._rules = load_rules(rules)
-        self._places = threading.BoundedSemaphore(PAGES_ON_THEIR_WAY)
         self._starting = threading.Lock()
-        self._resources = ExitStack()
-        self._running: _Running | None = None
+        self._running: Running | None = None
 
     def __enter__(self) -> Self:
         """Start; raises ArtifactError where a model can neither be found nor fetched."""
@@ -123,10 +78,11 @@ class Pipeline:
         return self._models.missing()
 
     def close(self) -> None:
-        """End threads and processes, once what is on its way is read. A later call starts anew."""
+        """End threads and processes, once the pages on their way are read. A later call starts anew."""
         with self._starting:
-            self._running = None
-            self._resources.close()
+            running, self._running = self._running, None
+        if running:
+            running.close()
 
     def read(
         self, source: str | Path | bytes, *, pages: str | None = None, out: str | Path | None = None
@@ -158,12 +114,11 @@ class Pipeline:
         They overlap: the next one is opened while the last pages of the one before are read.
         Raises as `read` does.
         """
-        finish = self._start().finish
+        running = self._start()
         finishing: deque[Future[DocumentResult]] = deque()
         for task in tasks:
             document = Document(task.source, task.name, keeps_images=task.out is not None)
-            self._send(document, task)
-            finishing.append(finish.submit(self._finished, document, task))
+            finishing.append(running.send(document, task))
             while finishing and finishing[0].done():
                 yield finishing.popleft().result()
         while finishing:
@@ -179,10 +134,11 @@ class Pipeline:
             RequestError: `pages` names no pages, or none that the document has.
             ArtifactError, EngineError: the networks cannot be loaded.
         """
+        running = self._start()
         document = Document(_source(source), keeps_images=False)
         waiting: deque[PageOnItsWay] = deque()
         try:
-            for page in self._sent_pages(document, self._numbers(document, pages)):
+            for page in running.sent_pages(document, running.numbers(document, pages)):
                 waiting.append(page)
                 while waiting and (waiting[0].is_read or len(waiting) >= PAGES_ON_THEIR_WAY):
                     yield assemble_page(waiting.popleft().parts())
@@ -191,109 +147,13 @@ class Pipeline:
         finally:
             document.close()
 
-    def _start(self) -> _Running:
+    def _start(self) -> Running:
         with self._starting:
             if self._running is None:
                 self._models.build_missing()
-                with ExitStack() as stack:
-                    opener = stack.enter_context(DocumentOpener())
-                    stages = StageGraph(self._models)
-                    stack.callback(stages.close)
-                    finish = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="finish"))
-                    self._resources = stack.pop_all()
-                self._running = _Running(opener, stages, finish)
+                self._running = Running(self._models, self._rules)
             return self._running
-
-    def _send(self, document: Document, task: Task) -> None:
-        """Open a document and send its pages on their way; why it cannot be opened is noted in it."""
-        progress = task.progress
-        try:
-            numbers = self._numbers(document, task.pages)
-        except OcrError as error:
-            document.error = ErrorInfo.of(error)
-            return
-        if progress:
-            progress.opened(len(numbers))
-        document.pages.extend(self._sent_pages(document, numbers, progress.page_done if progress else None))
-
-    def _numbers(self, document: Document, pages: str | None) -> list[int]:
-        with document.timed("opening"):
-            count = self._start().opener.inspect(document.path).page_count
-        numbers = parse_pages(pages or "1-", count)
-        document.expected_pages = len(numbers)
-        return numbers
-
-    def _sent_pages(
-        self, document: Document, numbers: Sequence[int], done: Callable[[], None] | None = None
-    ) -> Iterator[PageOnItsWay]:
-        """Pages on their way through the stages, at most `PAGES_ON_THEIR_WAY` of all documents at a time."""
-        stages = self._start().stages
-        costly = 0
-
-        def leave() -> None:
-            self._places.release()
-            if done:
-                done()
-
-        for number in numbers:
-            self._places.acquire()
-            page = self._upright(document, number) if costly < MOST_COSTLY_PAGES else _not_tried(number)
-            if isinstance(page, FailedPage):
-                costly = costly + 1 if page.error.code in COSTLY else 0
-                leave()
-                yield PageOnItsWay(page, {})
-                continue
-            costly = 0
-            document.keep_image(page)
-            answers = stages.send(page)
-            once_all_are_done(list(answers.values()), leave)
-            yield PageOnItsWay(PageRecord.of(page), answers)
-
-    def _upright(self, document: Document, number: int) -> PageImage | FailedPage:
-        running = self._start()
-        try:
-            with document.timed("opening"):
-                opened = running.opener.render(document.path, number)
-        except OcrError as error:
-            return FailedPage(number=number, stage="opening", error=ErrorInfo.of(error))
-        return running.stages.upright(opened)
-
-    def _finished(self, document: Document, task: Task) -> DocumentResult:
-        try:
-            parts = document.parts(self._start().stages.models() if document.pages else {})
-            result = validate(parts, self._rules)
-            if task.out is not None:
-                from hybrid_ocr.stages.validation.exports import write_exports
-
-                write_exports(
-                    result,
-                    document.page_image,
-                    task.out,
-                    rules=self._rules,
-                    dpi=parts.dpi,
-                    files=task.files,
-                )
-            return result
-        finally:
-            document.close()
-
-
-@dataclass(frozen=True)
-class _Running:
-    """What a pipeline has started."""
-
-    opener: DocumentOpener
-    stages: StageGraph
-    finish: ThreadPoolExecutor
 
 
 def _source(source: str | Path | bytes) -> Path | bytes:
     return Path(source) if isinstance(source, str) else source
-
-
-def _not_tried(number: int) -> FailedPage:
-    error = DocumentError(
-        f"not tried: the {MOST_COSTLY_PAGES} pages before it could not be decoded within the limits",
-        code=ErrorCode.DECODE_TIMEOUT,
-    )
-    return FailedPage(number=number, stage="opening", error=ErrorInfo.of(error))

@@ -6,6 +6,7 @@ import io
 import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from hybrid_ocr.contracts.result import DocumentResult
 from hybrid_ocr.opening import DocumentOpener
 from hybrid_ocr.pipeline import Pipeline, Task
 from hybrid_ocr.pipeline.models import Models
-from hybrid_ocr.pipeline.pipeline import MOST_COSTLY_PAGES, PAGES_ON_THEIR_WAY
+from hybrid_ocr.pipeline.running import MOST_COSTLY_PAGES, PAGES_ON_THEIR_WAY
 from hybrid_ocr.stages import load_stage
 from hybrid_ocr.stages.validation.text import page_text
 
@@ -103,7 +104,7 @@ def test_pages_that_take_all_time_end_the_document(
 ) -> None:
     tried: list[int] = []
 
-    def bomb(opener: DocumentOpener, source: Path, number: int) -> None:
+    def bomb(opener: DocumentOpener, source: Path, number: int, *, name: str) -> None:
         tried.append(number)
         raise DocumentError("too long", code=ErrorCode.DECODE_TIMEOUT)
 
@@ -136,6 +137,24 @@ def test_threads_share_a_pipeline(pipeline: Pipeline, samples: Path) -> None:
         thread.join()
     assert "Bixby" in texts["letter.jpg"]
     assert "PICKWICK" in texts["receipt.png"]
+
+
+def test_closing_while_documents_are_read_ends(samples: Path, tmp_path: Path) -> None:
+    pipeline = Pipeline(script="latin")
+    names = ["receipt.png", "letter.jpg", "receipt.png", "article.pdf"]
+    results = pipeline.read_all([Task(samples / name) for name in names])
+    assert next(results).status == "completed"
+    pipeline.close()  # as Control-C does
+    ends = [result.status for result in _until_cancelled(results)]
+    assert set(ends) <= {"completed"}
+
+
+def _until_cancelled(results: Iterator[DocumentResult]) -> Iterator[DocumentResult]:
+    """What still comes after the end: a document that was being finished, then no more."""
+    try:
+        yield from results
+    except (CancelledError, RuntimeError):
+        return
 
 
 def test_a_closed_pipeline_starts_anew(samples: Path) -> None:

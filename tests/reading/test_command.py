@@ -37,7 +37,7 @@ class Run:
 
 def read(out: Path, *arguments: str | Path) -> Run:
     command = [*COMMAND, *map(str, arguments), "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     return Run(done.returncode, done.stdout, done.stderr, out)
 
 
@@ -191,7 +191,7 @@ def test_a_wrong_command_line_is_2(
     samples: Path, tmp_path: Path, arguments: list[str], complaint: str
 ) -> None:
     command = [*COMMAND, str(samples / "letter.jpg"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=tmp_path, check=False)
     assert done.returncode == 2
     assert complaint in done.stderr
     assert done.stdout == ""
