@@ -230,7 +230,7 @@ class AsyncClient:
         """
         if ID.fullmatch(start):
             return start
-        if not _START_OFID.fullmatch(start):
+        if not _START_OF_ID.fullmatch(start):
             raise RequestError(
                 f"{start[:40]!r} is no id of a job: 32 of 0-9 and a-f, of which the first 6 or more will do"
             )
