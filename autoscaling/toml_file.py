@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from hybrid_ocr.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.stages import ENDPOINTS
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -29,3 +31,10 @@ def read_toml(path: Path, kind: type[M]) -> M:
         key = ".".join(map(str, detail["loc"]))
         told = detail["msg"].removeprefix("Value error, ")
         raise ConfigurationError(": ".join(part for part in (path.name, key, told) if part)) from None
+
+
+def check_stages(named: Iterable[str]) -> None:
+    """For models that have a field for each stage behind an endpoint. Raises ValueError for another name."""
+    for name in named:
+        if name not in ENDPOINTS:
+            raise ValueError(f"{name}: is no stage behind an endpoint; those are {', '.join(ENDPOINTS)}")

@@ -16,6 +16,7 @@ from hybrid_ocr.contracts.errors import ArtifactError, EngineError, ErrorCode
 from hybrid_ocr.contracts.jobs import EndpointStage
 from hybrid_ocr.contracts.messages import ModelIdentity, StageName
 from hybrid_ocr.contracts.stage import EngineName
+from hybrid_ocr.contracts.stages import STAGES, artifact_names
 from local_cloud.containers import Container
 from topology import load_topology
 
@@ -29,8 +30,7 @@ class LocalModels:
     """The artefacts of one bundle on this machine.
 
     Args:
-        engine: runs text detection and OCR; where it is `paddleocr`, which has nothing for region detection,
-            that one stays on OpenVINO.
+        engine: runs the networks; a stage that the engine `paddleocr` has nothing for stays on OpenVINO.
         script: recognise this script only; its artefact must have been built.
     """
 
@@ -39,15 +39,12 @@ class LocalModels:
 
     @cached_property
     def folders(self) -> Mapping[StageName, Path]:
-        """The unpacked artefact of each stage that has a network.
+        """The unpacked artefact of each stage that has one.
 
         Raises:
             ArtifactError: one is not there; the text says how to build it.
         """
-        topology = load_topology()
-        names: dict[StageName, str] = {name: stage.artifact for name, stage in topology.endpoints.items()}
-        names["rotation"] = topology.functions["rotation"].artifact or ""
-        return {stage: self._folder(stage, name) for stage, name in names.items()}
+        return {stage: self._folder(stage, name) for stage, name in artifact_names(self.script).items()}
 
     @cached_property
     def identities(self) -> Mapping[StageName, ModelIdentity]:
@@ -68,7 +65,7 @@ class LocalModels:
         """
         return Container(
             stage,
-            self.folders[stage],
+            self.folders.get(stage),
             settings={"cache_dir": self.cache_dir},
             environment=self.environment(stage),
             python=python_of(self.engine_of(stage)),
@@ -83,16 +80,16 @@ class LocalModels:
 
     def engine_of(self, stage: EndpointStage) -> EngineName:
         """What runs a stage."""
-        return "openvino" if self.engine == "paddleocr" and stage == "region_detection" else self.engine
+        return "openvino" if self.engine == "paddleocr" and not STAGES[stage].paddleocr else self.engine
 
-    def _folder(self, stage: StageName, base: str) -> Path:
+    def _folder(self, stage: StageName, artifact: str) -> Path:
         root = artifacts_root()
-        script = self.script if stage == "ocr" else None
-        folder = root / (f"{base}-{script}" if script else base)
+        folder = root / artifact
         if not folder.is_dir():
-            what = f"{base} --script {script}" if script else base
+            spec, script = STAGES[stage], self.script
+            what = f"{spec.artifact} --script {script}" if script and spec.by_script else artifact
             raise ArtifactError(
-                f"model artefact {folder.name} is not in {root}: run `hybrid-ocr artifacts build {what}`",
+                f"model artefact {artifact} is not in {root}: run `hybrid-ocr artifacts build {what}`",
                 code=ErrorCode.ARTIFACT_NOT_FOUND,
             )
         return folder

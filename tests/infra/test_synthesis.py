@@ -12,6 +12,7 @@ from typing import Any
 
 from hybrid_ocr.contracts.jobs import EndpointMode
 from hybrid_ocr.contracts.names import Names
+from hybrid_ocr.contracts.stages import ENDPOINTS, STAGES
 from infra.acknowledgements import acknowledgements
 from infra.deployment import Deployment
 from infra.nag import findings
@@ -194,9 +195,7 @@ def test_a_container_gives_up_before_the_kind_of_call_that_it_serves_does(compon
         mode: EndpointMode = "async" if "AsyncInferenceConfig" in config.properties else "realtime"
         [variant] = config.properties["ProductionVariants"]
         container = models[variant["ModelName"].removesuffix(".ModelName")]
-        [stage] = [
-            name for name, one in TOPOLOGY.endpoints.items() if one.artifact in container["ModelDataUrl"]
-        ]
+        [stage] = [name for name in ENDPOINTS if f"/{STAGES[name].artifact}/" in container["ModelDataUrl"]]
         told[stage, mode] = container.get("Environment", {})
     assert told == {(stage, mode): TOPOLOGY.endpoints[stage].environment(mode) for stage, mode in told}
     assert {stage for stage, _ in told} == set(TOPOLOGY.endpoints)
