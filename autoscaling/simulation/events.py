@@ -86,6 +86,7 @@ def simulate_work(
         random: draws failures and want of capacity.
     """
     came = work.arrival[work.document]
+    chance = dict(zip(STAGES, random.spawn(len(STAGES)), strict=True))  # of each, whoever else there is
 
     def run(stage: EndpointStage, arrival: Floats) -> Served:
         order = np.argsort(arrival, kind="stable")
@@ -94,7 +95,7 @@ def simulate_work(
             model,
             arrival[order],
             work.service[stage][order],
-            fleet=Fleet(model, start, random),
+            fleet=Fleet(model, start, chance[stage]),
             duration_seconds=duration_seconds,
             documents=work.coming,
             readings=work.readings,

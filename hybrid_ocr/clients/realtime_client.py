@@ -1,10 +1,10 @@
-"""One page while the caller waits: the endpoints that take it at once, and those after them in turn."""
+"""One page while the caller waits: region and text detection at once, then OCR."""
 
 from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -32,7 +32,7 @@ from hybrid_ocr.contracts.messages import (
     Seconds,
     StageName,
 )
-from hybrid_ocr.contracts.stages import ENDPOINTS, LAST, STAGES
+from hybrid_ocr.contracts.stages import ENDPOINTS, STAGES, chain
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -42,6 +42,8 @@ M = TypeVar("M", bound=Message)
 AnswerT = TypeVar("AnswerT", bound=PageAnswer)
 
 _TURNS: Final[StageName] = "rotation"
+_ENDS: Final[tuple[EndpointStage, ...]] = ("region_detection", "ocr")
+"""Whose answers make a `PageResult`. Other stages are not asked: a caller who waits pays for each."""
 
 LARGEST_BODY: Final = 6_291_456
 """Bytes of a body to a SageMaker endpoint and of a payload to a Lambda function (6 MiB, both API models)."""
@@ -126,11 +128,11 @@ class RealtimeClient:
         page = self._upright(image, deadline) if upright else None
         data = page.data if page else image
         media_type = f"image/{page.encoding if page else _encoding_of(image)}"
-        first = [stage for stage in ENDPOINTS if STAGES[stage].after not in ENDPOINTS]
-        asked = [self._pool.submit(self._follow, stage, data, media_type, deadline) for stage in first]
+        ways = [[stage for stage in ENDPOINTS if stage in chain(end)] for end in _ENDS]
+        asked = [self._pool.submit(self._follow, way, data, media_type, deadline) for way in ways]
         _settle(deadline, *asked)
-        answers = dict(answer for branch in asked for answer in branch.result())
-        regions, text = answers["region_detection"], answers["ocr"]
+        answers = {way[-1]: told.result() for way, told in zip(ways, asked, strict=True)}
+        regions, text = (answers[end] for end in _ENDS)
         seconds: dict[StageName, float] = {_TURNS: page.seconds} if page else {}
         found = _only_page(text, PageText)
         return PageResult(
@@ -179,16 +181,14 @@ class RealtimeClient:
         return _decoded(PageImage, persist(call, deadline), _TURNS, JSON)
 
     def _follow(
-        self, stage: EndpointStage, body: bytes, media_type: str, deadline: Deadline
-    ) -> list[tuple[EndpointStage, Batch]]:
-        """Ask a stage, and those after it with its answer as it came; gives the last answers of the way."""
-        answer = self._ask(stage, body, media_type, deadline)
-        if stage in LAST:
-            batch = _decoded(STAGES[stage].answer, answer, stage)
-            _only_page(batch, PageAnswer)
-            return [(stage, batch)]
-        after = [each for each in ENDPOINTS if STAGES[each].after == stage]
-        return [told for each in after for told in self._follow(each, answer, MSGPACK, deadline)]
+        self, way: Sequence[EndpointStage], body: bytes, media_type: str, deadline: Deadline
+    ) -> Batch:
+        """Ask stages one after another, each with the answer before it as it came; the answer of the last."""
+        for stage in way:
+            body, media_type = self._ask(stage, body, media_type, deadline), MSGPACK
+        batch = _decoded(STAGES[way[-1]].answer, body, way[-1])
+        _only_page(batch, PageAnswer)
+        return batch
 
     def _ask(self, stage: EndpointStage, body: bytes, media_type: str, deadline: Deadline) -> bytes:
         before = STAGES[stage].after

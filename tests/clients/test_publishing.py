@@ -17,7 +17,7 @@ from hybrid_ocr.contracts.errors import ArtifactError, CapacityError, Configurat
 from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 from hybrid_ocr.contracts.keys import ACTIVE_BUNDLES, artifact_key
 from hybrid_ocr.contracts.messages import StageName
-from hybrid_ocr.contracts.stages import artifact_names
+from hybrid_ocr.contracts.stages import STAGES, artifact_names
 from hybrid_ocr.storage.bundles import Bundles
 from hybrid_ocr.storage.objects import Objects
 from model_artifacts.publishing import Publisher
@@ -57,10 +57,11 @@ def endpoints(connection: Connection, publisher: Publisher, bucket: Objects) -> 
         url = url or bucket.uri(artifact_key(publisher.identity("tiny-rec")))
         for stage in get_args(EndpointStage):
             name = connection.names.endpoint(stage, mode)
+            data = {"ModelDataUrl": url} if STAGES[stage].artifact else {}
             sagemaker.create_model(
                 ModelName=name,
                 ExecutionRoleArn="arn:aws:iam::123456789012:role/r",
-                PrimaryContainer={"Image": IMAGE, "ModelDataUrl": url},
+                PrimaryContainer={"Image": IMAGE, **data},
             )
             variant = {
                 "VariantName": "AllTraffic",
