@@ -49,9 +49,7 @@ class LocalContainers:
         """
         stage = stage_of_image(model.image)
         if model.model_data_url is None and STAGES[stage].artifact is not None:
-            raise ConfigurationError(
-                f"model {model.name} has no ModelDataUrl, and {stage} needs its artefact"
-            )
+            raise ConfigurationError(f"model {model.name} has no ModelDataUrl: {stage} needs its artefact")
         folder = self.folder(model.model_data_url) if model.model_data_url else None
         settings = {"cache_dir": self._root / ".cache"}
         return Container(stage, folder, settings=settings, environment=model.environment)

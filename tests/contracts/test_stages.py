@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tomllib
 from pkgutil import resolve_name
 from typing import get_args
 
 import pytest
+from pydantic import ValidationError
 
 from hybrid_ocr.contracts.messages import Batch, EndpointStage, FailedPage, PageAnswer, StageName
 from hybrid_ocr.contracts.stages import LAST, STAGES, artifact_names, chain
+from tests.conftest import ROOT
+from topology import Topology
 
 
 def test_the_literals_for_types_are_the_names_of_the_table() -> None:
@@ -30,6 +34,7 @@ def test_no_two_stages_write_the_same_object() -> None:
     assert len(set(outputs)) == len(outputs)
     stems = [output.split(".")[0] for output in outputs]  # ids of invocations are made of them
     assert len(set(stems)) == len(stems)
+    assert max(map(len, stems)) <= 14  # with job, attempt and batch an id has 64 characters at most
 
 
 def test_every_answer_says_of_each_page_what_a_stage_that_nobody_knows_is_counted_by() -> None:
@@ -47,6 +52,16 @@ def test_the_class_of_a_stage_can_be_imported_and_has_what_a_stage_has(name: Sta
     assert callable(stage.load)
     assert callable(stage.run)
     assert isinstance(stage.model, property)
+
+
+@pytest.mark.parametrize(("name", "host"), [("ocr", "endpoint"), ("rotation", "function")])
+def test_a_stage_that_nothing_in_the_topology_hosts_is_refused_by_name(name: str, host: str) -> None:
+    told = tomllib.loads((ROOT / "topology" / "component.toml").read_text("utf-8"))
+    del told[f"{host}s"][name]
+    with pytest.raises(
+        ValidationError, match=rf"stage {name} is hosted by no {host}: add \[{host}s.{name}\]"
+    ):
+        Topology.model_validate(told)
 
 
 def test_the_ways_of_a_page_end_at_the_stages_that_none_comes_after() -> None:
