@@ -75,6 +75,7 @@ def test_table_messages_flow_and_stage_are_sound(checkout: Path) -> None:
         "tests/contracts",
         "tests/code_detection/test_stage.py",
         "tests/stepfunctions/test_file.py",
+        "tests/stepfunctions/test_flow.py::test_a_document_is_read_and_its_event_is_published",
         "tests/hosts/test_dockerfile.py::test_every_endpoint_has_the_folder_that_its_image_runs",
         "tests/autoscaling/test_tables.py",
     )

@@ -67,7 +67,10 @@ class Cloud:
     names = Names("local")
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, visits: Mapping[EndpointStage, list[Any]]) -> None:
-        self.told = {self.names.endpoint(stage, "async"): list(visits[stage]) for stage in STAGES}
+        self.told = {
+            self.names.endpoint(stage, "async"): list(visits.get(stage, visits["region_detection"]))
+            for stage in STAGES
+        }
         monkeypatch.setattr(httpx, "get", self._get)
 
     def client(self, service: str) -> Any:
