@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from autoscaling.load import Passed
 from autoscaling.policies import Policy
 from autoscaling.simulation.events import Work, simulate_work
-from autoscaling.simulation.model import STAGES, Delays, EndpointModel, ServiceTime
+from autoscaling.simulation.model import STAGES, WAYS, Delays, EndpointModel, ServiceTime, before
 from autoscaling.simulation.outcome import Outcome
 from hybrid_ocr.clients import Connection
 from hybrid_ocr.contracts.errors import ConfigurationError, EngineError
@@ -132,11 +132,13 @@ def steps(connection: Connection, passed: Sequence[Passed], start: Scaling, afte
     names, deadline = connection.names, time.monotonic() + _PATIENCE
     while True:
         answer = _ask(connection, "invocations").json()
-        visits = [_visits(answer[names.endpoint(stage, "async")]) for stage in STAGES]
+        visits = {stage: _visits(answer[names.endpoint(stage, "async")]) for stage in STAGES}
         jobs = {each.job_id for each in passed}
-        batches = {batch for told in visits for batch in told if batch[0] in jobs}
+        batches = {batch for told in visits.values() for batch in told if batch[0] in jobs}
         missing = sorted(jobs - {job for job, _ in batches})
-        missing += [job for job, label in batches if not all((job, label) in told for told in visits)]
+        missing += [
+            job for job, label in batches if not all((job, label) in told for told in visits.values())
+        ]
         if not missing:
             return _work(sorted(passed, key=lambda each: each.submitted), visits, start, after)
         if time.monotonic() > deadline:
@@ -160,10 +162,13 @@ def _batch(inference_id: str) -> _Batch:
     return job, rest.rpartition("-")[0]
 
 
-def _work(passed: Sequence[Passed], visits: Sequence[_Visits], start: Scaling, after: Scaling) -> Work:
-    region, text, ocr = visits
+def _work(
+    passed: Sequence[Passed], visits: Mapping[EndpointStage, _Visits], start: Scaling, after: Scaling
+) -> Work:
     index = {each.job_id: at for at, each in enumerate(passed)}
-    batches = sorted((batch for batch in text if batch[0] in index), key=lambda batch: index[batch[0]])
+    batches = sorted(
+        (batch for batch in visits[STAGES[0]] if batch[0] in index), key=lambda batch: index[batch[0]]
+    )
     document = np.array([index[job] for job, _ in batches])
 
     def at(told: _Visits, moment: str) -> NDArray[np.float64]:
@@ -186,15 +191,18 @@ def _work(passed: Sequence[Passed], visits: Sequence[_Visits], start: Scaling, a
 
     submitted = np.array([each.submitted for each in passed])
     last = np.zeros(len(passed))
-    np.maximum.at(last, document, np.maximum(at(region, "answered"), at(ocr, "answered")))
-    came = submitted[document]
+    np.maximum.at(last, document, np.max([at(visits[way[-1]], "answered") for way in WAYS], axis=0))
+
+    def sent(stage: EndpointStage) -> NDArray[np.float64]:
+        earlier = before(stage)
+        return at(visits[earlier], "answered") if earlier else submitted[document]
+
     return Work(
         arrival=moments(submitted),
         document=document,
-        before=(seconds(came, at(region, "accepted")), seconds(came, at(text, "accepted"))),
-        between=seconds(at(text, "answered"), at(ocr, "accepted")),
+        before={stage: seconds(sent(stage), at(told, "accepted")) for stage, told in visits.items()},
         after=seconds(last, np.array([each.stopped for each in passed])),
-        service={stage: service(stage, told) for stage, told in zip(STAGES, visits, strict=True)},
+        service={stage: service(stage, told) for stage, told in visits.items()},
         pages=float(len(passed)),
         coming=np.sort(moments(np.array([each.started for each in passed]))),
     )

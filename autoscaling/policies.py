@@ -10,9 +10,10 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from autoscaling.scaling.schedule import parse_when
-from autoscaling.toml_file import read_toml
+from autoscaling.toml_file import check_stages, read_toml
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.stages import ENDPOINTS
 
 __all__ = ["METRICS", "Policies", "Policy", "Schedule", "Tracking", "Wake", "load_policies"]
 
@@ -91,22 +92,31 @@ class Policy(Message):
         return min([self.min_instances, *(schedule.min_instances for schedule in self.schedules)])
 
 
-class Policies(Message):
-    """The policies of all endpoints."""
+class Policies(Message, extra="allow"):
+    """The policies of all endpoints: a table for each stage behind an endpoint."""
 
-    region_detection: dict[EndpointMode, Policy]
-    text_detection: dict[EndpointMode, Policy]
-    ocr: dict[EndpointMode, Policy]
+    __pydantic_extra__: dict[str, dict[EndpointMode, Policy]]
+
+    def modes(self, stage: EndpointStage) -> Mapping[EndpointMode, Policy]:
+        """The policies of a stage, by kind of endpoint."""
+        return self.__pydantic_extra__[stage]
 
     def of(self, stage: EndpointStage, mode: EndpointMode) -> Policy | None:
         """The policy of an endpoint, if there is one."""
-        policies: dict[EndpointMode, Policy] = getattr(self, stage)
-        return policies.get(mode)
+        return self.modes(stage).get(mode)
+
+    @model_validator(mode="after")
+    def _are_of_all_stages(self) -> Self:
+        check_stages(self.__pydantic_extra__)
+        for stage in ENDPOINTS:
+            if stage not in self.__pydantic_extra__:
+                raise ValueError(f"{stage}: is missing: say how its endpoints scale")
+        return self
 
     @model_validator(mode="after")
     def _fit_their_kind_of_endpoint(self) -> Self:
-        for stage in type(self).model_fields:
-            for mode, policy in getattr(self, stage).items():
+        for stage, policies in self.__pydantic_extra__.items():
+            for mode, policy in policies.items():
                 if complaint := _complaint(mode, policy):
                     raise ValueError(f"{stage}.{mode}.{complaint}")
         return self

@@ -33,11 +33,9 @@ class Hosting:
 
 
 DEFAULT_HOSTING: Final[Mapping[EndpointStage, Hosting]] = {
-    "region_detection": Hosting("ml.g4dn.xlarge"),
-    "text_detection": Hosting("ml.g4dn.xlarge"),
-    "ocr": Hosting("ml.g5.xlarge"),
+    stage: Hosting(endpoint.instance_type) for stage, endpoint in load_topology().endpoints.items()
 }
-"""As the stages of infra/ have it; the tests hold them together."""
+"""As the topology has it, in its order."""
 
 _HOST: Final = re.compile(rf"({'|'.join(STAGES)})=([a-z0-9.-]{{1,40}})(?::(async|realtime))?")
 
@@ -85,10 +83,10 @@ class Scenario:
             return policy.model_copy(update={"wake": wake})
 
         by_stage = {
-            stage: {mode: woken(policy) for mode, policy in getattr(self.policies, stage).items()}
+            stage: {mode: woken(policy) for mode, policy in self.policies.modes(stage).items()}
             for stage in STAGES
         }
-        return replace(self, policies=Policies(**by_stage))
+        return replace(self, policies=Policies.model_validate(by_stage))
 
     def pipeline(self) -> Pipeline:
         """What a simulator runs.

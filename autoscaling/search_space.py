@@ -107,7 +107,12 @@ class Space:
             )
         if not known:
             raise RequestError("no instance type has both a price and service times: add one to both tables")
-        types = {stage: _unbeaten(stage, only or known, times, prices) for stage in STAGES}
+        types = {
+            stage: _unbeaten(stage, [n for n in only or known if times.knows(stage, n)], times, prices)
+            for stage in STAGES
+        }
+        if missing := [stage for stage, names in types.items() if not names]:
+            raise RequestError(f"{missing[0]} has no service times on {', '.join(only or known)}: add them")
         return cls(prices, types, **others)
 
 
@@ -163,7 +168,7 @@ class Search:
                 )
                 policy = policy.model_copy(update={"schedules": actions})
             hosting[stage] = host
-            policies[stage] = {**getattr(self._scenario.policies, stage), mode: policy}
+            policies[stage] = {**self._scenario.policies.modes(stage), mode: policy}
         return replace(self._scenario, policies=Policies.model_validate(policies), hosting=hosting)
 
     def _policy(self, trial: Trial, stage: EndpointStage, host: Hosting) -> Policy:

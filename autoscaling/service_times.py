@@ -6,12 +6,12 @@ import datetime
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from autoscaling.toml_file import read_toml
+from autoscaling.toml_file import check_stages, read_toml
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.errors import ConfigurationError
 from hybrid_ocr.contracts.jobs import EndpointStage
@@ -25,19 +25,21 @@ SecondsByBatch = Annotated[
 """Pages of a request, and seconds that each of its pages takes."""
 
 
-class TypeTimes(Message):
-    """What is known of one instance type."""
+class TypeTimes(Message, extra="allow"):
+    """What is known of one instance type; beside it, a field for each stage that was measured on it."""
 
+    __pydantic_extra__: dict[str, SecondsByBatch]
     basis: Literal["measured", "estimate"]
     source: str
-    region_detection: SecondsByBatch
-    text_detection: SecondsByBatch
-    ocr: SecondsByBatch
 
-    def of(self, stage: EndpointStage) -> Mapping[int, float]:
-        """Seconds a page of a stage, by pages of a request."""
-        times: dict[int, float] = getattr(self, stage)
-        return times
+    def of(self, stage: EndpointStage) -> Mapping[int, float] | None:
+        """Seconds a page of a stage, by pages of a request; None where nobody knows."""
+        return self.__pydantic_extra__.get(stage)
+
+    @model_validator(mode="after")
+    def _are_of_stages(self) -> Self:
+        check_stages(self.__pydantic_extra__)
+        return self
 
 
 class ServiceTimes(Message):
@@ -46,13 +48,17 @@ class ServiceTimes(Message):
     dated: datetime.date
     types: dict[str, TypeTimes] = Field(min_length=1)
 
+    def knows(self, stage: EndpointStage, instance_type: str) -> bool:
+        """Whether the table has a stage on an instance type."""
+        return instance_type in self.types and self.types[instance_type].of(stage) is not None
+
     def seconds_per_page(self, stage: EndpointStage, instance_type: str, pages: float = 1.0) -> float:
         """What each page of a request of this many pages takes, while the instance does nothing else.
 
         A request costs a fixed part once and the rest for each page, so seconds a page are linear in 1/pages.
 
         Raises:
-            ConfigurationError: the table has no such type.
+            ConfigurationError: the table has no such type, or not this stage on it.
         """
         times = self.types.get(instance_type)
         if times is None:
@@ -60,7 +66,11 @@ class ServiceTimes(Message):
                 f"the service times of {self.dated} have no {instance_type}: measure it, or use one of"
                 f" {', '.join(sorted(self.types))}"
             )
-        known = sorted((1 / batch, seconds) for batch, seconds in times.of(stage).items())
+        if (by_batch := times.of(stage)) is None:
+            raise ConfigurationError(
+                f"the service times of {self.dated} have no {stage} on {instance_type}: measure it and add it"
+            )
+        known = sorted((1 / batch, seconds) for batch, seconds in by_batch.items())
         inverse, seconds = zip(*known, strict=True)
         return float(np.interp(1 / max(pages, 1.0), inverse, seconds))
 

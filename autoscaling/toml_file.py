@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from hybrid_ocr.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.stages import ENDPOINTS
 
 M = TypeVar("M", bound=BaseModel)
 _KEY: Final = "[key]"
@@ -89,3 +90,10 @@ def _plain(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Mappi
 
 def _keys(node: Mapping[str, Any]) -> list[str]:
     return [*node.get("properties", ()), *node.get("propertyNames", {}).get("enum", ())]
+
+
+def check_stages(named: Iterable[str]) -> None:
+    """For models that have a field for each stage behind an endpoint. Raises ValueError for another name."""
+    for name in named:
+        if name not in ENDPOINTS:
+            raise ValueError(f"{name}: is no stage behind an endpoint; those are {', '.join(ENDPOINTS)}")

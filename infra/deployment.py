@@ -12,6 +12,7 @@ from aws_cdk import Aws, RemovalPolicy
 from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 from hybrid_ocr.contracts.messages import ModelIdentity
 from hybrid_ocr.contracts.names import Names
+from hybrid_ocr.contracts.stages import STAGES
 from infra.models import pinned
 from infra.settings import Settings
 from topology import Topology, load_topology
@@ -27,7 +28,7 @@ class Deployment:
         settings: what the team decided.
         names: physical names; account and region are known only to CloudFormation.
         topology: what the component consists of.
-        models: the artefact behind each endpoint.
+        models: the artefact behind each endpoint that has one.
         root: the folder that images are built from.
     """
 
@@ -42,7 +43,8 @@ class Deployment:
         """The deployment that settings describe, of this checkout's topology and models."""
         topology = load_topology()
         names = Names(stage=settings.name, account=Aws.ACCOUNT_ID, region=Aws.REGION, partition=Aws.PARTITION)
-        models = {stage: pinned(endpoint.artifact) for stage, endpoint in topology.endpoints.items()}
+        artifacts = {stage: STAGES[stage].artifact for stage in topology.endpoints}
+        models = {stage: pinned(artifact) for stage, artifact in artifacts.items() if artifact is not None}
         return cls(settings, names, topology, models, root)
 
     @property

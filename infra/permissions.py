@@ -17,6 +17,7 @@ from hybrid_ocr.contracts.keys import artifact_key
 from hybrid_ocr.contracts.names import Names
 from infra.deployment import Deployment
 from infra.unscoped import UNSCOPED
+from stepfunctions import called_functions
 from topology.model import FUNCTIONS
 
 __all__ = ["LOG_GROUP_TAG", "MAP_LABEL", "Permissions", "endpoint_logs", "function_logs"]
@@ -83,10 +84,8 @@ class Permissions:
         """
         names = self.deployment.names
         logs = names.arn("logs", f"log-group:{endpoint_logs(self.deployment.endpoint(stage, mode))}")
-        artifact = self.deployment.bucket_arn("artifacts", artifact_key(self.deployment.models[stage]))
         statements = [
-            _allow(["s3:GetObject"], artifact),
-            _allow(["s3:ListBucket"], self.deployment.bucket_arn("artifacts")),
+            *self._artifact(stage),
             _allow(["logs:CreateLogGroup", "logs:DescribeLogStreams"], logs),
             self._log_streams(),
             _allow(
@@ -115,14 +114,23 @@ class Permissions:
             _allow(["sns:Publish"], *topics),
         ]
 
+    def _artifact(self, stage: EndpointStage) -> list[iam.PolicyStatement]:
+        """Reading a stage's artefact; a stage without weights reads nothing."""
+        model = self.deployment.models.get(stage)
+        if model is None:
+            return []
+        return [
+            _allow(["s3:GetObject"], self.deployment.bucket_arn("artifacts", artifact_key(model))),
+            _allow(["s3:ListBucket"], self.deployment.bucket_arn("artifacts")),
+        ]
+
     def flow(self) -> list[iam.PolicyStatement]:
         """Of the state machine."""
         names = self.deployment.names
         machine = names.state_machine("documents")
         executions = names.arn("states", f"execution:{machine}*")  # its own, and its children's under its map
-        functions = ("paginate", "rotation", "dispatch", "validation")
         return [
-            _allow(["lambda:InvokeFunction"], *(self._function_arn(name) for name in functions)),
+            _allow(["lambda:InvokeFunction"], *(self._function_arn(name) for name in called_functions())),
             _allow(["events:PutEvents"], names.arn("events", f"event-bus/{names.bus('documents')}")),
             _allow(["states:StartExecution"], names.arn("states", f"stateMachine:{machine}")),
             _allow(

@@ -16,6 +16,8 @@ from autoscaling.toml_file import read_toml
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.errors import ConfigurationError
 from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.stages import ENDPOINTS
+from topology import load_topology
 
 __all__ = ["Ami", "Instances", "Profile", "Settings", "Stage", "load_settings", "stage_names"]
 
@@ -83,7 +85,7 @@ class EndpointHosting(Message):
 
 
 class Stage(Message):
-    """stages/NAME.toml."""
+    """stages/NAME.toml; `endpoints` has those that run on another instance type than the topology says."""
 
     profile: str
     keep_data: bool
@@ -91,7 +93,7 @@ class Stage(Message):
     inference_ami: str
     network: Network
     alarms: Alarms
-    endpoints: dict[EndpointStage, EndpointHosting]
+    endpoints: dict[EndpointStage, EndpointHosting] = Field(default_factory=dict)
 
 
 class Settings(Message):
@@ -106,8 +108,13 @@ class Settings(Message):
 
     def instance(self, stage: EndpointStage) -> tuple[str, InstanceType]:
         """Name and properties of what an endpoint runs on."""
-        name = self.stage.endpoints[stage].instance_type
+        name = self.instance_type(stage)
         return name, self.instances.types[name]
+
+    def instance_type(self, stage: EndpointStage) -> str:
+        """What this deployment says, else what the topology does."""
+        own = self.stage.endpoints.get(stage)
+        return own.instance_type if own else load_topology().endpoints[stage].instance_type
 
     def policy(self, stage: EndpointStage, mode: EndpointMode) -> Policy:
         """How an endpoint scales.
@@ -125,7 +132,7 @@ class Settings(Message):
 
     def dollars_per_hour(self, stage: EndpointStage) -> float:
         """The price of an instance of an endpoint."""
-        return self.prices.dollars(self.stage.endpoints[stage].instance_type, _HOUR)
+        return self.prices.dollars(self.instance_type(stage), _HOUR)
 
 
 def stage_names(folder: Path = _HERE) -> list[str]:
@@ -155,10 +162,8 @@ def load_settings(
     stage = read_toml(path, Stage)
     profiles = read_toml(folder / "profiles.toml", Profiles).root
     instances = read_toml(folder / "instances.toml", Instances)
-    _check_known(path, "profile", stage.profile, profiles)
-    _check_known(path, "inference_ami", stage.inference_ami, instances.amis)
-    for endpoint, hosting in stage.endpoints.items():
-        _check_known(path, f"endpoints.{endpoint}.instance_type", hosting.instance_type, instances.types)
+    _check_known(path.name, "profile", stage.profile, profiles)
+    _check_known(path.name, "inference_ami", stage.inference_ami, instances.amis)
     _check_cuda(path, stage.inference_ami, instances.amis, dockerfile)
     settings = Settings(
         name=name,
@@ -172,9 +177,9 @@ def load_settings(
     return settings
 
 
-def _check_known(path: Path, key: str, value: str, known: Mapping[str, object]) -> None:
+def _check_known(file: str, key: str, value: str, known: Mapping[str, object]) -> None:
     if value not in known:
-        raise ConfigurationError(f"{path.name}: {key}: {value!r} is unknown: use {' or '.join(known)}")
+        raise ConfigurationError(f"{file}: {key}: {value!r} is unknown: use {' or '.join(known)}")
 
 
 def _check_cuda(path: Path, name: str, amis: Mapping[str, Ami], dockerfile: Path) -> None:
@@ -192,10 +197,10 @@ def _check_cuda(path: Path, name: str, amis: Mapping[str, Ami], dockerfile: Path
 
 
 def _check_endpoints(path: Path, settings: Settings) -> None:
-    for stage in settings.policies.model_fields_set:
-        if stage not in settings.stage.endpoints:
-            raise ConfigurationError(f"{path.name}: endpoints.{stage}: is missing: say its instance_type")
-    for endpoint in settings.stage.endpoints:
+    for endpoint in ENDPOINTS:
+        file = path.name if endpoint in settings.stage.endpoints else "component.toml"
+        key, name = f"endpoints.{endpoint}.instance_type", settings.instance_type(endpoint)
+        _check_known(file, key, name, settings.instances.types)
         settings.dollars_per_hour(endpoint)
         for mode in settings.profile.modes:
             settings.policy(endpoint, mode)

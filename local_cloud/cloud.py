@@ -10,14 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from werkzeug import Request, Response
 
 from hybrid_ocr.clients.connection import LOCAL_LOGIN, Connection
 from hybrid_ocr.contracts.names import Names
 from hybrid_ocr.contracts.stage import EngineName
+from hybrid_ocr.contracts.stages import STAGES
 from hybrid_ocr.engines.cpu import granted_threads
+from hybrid_ocr.engines.interpreters import python_of
 from hybrid_ocr.settings import PREFIX
 from hybrid_ocr.telemetry import JsonFormatter
 from local_cloud.aws import resources
@@ -32,11 +34,11 @@ from local_cloud.deployment import Deployment, default_bundles
 from local_cloud.functions.model import FunctionSpec
 from local_cloud.functions.pool import FunctionPool
 from local_cloud.functions.routes import routes as function_routes
-from local_cloud.models import ENGINE, LocalModels, python_of
+from local_cloud.models import ENGINE, LocalModels
 from local_cloud.moto_stepfunctions import install as install_stepfunctions
 from local_cloud.sagemaker import LocalContainers, RuntimeLimits, SageMakerRuntime
 from local_cloud.sagemaker.description import Model
-from stepfunctions import definition
+from stepfunctions import definition, substituted
 from topology import Topology, load_topology
 
 if TYPE_CHECKING:
@@ -220,29 +222,23 @@ class LocalCloud:
         return {name: self.runtime.pids(name) for name in self._deployment().endpoint_names()}
 
     def _definition(self) -> str:
-        functions = {
-            f"{name.capitalize()}Function": self.names.arn("lambda", f"function:{self.names.function(name)}")
-            for name in ("paginate", "rotation", "dispatch", "validation")
-        }
-        return definition({**functions, "EventBus": self.names.bus("documents")})
+        return definition(substituted(self.names))
 
     def _functions(self) -> FunctionPool:
         own: dict[str, dict[str, str]] = {
-            "rotation": {
-                f"{PREFIX}MODEL_DIR": str(self.models.folders["rotation"]),
-                f"{PREFIX}CACHE_DIR": str(self.models.cache_dir),
-            },
-            "validation": {
-                f"{PREFIX}RULES": str(self.settings.rules.resolve()) if self.settings.rules else ""
-            },
+            name: {f"{PREFIX}MODEL_DIR": str(folder), f"{PREFIX}CACHE_DIR": str(self.models.cache_dir)}
+            for name, folder in self.models.folders.items()
+            if STAGES[name].host == "function"
         }
+        rules = self.settings.rules
+        own["validation"] = {f"{PREFIX}RULES": str(rules.resolve()) if rules else ""}
         specs = {
             self.names.function(name): FunctionSpec(
                 handler=function.handler,
                 timeout_seconds=function.timeout_seconds,
                 memory_mb=function.memory_mb,
                 concurrency=min(function.concurrency, CALLS_AT_ONCE.get(name, function.concurrency)),
-                provisioned=int(name == "rotation"),  # loads a network: not in the time of the first document
+                provisioned=int(name in self.models.folders),  # a network: not in the first document's time
                 environment={**resources.function_environment(function, self.names), **own.get(name, {})},
             )
             for name, function in self.topology.functions.items()
@@ -261,7 +257,7 @@ class LocalCloud:
 
         def container(model: Model) -> Container:
             made = containers(model)
-            python = python_of(made.environment[ENGINE])
+            python = python_of(cast("EngineName", made.environment[ENGINE]))
             return self.settings.container(replace(made, python=python))
 
         limits, autoscaling = self.settings.limits, self.settings.autoscaling

@@ -34,7 +34,7 @@ class Container:
 
     Args:
         name: of the container, its log file and its URL.
-        model_dir: the unpacked model artefact.
+        model_dir: the unpacked model artefact; None for a stage that has none.
         module: what runs, as in `python -m MODULE serve`; by default the endpoint of that name.
         settings: fields of `ContainerSettings` that differ from this process's own environment.
         environment: other variables.
@@ -42,7 +42,7 @@ class Container:
     """
 
     name: str
-    model_dir: Path
+    model_dir: Path | None
     module: str = ""
     settings: Mapping[str, str | int | float | Path | None] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from hybrid_ocr.artifacts import artifacts_root
 from hybrid_ocr.contracts.jobs import Bundle, EndpointMode, EndpointRef, EndpointStage
 from hybrid_ocr.contracts.keys import DEFAULT_BUNDLE, artifact_key
 from hybrid_ocr.contracts.names import Names
+from hybrid_ocr.contracts.stages import ENDPOINTS
 from hybrid_ocr.storage.bundles import Bundles
 from hybrid_ocr.storage.objects import Objects
 from local_cloud.models import LocalModels
@@ -62,7 +63,7 @@ class Deployment:
 
     def create_endpoints(self, models: LocalModels, label: str = "") -> None:
         """Create an endpoint for each stage and mode; they get ready meanwhile."""
-        stages = get_args(EndpointStage)
+        stages = ENDPOINTS
         with ThreadPoolExecutor(len(stages)) as pool:
             for made in [pool.submit(self._create_stage, stage, models, label) for stage in stages]:
                 made.result()
@@ -71,8 +72,7 @@ class Deployment:
         """Write down which models and endpoints belong together."""
         mode = self.modes[0]
         endpoints: dict[EndpointStage, EndpointRef] = {
-            stage: EndpointRef(name=self.names.endpoint(stage, mode, label), mode=mode)
-            for stage in get_args(EndpointStage)
+            stage: EndpointRef(name=self.names.endpoint(stage, mode, label), mode=mode) for stage in ENDPOINTS
         }
         bundle = Bundle.of(dict(models.identities), endpoints)
         self._bundles.put(bundle)
@@ -84,7 +84,7 @@ class Deployment:
 
     def endpoint_names(self, label: str = "") -> list[str]:
         """The endpoints of a bundle."""
-        return [self.names.endpoint(s, mode, label) for s in get_args(EndpointStage) for mode in self.modes]
+        return [self.names.endpoint(s, mode, label) for s in ENDPOINTS for mode in self.modes]
 
     @property
     def _bundles(self) -> Bundles:
@@ -92,14 +92,15 @@ class Deployment:
 
     def _create_stage(self, stage: EndpointStage, models: LocalModels, label: str) -> None:
         """A model, and an endpoint of it in each mode."""
-        model = self.names.model(stage, label)
+        model, artifact = self.names.model(stage, label), models.identities.get(stage)
+        bucket = self.names.bucket("artifacts")
         self.client("sagemaker").create_model(
             ModelName=model,
             ExecutionRoleArn=f"arn:{self.names.partition}:iam::{self.names.account}:role/{model}",
             EnableNetworkIsolation=True,
             PrimaryContainer={
                 "Image": _IMAGE.format(stage=stage.replace("_", "-")),
-                "ModelDataUrl": f"s3://{self.names.bucket('artifacts')}/{artifact_key(models.identities[stage])}",
+                **({"ModelDataUrl": f"s3://{bucket}/{artifact_key(artifact)}"} if artifact else {}),
                 "Environment": models.environment(stage),
             },
         )

@@ -10,9 +10,9 @@ import tempfile
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self, get_args
+from typing import Self
 
-from hybrid_ocr.contracts.jobs import EndpointStage
+from hybrid_ocr.contracts.stages import ENDPOINTS
 from local_cloud.containers import Container, ContainerProcess
 from local_cloud.models import LocalModels
 
@@ -32,7 +32,7 @@ class EarlyContainers:
     def __init__(self, models: LocalModels, log_dir: Path | None = None) -> None:
         self._lock = threading.Lock()
         self._resources = ExitStack()
-        containers = [models.container(stage) for stage in get_args(EndpointStage)]
+        containers = [models.container(stage) for stage in ENDPOINTS]
         self.log_dir = log_dir or Path(
             self._resources.enter_context(tempfile.TemporaryDirectory(prefix="hybrid-ocr-logs-"))
         )

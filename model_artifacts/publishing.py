@@ -22,14 +22,14 @@ from hybrid_ocr.contracts.errors import ArtifactError, ConfigurationError, Engin
 from hybrid_ocr.contracts.jobs import Bundle, EndpointMode, EndpointRef, EndpointStage
 from hybrid_ocr.contracts.keys import artifact_key
 from hybrid_ocr.contracts.messages import ModelIdentity, StageName
+from hybrid_ocr.contracts.stages import ENDPOINTS
 from hybrid_ocr.storage.bundles import Bundles
 from hybrid_ocr.storage.objects import Objects
-from topology import Topology
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-__all__ = ["ARCHIVE", "Published", "Publisher", "artifact_names"]
+__all__ = ["ARCHIVE", "Published", "Publisher"]
 
 ARCHIVE: Final = "application/gzip"
 
@@ -41,18 +41,6 @@ class Published:
     model: ModelIdentity
     uri: str
     fresh: bool
-
-
-def artifact_names(topology: Topology, script: str | None = None) -> dict[StageName, str]:
-    """The artefact of each stage that has a network.
-
-    Args:
-        topology: names them.
-        script: OCR recognises this one only.
-    """
-    names: dict[StageName, str] = {stage: told.artifact for stage, told in topology.endpoints.items()}
-    names["rotation"] = str(topology.functions["rotation"].artifact)
-    return {**names, "ocr": f"{names['ocr']}-{script}"} if script else names
 
 
 class Publisher:
@@ -112,14 +100,13 @@ class Publisher:
             EngineError: an endpoint is not in service.
         """
         models = {stage: self.identity(name) for stage, name in names.items()}
-        stages = get_args(EndpointStage)
         with self._connection.translated():
-            mode = self._mode(stages)
+            mode = self._mode(ENDPOINTS)
             endpoints: dict[EndpointStage, EndpointRef] = {
-                stage: EndpointRef(name=self._endpoint(stage, mode), mode=mode) for stage in stages
+                stage: EndpointRef(name=self._endpoint(stage, mode), mode=mode) for stage in ENDPOINTS
             }
             for stage, endpoint in endpoints.items():
-                self._check_served(endpoint.name, models[stage])
+                self._check_served(endpoint.name, models.get(stage))
         return Bundle.of(models, endpoints)
 
     def activate(self, bundle: Bundle, script: str) -> None:
@@ -131,7 +118,7 @@ class Publisher:
 
     def image(self, stage: StageName) -> str | None:
         """The image of the container that serves a stage; None where no endpoint does."""
-        if stage not in get_args(EndpointStage):
+        if stage not in ENDPOINTS:
             return None
         with self._connection.translated():
             for mode in get_args(EndpointMode):
@@ -164,18 +151,19 @@ class Publisher:
                 return None
             raise
 
-    def _check_served(self, endpoint: str, model: ModelIdentity) -> None:
+    def _check_served(self, endpoint: str, model: ModelIdentity | None) -> None:
         told = self._describe(endpoint)
         if told["EndpointStatus"] != "InService":
             reason = one_line(str(told.get("FailureReason") or ""))
             raise EngineError(
                 f"endpoint {endpoint} is {told['EndpointStatus']} {reason}".rstrip(), code=ErrorCode.NOT_READY
             )
-        expected = self._objects.uri(artifact_key(model))
+        expected = self._objects.uri(artifact_key(model)) if model else None
         for served in self._served(told):
             if served.get("ModelDataUrl") != expected:
                 raise ArtifactError(
-                    f"endpoint {endpoint} serves {served.get('ModelDataUrl')}, not {expected}: deploy first"
+                    f"endpoint {endpoint} serves {served.get('ModelDataUrl') or 'no artefact'}, "
+                    f"not {expected or 'one without'}: deploy first"
                 )
 
     def _served(self, endpoint: Any) -> Iterator[Any]:  # noqa: ANN401 - TypedDicts of the stubs

@@ -8,22 +8,39 @@ from importlib.resources import files
 from typing import Final
 
 from hybrid_ocr.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.names import Names
 
-__all__ = ["DOCUMENTS", "definition"]
+__all__ = ["DOCUMENTS", "called_functions", "definition", "substituted"]
 
 DOCUMENTS: Final = "documents.asl.json"
 
 _PLACE: Final = re.compile(r"\$\{([^}]*)\}")
+_FUNCTION: Final = re.compile(r"\$\{([A-Z][A-Za-z]*)Function\}")
 _VALUE: Final = re.compile(r"[A-Za-z0-9._:/-]+")
 """What names and ARNs consist of: nothing that would have to be escaped in JSON."""
+
+
+def called_functions(file: str = DOCUMENTS) -> tuple[str, ...]:
+    """The functions that a state machine calls, by name: RotationFunction is `rotation`."""
+    text = files(__name__).joinpath(file).read_text("utf-8")
+    words = dict.fromkeys(_FUNCTION.findall(text))
+    return tuple(re.sub("(?<=.)(?=[A-Z])", "_", word).lower() for word in words)
+
+
+def substituted(names: Names, file: str = DOCUMENTS) -> dict[str, str]:
+    """What stands for a state machine's places in a deployment: ARNs of functions, the name of a bus."""
+    arns = {
+        f"{name.title().replace('_', '')}Function": names.arn("lambda", f"function:{names.function(name)}")
+        for name in called_functions(file)
+    }
+    return {**arns, "EventBus": names.bus("documents")}
 
 
 def definition(substitutions: Mapping[str, str], file: str = DOCUMENTS) -> str:
     """A state machine as CreateStateMachine takes it: the file with its `${NAME}` replaced.
 
     Args:
-        substitutions: of documents.asl.json the ARNs PaginateFunction, RotationFunction, DispatchFunction and
-            ValidationFunction, and the bus name EventBus.
+        substitutions: of documents.asl.json what `substituted` gives.
         file: of this package.
 
     Raises:

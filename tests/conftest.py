@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
-SHARED = ("assemblies", "ended", "sample_run", "site")
+SHARED = ("assemblies", "checkout", "ended", "sample_run", "site")
 """Fixtures that take many seconds: the tests of each run in one process of `-n`, so that it is made once."""
 
 

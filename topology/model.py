@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 from hybrid_ocr.contracts.names import Names
+from hybrid_ocr.contracts.stages import STAGES
 from hybrid_ocr.settings import PREFIX
 
 __all__ = ["Bucket", "Endpoint", "Function", "Index", "Queue", "Rule", "StateMachine", "Table", "Topic"]
@@ -112,7 +113,7 @@ class StateMachine(_Part):
 
 
 class Function(_Part):
-    """A Lambda function; `queue` feeds it in batches, `artifact` is packed into its image."""
+    """A Lambda function; `queue` feeds it in batches."""
 
     handler: str
     image: Literal["light", "heavy"]
@@ -121,14 +122,13 @@ class Function(_Part):
     concurrency: Annotated[int, Field(ge=1, description="reserved concurrency")]
     queue: str | None = None
     batch_size: Annotated[int, Field(ge=1, le=10)] = 1
-    artifact: str | None = None
     environment: Mapping[str, str] = Field(default_factory=dict)
 
 
 class Endpoint(_Part):
-    """A SageMaker endpoint: one stage behind one model artefact."""
+    """A SageMaker endpoint: one stage and, where it has weights, its model artefact."""
 
-    artifact: str
+    instance_type: Annotated[str, Field(description="unless a stage of infra/stages/ says otherwise")]
     concurrent_invocations: Annotated[int, Field(ge=1, le=1_000, description="per instance")]
     invocation_timeout_seconds: Annotated[int, Field(ge=11, le=3_600, description="asynchronous calls")]
 
@@ -153,6 +153,14 @@ class Topology(_Part):
     state_machines: Mapping[str, StateMachine]
     functions: Mapping[str, Function]
     endpoints: Mapping[EndpointStage, Endpoint]
+
+    @model_validator(mode="after")
+    def _hosts_every_stage(self) -> Self:
+        for name, spec in STAGES.items():
+            declared = self.endpoints if spec.host == "endpoint" else self.functions
+            if name not in declared:
+                raise ValueError(f"stage {name} is hosted by no {spec.host}: add [{spec.host}s.{name}]")
+        return self
 
     @model_validator(mode="after")
     def _refers_to_what_is_there(self) -> Self:

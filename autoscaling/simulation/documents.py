@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from autoscaling.simulation.model import STAGES, Counts, Floats, Pipeline
+from autoscaling.simulation.model import STAGES, WAYS, Counts, Floats, Pipeline
 from autoscaling.simulation.outcome import EndpointSeries, Outcome
 from hybrid_ocr.contracts.batches import batch_size
 from hybrid_ocr.contracts.jobs import EndpointStage
@@ -47,18 +47,17 @@ def invocations(pages: Counts, most: int) -> tuple[Counts, Counts]:
 
 @dataclass(frozen=True)
 class Beside:
-    """Seconds that the flow takes beside its endpoints: (m,) of invocations on their way through region
-    detection, (m,) on that through text detection and OCR, and (n,) of documents after their last one."""
+    """Seconds that the flow takes beside its endpoints: (m,) of invocations before each endpoint, and (n,) of
+    documents after their last one."""
 
-    region: Floats
-    text: Floats
+    before: Mapping[EndpointStage, Floats]
     after: Floats
 
     @classmethod
     def of(cls, pipeline: Pipeline, invocations: int, documents: int) -> Self:
         """The same for all."""
-        before = np.full(invocations, pipeline.before_seconds)
-        return cls(before, before, np.full(documents, pipeline.after_seconds))
+        before = {stage: np.full(invocations, pipeline.before(stage)) for stage in STAGES}
+        return cls(before, np.full(documents, pipeline.after_seconds))
 
 
 def outcome(
@@ -73,15 +72,28 @@ def outcome(
     duration_seconds: float,
 ) -> Outcome:
     """What became of documents that `came` at (n,) seconds, by the passages of their (m,) invocations."""
-    region, text, ocr = (passages[stage] for stage in STAGES)
-    longer = region.finish > ocr.finish
-    finish = np.maximum(region.finish, ocr.finish)
+    finish, cold_start, service = _longest(passages, beside)
     slowest = np.lexsort((finish, document))[np.flatnonzero(np.diff(document, append=-1))]
     latency = finish[slowest] + beside.after - came
-    cold_start = np.where(longer, region.cold_start, text.cold_start + ocr.cold_start)[slowest]
-    service = np.where(longer, region.service + beside.region, text.service + ocr.service + beside.text)
+    cold_start = cold_start[slowest]
     service = service[slowest] + beside.after
     queue = np.full(len(latency), math.inf)
     done = np.isfinite(latency)
     queue[done] = np.maximum(latency[done] - cold_start[done] - service[done], 0.0)
     return Outcome(came, weight, latency, queue, cold_start, service, pages, dict(series), duration_seconds)
+
+
+def _longest(passages: Mapping[EndpointStage, Passage], beside: Beside) -> tuple[Floats, Floats, Floats]:
+    """(m,) of the way on which an invocation finished last: when, cold starts and service, in seconds."""
+    finish = cold_start = service = np.empty(0)
+    for number, way in enumerate(WAYS):
+        cold = sum((passages[stage].cold_start for stage in way), start=np.zeros(1))
+        work = sum((passages[stage].service + beside.before[stage] for stage in way), start=np.zeros(1))
+        end = passages[way[-1]].finish
+        if number == 0:
+            finish, cold_start, service = end, cold, work
+            continue
+        later = end >= finish
+        finish = np.maximum(finish, end)
+        cold_start, service = np.where(later, cold, cold_start), np.where(later, work, service)
+    return finish, cold_start, service

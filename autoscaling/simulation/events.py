@@ -11,7 +11,7 @@ import numpy as np
 
 from autoscaling.simulation.documents import Beside, invocations, outcome
 from autoscaling.simulation.fleet import Fleet
-from autoscaling.simulation.model import STAGES, Arrivals, Counts, EndpointModel, Floats, Pipeline
+from autoscaling.simulation.model import STAGES, Arrivals, Counts, EndpointModel, Floats, Pipeline, before
 from autoscaling.simulation.outcome import Outcome
 from autoscaling.simulation.serving import Served, serve
 from hybrid_ocr.contracts.jobs import EndpointStage
@@ -26,8 +26,8 @@ class Work:
     Args:
         arrival: (n,) seconds at which documents came, ascending.
         document: (m,) the document of each invocation, ascending.
-        before: (m,) seconds from the document's arrival to region detection, and to text detection.
-        between: (m,) seconds from text detection to OCR.
+        before: (m,) seconds to each endpoint: from the answer of the endpoint before it, else from the
+            document's arrival.
         after: (n,) seconds from a document's last invocation to its end.
         service: (m,) seconds of work at each endpoint.
         pages: of all documents together.
@@ -37,8 +37,7 @@ class Work:
 
     arrival: Floats
     document: Counts
-    before: tuple[Floats, Floats]
-    between: Floats
+    before: Mapping[EndpointStage, Floats]
     after: Floats
     service: Mapping[EndpointStage, Floats]
     pages: float
@@ -49,12 +48,10 @@ class Work:
     def of(cls, pipeline: Pipeline, arrivals: Arrivals, random: np.random.Generator) -> Self:
         """What the documents of a trace bring along; service times that vary are drawn."""
         document, pages = invocations(arrivals.pages, pipeline.pages_per_invocation)
-        before = np.full(len(document), pipeline.before_seconds)
         return cls(
             arrival=arrivals.times,
             document=document,
-            before=(before, before),
-            between=np.zeros(len(document)),
+            before={stage: np.full(len(document), pipeline.before(stage)) for stage in STAGES},
             after=np.full(len(arrivals.times), pipeline.after_seconds),
             service={stage: pipeline.endpoints[stage].service.draw(pages, random) for stage in STAGES},
             pages=float(arrivals.pages.sum()),
@@ -82,13 +79,14 @@ def simulate_work(
     """What becomes of documents of which every step's own seconds are known.
 
     Args:
-        endpoints: all three; their service times are those of the work.
+        endpoints: all of them; their service times are those of the work.
         work: the documents.
         duration_seconds: how long the series are at least.
         start: what time 0 is; schedules follow it.
         random: draws failures and want of capacity.
     """
     came = work.arrival[work.document]
+    chance = dict(zip(STAGES, random.spawn(len(STAGES)), strict=True))  # of each, whoever else there is
 
     def run(stage: EndpointStage, arrival: Floats) -> Served:
         order = np.argsort(arrival, kind="stable")
@@ -97,23 +95,24 @@ def simulate_work(
             model,
             arrival[order],
             work.service[stage][order],
-            fleet=Fleet(model, start, random),
+            fleet=Fleet(model, start, chance[stage]),
             duration_seconds=duration_seconds,
             documents=work.coming,
             readings=work.readings,
         )
         return Served(served.passage.reordered(np.argsort(order, kind="stable")), served.series)
 
-    region = run("region_detection", came + work.before[0])
-    text = run("text_detection", came + work.before[1])
-    ocr = run("ocr", text.passage.finish + work.between)
-    served: dict[EndpointStage, Served] = {"region_detection": region, "text_detection": text, "ocr": ocr}
+    served: dict[EndpointStage, Served] = {}
+    for stage in STAGES:
+        earlier = before(stage)
+        since = served[earlier].passage.finish if earlier else came
+        served[stage] = run(stage, since + work.before[stage])
     return outcome(
         work.arrival,
         np.ones(len(work.arrival)),
         document=work.document,
         passages={stage: each.passage for stage, each in served.items()},
-        beside=Beside(work.before[0], work.before[1] + work.between, work.after),
+        beside=Beside(work.before, work.after),
         series={stage: each.series for stage, each in served.items()},
         pages=work.pages,
         duration_seconds=duration_seconds,

@@ -6,7 +6,6 @@ some thousands of them along the curves of what came and what was started.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,11 +16,13 @@ from autoscaling.simulation.documents import Beside, Passage, invocations, outco
 from autoscaling.simulation.fleet import Fleet
 from autoscaling.simulation.fluid import Basin
 from autoscaling.simulation.model import (
+    STAGES,
     Counts,
     Floats,
     Pipeline,
     ServiceTime,
     Volumes,
+    before,
 )
 from autoscaling.simulation.outcome import Outcome
 from autoscaling.simulation.queue import FluidQueue
@@ -33,13 +34,10 @@ _SAMPLES: Final = 20_000
 """Documents followed through the endpoints, spread evenly over all that came."""
 
 
-_STILL_TOGETHER: Final[Mapping[EndpointStage, float]] = {
-    "region_detection": 1 / 3,
-    "text_detection": 1 / 3,
-    "ocr": 1 / 12,
-}
+_STILL_TOGETHER: Final = 1 / 3
+_PASSED_ON: Final = 1 / 12
 """Of the batches that a document comes with, the share that a reading of the backlog finds together: some are
-done by then, and text detection passes them on one by one. Fitted to the simulation of events."""
+done by then, and an endpoint passes them on one by one. Fitted to the simulation of events."""
 
 
 def simulate_flow(pipeline: Pipeline, volumes: Volumes, *, seed: int = 0) -> Outcome:
@@ -57,12 +55,14 @@ def simulate_flow(pipeline: Pipeline, volumes: Volumes, *, seed: int = 0) -> Out
         service, tick = model.service, volumes.tick_seconds
         queue = FluidQueue(work.mean_service(service), work.variability(service, tick), tick)
         fleet = Fleet(model, volumes.start, random)
-        clump = 1 + (work.burst - 1) * _STILL_TOGETHER[stage]
+        clump = 1 + (work.burst - 1) * (_PASSED_ON if before(stage) else _STILL_TOGETHER)
         basin = Basin(model, queue, fleet, tick_seconds=tick, random=random, clump=clump)
         return basin.run(inflow, volumes.documents)
 
-    region, text = run("region_detection", came), run("text_detection", came)
-    ocr = run("ocr", text.outflow)
+    curves: dict[EndpointStage, Curve] = {}
+    for stage in STAGES:
+        earlier = before(stage)
+        curves[stage] = run(stage, curves[earlier].outflow if earlier else came)
     times, weight = _sampled(volumes)
     document_pages = random.choice(volumes.sizes, len(times), p=volumes.shares)
     document, pages = invocations(document_pages, pipeline.pages_per_invocation)
@@ -70,20 +70,20 @@ def simulate_flow(pipeline: Pipeline, volumes: Volumes, *, seed: int = 0) -> Out
 
     def follow(stage: EndpointStage, curve: Curve, arrival: Floats) -> Passage:
         service = pipeline.endpoints[stage].service.draw(pages, random)
-        return curve.follow(arrival, service, document, random, together=stage != "ocr")
+        return curve.follow(arrival, service, document, random, together=before(stage) is None)
 
-    text_passage = follow("text_detection", text, arrival)
+    passages: dict[EndpointStage, Passage] = {}
+    for stage in STAGES:
+        earlier = before(stage)
+        since = passages[earlier].finish if earlier else arrival
+        passages[stage] = follow(stage, curves[stage], since)
     return outcome(
         times,
         weight,
         document=document,
-        passages={
-            "region_detection": follow("region_detection", region, arrival),
-            "text_detection": text_passage,
-            "ocr": follow("ocr", ocr, text_passage.finish),
-        },
+        passages=passages,
         beside=Beside.of(pipeline, len(document), len(times)),
-        series={"region_detection": region.series, "text_detection": text.series, "ocr": ocr.series},
+        series={stage: curve.series for stage, curve in curves.items()},
         pages=float(volumes.pages.sum()),
         duration_seconds=volumes.duration_seconds,
     )

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from autoscaling.policies import Policy
 from hybrid_ocr.contracts.errors import ConfigurationError
 from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.stages import ENDPOINTS, LAST, chain
+from hybrid_ocr.contracts.stages import STAGES as TABLE
 
 __all__ = [
     "STAGES",
+    "WAYS",
     "Arrivals",
     "Delays",
     "EndpointModel",
@@ -23,12 +26,25 @@ __all__ = [
     "Pipeline",
     "ServiceTime",
     "Volumes",
+    "before",
 ]
 
-STAGES: Final[tuple[EndpointStage, ...]] = ("region_detection", "text_detection", "ocr")
+STAGES: Final[tuple[EndpointStage, ...]] = ENDPOINTS
+"""In an order in which none comes before the one that it comes after."""
+
+WAYS: Final[tuple[tuple[EndpointStage, ...], ...]] = tuple(
+    tuple(stage for stage in ENDPOINTS if stage in chain(last)) for last in LAST
+)
+"""The endpoints that a batch passes one after another, for each way; a document waits for all of them."""
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
+
+
+def before(stage: EndpointStage) -> EndpointStage | None:
+    """The endpoint whose answer it is sent; None where that comes from a function."""
+    after = TABLE[stage].after
+    return next((each for each in ENDPOINTS if each == after), None)
 
 
 @dataclass(frozen=True)
@@ -174,6 +190,10 @@ class Pipeline:
     pages_per_invocation: int = 8
     before_seconds: float = 0.0
     after_seconds: float = 0.0
+
+    def before(self, stage: EndpointStage) -> float:
+        """Seconds to an endpoint: 0 from the one before it, else what the flow takes before all of them."""
+        return 0.0 if before(stage) else self.before_seconds
 
     def __post_init__(self) -> None:
         _require(set(self.endpoints) == set(STAGES), f"endpoints: are {', '.join(STAGES)}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 from hybrid_ocr.clients import Connection
 from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.stages import ENDPOINTS
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -24,6 +25,6 @@ def deployed_endpoints(connection: Connection) -> list[tuple[EndpointStage, Endp
     with connection.translated():
         pages = sagemaker.get_paginator("list_endpoints").paginate(NameContains=names.prefix)
         found = {endpoint["EndpointName"] for page in pages for endpoint in page["Endpoints"]}
-    stages: tuple[EndpointStage, ...] = get_args(EndpointStage)
+    stages: tuple[EndpointStage, ...] = ENDPOINTS
     modes: tuple[EndpointMode, ...] = get_args(EndpointMode)
     return [(stage, mode) for stage in stages for mode in modes if names.endpoint(stage, mode) in found]

@@ -4,42 +4,46 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import boto3
-import msgpack
 from botocore.config import Config
 
 from hybrid_ocr.clients.connection import Connection, connect
 from hybrid_ocr.clients.errors import error_in
 from hybrid_ocr.clients.retry import Deadline, persist
 from hybrid_ocr.contracts.base import Message, PageNumber, Pixels
-from hybrid_ocr.contracts.codec import JSON, LONGEST_ARRAY, LONGEST_MAP, MSGPACK, MediaType, decode
+from hybrid_ocr.contracts.codec import JSON, MSGPACK, MediaType, decode
 from hybrid_ocr.contracts.errors import DocumentError, EngineError, ErrorCode, OcrError, RequestError
 from hybrid_ocr.contracts.geometry import IDENTITY, Matrix3x3
 from hybrid_ocr.contracts.jobs import EndpointStage
 from hybrid_ocr.contracts.messages import (
+    Batch,
     FailedPage,
     ModelIdentity,
+    PageAnswer,
     PageImage,
     PageRegions,
     PageText,
     RecognisedLine,
     Region,
-    RegionBatch,
     Seconds,
     StageName,
-    TextBatch,
 )
+from hybrid_ocr.contracts.stages import ENDPOINTS, STAGES, chain
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
 M = TypeVar("M", bound=Message)
-PageT = TypeVar("PageT", PageRegions, PageText)
+AnswerT = TypeVar("AnswerT", bound=PageAnswer)
+
+_TURNS: Final[StageName] = "rotation"
+_ENDS: Final[tuple[EndpointStage, ...]] = ("region_detection", "ocr")
+"""Whose answers make a `PageResult`. Other stages are not asked: a caller who waits pays for each."""
 
 LARGEST_BODY: Final = 6_291_456
 """Bytes of a body to a SageMaker endpoint and of a payload to a Lambda function (6 MiB, both API models)."""
@@ -124,21 +128,22 @@ class RealtimeClient:
         page = self._upright(image, deadline) if upright else None
         data = page.data if page else image
         media_type = f"image/{page.encoding if page else _encoding_of(image)}"
-        asked = self._pool.submit(self._regions, data, media_type, deadline)
-        told = self._pool.submit(self._text, data, media_type, deadline)
-        _settle(deadline, asked, told)
-        (regions, regions_by), (text, text_by, detecting) = asked.result(), told.result()
-        seconds: dict[StageName, float] = {"rotation": page.seconds} if page else {}
+        ways = [[stage for stage in ENDPOINTS if stage in chain(end)] for end in _ENDS]
+        asked = [self._pool.submit(self._follow, way, data, media_type, deadline) for way in ways]
+        _settle(deadline, *asked)
+        answers = {way[-1]: told.result() for way, told in zip(ways, asked, strict=True)}
+        regions, text = (answers[end] for end in _ENDS)
+        seconds: dict[StageName, float] = {_TURNS: page.seconds} if page else {}
+        found = _only_page(text, PageText)
         return PageResult(
-            width=text.width,
-            height=text.height,
+            width=found.width,
+            height=found.height,
             to_original=page.to_original if page else IDENTITY,
-            regions=regions.regions,
-            lines=text.lines,
-            text="\n".join(line.text for line in text.lines if line.text),
-            models=regions_by | text_by,
-            seconds=seconds
-            | {"region_detection": regions.seconds, "text_detection": detecting, "ocr": text.seconds},
+            regions=_only_page(regions, PageRegions).regions,
+            lines=found.lines,
+            text="\n".join(line.text for line in found.lines if line.text),
+            models={name: model for each in answers.values() for name, model in each.models.items()},
+            seconds=seconds | _seconds(answers),
         )
 
     def __enter__(self) -> Self:
@@ -166,31 +171,29 @@ class RealtimeClient:
         def call() -> bytes:
             with self._connection.translated():
                 answer = self._functions.invoke(
-                    FunctionName=self._connection.names.function("rotation"), Payload=payload
+                    FunctionName=self._connection.names.function(_TURNS), Payload=payload
                 )
                 body = answer["Payload"].read()
             if "FunctionError" in answer:
                 raise _function_error(body)
             return body
 
-        return _decoded(PageImage, persist(call, deadline), "rotation", JSON)
+        return _decoded(PageImage, persist(call, deadline), _TURNS, JSON)
 
-    def _regions(
-        self, data: bytes, media_type: str, deadline: Deadline
-    ) -> tuple[PageRegions, dict[StageName, ModelIdentity]]:
-        answer = self._ask("region_detection", data, media_type, deadline)
-        batch = _decoded(RegionBatch, answer, "region_detection")
-        return _only_page(batch.pages), batch.models
-
-    def _text(
-        self, data: bytes, media_type: str, deadline: Deadline
-    ) -> tuple[PageText, dict[StageName, ModelIdentity], float]:
-        crops = self._ask("text_detection", data, media_type, deadline)
-        batch = _decoded(TextBatch, self._ask("ocr", crops, MSGPACK, deadline), "ocr")
-        return _only_page(batch.pages), batch.models, _seconds_in(crops)
+    def _follow(
+        self, way: Sequence[EndpointStage], body: bytes, media_type: str, deadline: Deadline
+    ) -> Batch:
+        """Ask stages one after another, each with the answer before it as it came; the answer of the last."""
+        for stage in way:
+            body, media_type = self._ask(stage, body, media_type, deadline), MSGPACK
+        batch = _decoded(STAGES[way[-1]].answer, body, way[-1])
+        _only_page(batch, PageAnswer)
+        return batch
 
     def _ask(self, stage: EndpointStage, body: bytes, media_type: str, deadline: Deadline) -> bytes:
-        _check_size(body, "the page" if media_type != MSGPACK else "what text detection found on the page")
+        before = STAGES[stage].after
+        what = f"what {before.replace('_', ' ')} found on the page" if before in ENDPOINTS else "the page"
+        _check_size(body, what)
 
         def call() -> bytes:
             with self._connection.translated():
@@ -244,21 +247,24 @@ def _decoded(kind: type[M], body: bytes, stage: StageName, media_type: MediaType
         raise EngineError(f"{stage} gave an answer that is {error.message}") from None
 
 
-def _only_page(pages: Sequence[PageT | FailedPage]) -> PageT:
-    if len(pages) != 1:
-        raise EngineError(f"{len(pages)} pages came back for one")
-    page = pages[0]
+def _only_page(batch: Batch, kind: type[AnswerT]) -> AnswerT:
+    if len(batch.pages) != 1:
+        raise EngineError(f"{len(batch.pages)} pages came back for one")
+    page = batch.pages[0]
     if isinstance(page, FailedPage):
         raise page.error.as_error(page.stage)
+    if not isinstance(page, kind):
+        raise TypeError(f"{type(page).__name__} came in place of {kind.__name__}")
     return page
 
 
-def _seconds_in(crops: bytes) -> float:
-    """How long text detection took: its answer is passed on as it came, and this much of it is looked at."""
-    batch = msgpack.unpackb(crops, max_array_len=LONGEST_ARRAY, max_map_len=LONGEST_MAP)
-    return float(batch["pages"][0]["seconds"])
+def _seconds(answers: Mapping[EndpointStage, Batch]) -> dict[StageName, float]:
+    """How long each stage took: last answers also tell what the stages before them took."""
+    told = {stage: _only_page(batch, PageAnswer) for stage, batch in answers.items()}
+    before = {name: seconds for page in told.values() for name, seconds in page.seconds_before.items()}
+    return before | {stage: page.seconds for stage, page in told.items()}
 
 
 def _function_error(body: bytes) -> OcrError:
     info = error_in(body.decode("utf-8", "replace"))
-    return info.as_error("rotation") if info else EngineError("rotation failed without saying why")
+    return info.as_error(_TURNS) if info else EngineError(f"{_TURNS} failed without saying why")

@@ -52,13 +52,13 @@ def publish(
     from hybrid_ocr.artifacts import artifacts_root
     from hybrid_ocr.artifacts.building.catalogue import load_catalogue
     from hybrid_ocr.contracts.keys import DEFAULT_BUNDLE
-    from model_artifacts.publishing import Publisher, artifact_names
-    from topology import load_topology
+    from hybrid_ocr.contracts.stages import artifact_names
+    from model_artifacts.publishing import Publisher
 
     if names and (activate or script):
         raise RequestError("a bundle has an artefact of every stage: name none with --activate or --script")
     catalogue = load_catalogue()
-    of_stages = artifact_names(load_topology(), script)
+    of_stages = artifact_names(script)
     chosen = [catalogue.recipe(name).name for name in names or sorted(of_stages.values())]
     connection = where.connect()
     publisher = Publisher(connection, root or artifacts_root(), catalogue)

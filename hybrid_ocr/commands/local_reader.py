@@ -22,7 +22,8 @@ def local_reader(how: HowToRead) -> DeploymentReader:
     """
     load_rules(how.rules)
     models = LocalModels(how.engine, how.script)
-    _ = models.folders  # refuses what is not built before anything starts
+    models.check()
+    models.build_missing()
     return DeploymentReader(_connected(how, models), pages=how.pages, script=how.script, files=how.files)
 
 

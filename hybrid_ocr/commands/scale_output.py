@@ -23,12 +23,12 @@ from autoscaling.run import Run
 from autoscaling.scenario import Scenario
 from autoscaling.tuner import Candidate, Tuning
 from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
+from hybrid_ocr.contracts.stages import ENDPOINTS
 
 _FRONT_SHOWN: Final = 12
 _PIPE_WIDTH: Final = 200
 _LINES: Final = 10
 """Of progress, where there is no terminal."""
-_SHORT: Final = {"region_detection": "regions", "text_detection": "text", "ocr": "ocr"}
 
 
 def print_runs(runs: Sequence[Run], *, as_json: bool) -> None:
@@ -155,7 +155,8 @@ def _console() -> Console:
 
 def _front(found: Tuning) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("", "$ in 30 days", "p95", "p99", *_SHORT.values()):
+    stages = (stage.removesuffix("_detection") for stage in ENDPOINTS)
+    for name in ("", "$ in 30 days", "p95", "p99", *stages):
         number = name.startswith(("$", "p9"))
         table.add_column(name, justify="right" if number else "left", no_wrap=number)
     shown = _spread(found.front, found.chosen)

@@ -10,17 +10,15 @@ import json
 import sys
 from pathlib import Path
 
-from hybrid_ocr.contracts import events, messages, result
+from hybrid_ocr.contracts import events, result
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.errors import ERRORS
+from hybrid_ocr.contracts.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 
 PUBLISHED: tuple[type[Message], ...] = (
-    messages.PageBatch,
-    messages.RegionBatch,
-    messages.CropBatch,
-    messages.TextBatch,
+    *(spec.answer for spec in STAGES.values()),
     result.DocumentParts,
     result.DocumentResult,
     events.DocumentSubmitted,

@@ -11,12 +11,12 @@ from pydantic import Field, model_validator
 from hybrid_ocr.contracts.base import SCHEMA_VERSION, Message, SchemaVersion
 from hybrid_ocr.contracts.errors import ErrorInfo
 from hybrid_ocr.contracts.events import PAGE_RANGES, DocumentSubmitted, ReadOptions, S3Uri, TestRun
+from hybrid_ocr.contracts.messages import EndpointStage as EndpointStage  # noqa: PLC0414 - jobs name stages
 from hybrid_ocr.contracts.messages import ModelIdentity, StageName
 
 JobId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 BundleId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 EndpointMode = Literal["async", "realtime"]
-EndpointStage = Literal["region_detection", "text_detection", "ocr"]
 PageRanges = Annotated[str, Field(pattern=PAGE_RANGES, max_length=20_000)]
 LARGEST_DOCUMENT: Final = 100 * 2**20
 """Bytes; the default of a deployment, and what our own client sends at most."""

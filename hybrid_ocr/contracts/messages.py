@@ -6,6 +6,7 @@ failed travels on as a `FailedPage` in the place of its result, so one bad page 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
@@ -26,7 +27,9 @@ from hybrid_ocr.contracts.geometry import IDENTITY, Box, Matrix3x3, Quad
 Quadrant = Literal[0, 90, 180, 270]
 """Degrees the page was turned clockwise to stand upright."""
 
-StageName = Literal["opening", "rotation", "region_detection", "text_detection", "ocr", "validation"]
+EndpointStage = Literal["region_detection", "text_detection", "ocr"]
+"""The stages behind endpoints, in the order of the table (`hybrid_ocr/contracts/stages.py`)."""
+StageName = Literal["opening", "rotation", EndpointStage, "validation"]
 Label = Literal[
     "title",
     "text",
@@ -66,11 +69,30 @@ class FailedPage(Message):
     error: ErrorInfo
 
 
-class PageImage(Message):
-    """One upright page: the input of region detection and of text detection."""
+class PageAnswer(Message):
+    """What a stage says of one page; every stage's own answer adds what it found.
+
+    `seconds` is the stage's own time for the page.
+    """
 
     status: Literal["ok"] = "ok"
     number: PageNumber
+    seconds: Seconds = 0.0
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels it brings to a stage that is asked about it; an answer without images has none."""
+        return 0
+
+    @property
+    def seconds_before(self) -> Mapping[StageName, float]:
+        """The time of earlier stages that it passes on, because nobody reads their own answers later."""
+        return {}
+
+
+class PageImage(PageAnswer):
+    """One upright page: the input of region detection and of text detection."""
+
     width: Pixels
     height: Pixels
     dpi: Annotated[float, Field(gt=0)] | None = None
@@ -79,7 +101,11 @@ class PageImage(Message):
     to_original: Matrix3x3 = IDENTITY
     quadrant: Quadrant = 0
     skew_degrees: float = 0.0
-    seconds: Seconds = 0.0
+
+    @property
+    def pixels(self) -> int:
+        """Of the whole page."""
+        return self.width * self.height
 
 
 class Region(Message):
@@ -91,15 +117,12 @@ class Region(Message):
     score: Probability
 
 
-class PageRegions(Message):
+class PageRegions(PageAnswer):
     """What region detection found on one page."""
 
-    status: Literal["ok"] = "ok"
-    number: PageNumber
     width: Pixels
     height: Pixels
     regions: Elements[Region]
-    seconds: Seconds = 0.0
 
 
 class TextLine(Message):
@@ -124,16 +147,18 @@ class LineCrop(Message):
     data: Blob
 
 
-class PageCrops(Message):
+class PageCrops(PageAnswer):
     """What text detection found on one page, with one crop for each line, in the same order."""
 
-    status: Literal["ok"] = "ok"
-    number: PageNumber
     width: Pixels
     height: Pixels
     lines: Elements[TextLine]
     crops: Elements[LineCrop]
-    seconds: Seconds = 0.0
+
+    @property
+    def pixels(self) -> int:
+        """Of all crops together."""
+        return sum(crop.width * crop.height for crop in self.crops)
 
     @model_validator(mode="after")
     def _one_crop_a_line(self) -> Self:
@@ -156,24 +181,27 @@ class RecognisedLine(Message):
     character_confidence: tuple[Probability, ...] = ()
 
 
-class PageText(Message):
+class PageText(PageAnswer):
     """What OCR read on one page; `detection_seconds` is the `seconds` of the crops it read, passed on."""
 
-    status: Literal["ok"] = "ok"
-    number: PageNumber
     width: Pixels
     height: Pixels
     lines: Elements[RecognisedLine]
-    seconds: Seconds = 0.0
     detection_seconds: Seconds = 0.0
+
+    @property
+    def seconds_before(self) -> Mapping[StageName, float]:
+        """Text detection's: the crops are large, so nobody reads them only for this."""
+        return {"text_detection": self.detection_seconds}
 
 
 class Batch(Message):
-    """What every batch of pages carries besides its pages."""
+    """What every batch of pages carries; each kind says which answers its pages are."""
 
     schema_version: SchemaVersion = SCHEMA_VERSION
     frame: Literal["upright-page-pixels"] = "upright-page-pixels"
     models: dict[StageName, ModelIdentity] = Field(default_factory=dict)
+    pages: Pages[Annotated[PageAnswer | FailedPage, Field(discriminator="status")]]
 
 
 class PageBatch(Batch):

@@ -22,6 +22,7 @@ from hybrid_ocr.contracts.geometry import IDENTITY, Matrix3x3, Quad
 from hybrid_ocr.contracts.messages import (
     FailedPage,
     ModelIdentity,
+    PageAnswer,
     PageImage,
     PageRegions,
     PageText,
@@ -120,18 +121,15 @@ class DocumentResult(Message):
         return document_name(self.source)
 
 
-class PageRecord(Message):
+class PageRecord(PageAnswer):
     """A page as it left rotation, without its pixels."""
 
-    status: Literal["ok"] = "ok"
-    number: PageNumber
     width: Pixels
     height: Pixels
     dpi: Annotated[float, Field(gt=0)] | None = None
     to_original: Matrix3x3 = IDENTITY
     quadrant: Quadrant = 0
     skew_degrees: float = 0.0
-    seconds: Seconds = 0.0
 
     @classmethod
     def of(cls, page: PageImage) -> Self:

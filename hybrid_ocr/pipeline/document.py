@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from hybrid_ocr.contracts.document_name import displayed_path, document_name
 from hybrid_ocr.contracts.errors import ErrorInfo
-from hybrid_ocr.contracts.messages import FailedPage, ModelIdentity, PageImage, PageText, StageName
+from hybrid_ocr.contracts.messages import FailedPage, ModelIdentity, PageImage, StageName
 from hybrid_ocr.contracts.result import DocumentParts, PageParts, PageRecord
 from hybrid_ocr.opening import OpeningLimits
 from hybrid_ocr.pipeline.worker import Answer
@@ -101,7 +100,7 @@ class Document:
             models: the weights of the stages.
         """
         pages = tuple(page.parts() for page in self.pages)
-        seconds = self._seconds | _seconds_of(pages) | {"total": time.monotonic() - self._started}
+        seconds = self._seconds | _seconds_of(self.pages) | {"total": time.monotonic() - self._started}
         return DocumentParts(
             job_id=job_id(self.path, self.name),
             source=self.name,
@@ -116,19 +115,17 @@ class Document:
         return Path(self._folder.name, f"page-{number}.image")
 
 
-def _seconds_of(pages: tuple[PageParts, ...]) -> dict[str, float]:
+def _seconds_of(pages: Iterable[PageOnItsWay]) -> dict[str, float]:
+    """The stages' own time, as their answers and those of later stages tell it."""
     spent: defaultdict[str, float] = defaultdict(float)
-    for part in pages:
-        spent["rotation"] += _seconds(part.page)
-        spent["region_detection"] += _seconds(part.regions)
-        spent["ocr"] += _seconds(part.text)
-        if isinstance(part.text, PageText):
-            spent["text_detection"] += part.text.detection_seconds
+    for page in pages:
+        answered = {"rotation": page.page, **{name: each.result() for name, each in page.answers.items()}}
+        for stage, answer in answered.items():
+            if not isinstance(answer, FailedPage):
+                spent[stage] += answer.seconds
+                for earlier, seconds in answer.seconds_before.items():
+                    spent[earlier] += seconds
     return spent
-
-
-def _seconds(answer: Any) -> float:  # noqa: ANN401 - an answer of any stage, or none
-    return 0.0 if answer is None or isinstance(answer, FailedPage) else float(answer.seconds)
 
 
 def job_id(path: Path, name: str) -> str:

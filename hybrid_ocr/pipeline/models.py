@@ -10,7 +10,7 @@ from hybrid_ocr.artifacts import artifacts_root
 from hybrid_ocr.artifacts.building.scripts import script as script_named
 from hybrid_ocr.contracts.messages import StageName
 from hybrid_ocr.contracts.stage import EngineName, StageContext
-from hybrid_ocr.contracts.stages import STAGES
+from hybrid_ocr.contracts.stages import STAGES, artifact_names
 from hybrid_ocr.engines.cpu import granted_threads
 from hybrid_ocr.engines.interpreters import python_of
 
@@ -50,9 +50,13 @@ class Models:
 
     @property
     def names(self) -> Mapping[StageName, str]:
-        """The artefact of each stage; that of OCR cut to the script."""
-        names = {name: spec.artifact for name, spec in STAGES.items()}
-        return {**names, "ocr": f"{names['ocr']}-{self.script}"} if self.script else names
+        """The artefact of each stage that has one."""
+        return artifact_names(self.script)
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where engines keep compiled networks between starts."""
+        return self.folder / ".cache"
 
     def missing(self) -> list[str]:
         """The artefacts that have to be built before anything can be read."""
@@ -72,20 +76,20 @@ class Models:
                 pass
 
     def context(self, stage: StageName) -> StageContext:
-        """What a stage is loaded with."""
+        """What a stage is loaded with; one without an artefact looks at no folder."""
         return StageContext(
-            self.folder / self.names[stage],
+            self.folder / self.names.get(stage, ""),
             engine=self.engine_of(stage),
             threads=self.threads or granted_threads(),
-            cache_dir=self.folder / ".cache",
+            cache_dir=self.cache_dir,
             warm_up=False,
         )
 
     def engine_of(self, stage: StageName) -> EngineName:
         """What runs a stage: the engine asked for, but OpenVINO where that one has nothing for it.
 
-        What AWS runs as a function runs on a CPU, and `paddleocr` detects text and reads it.
+        What AWS runs as a function runs on a CPU.
         """
-        reads_text = stage in {"text_detection", "ocr"}
-        on_cpu = STAGES[stage].host == "function"
-        return "openvino" if on_cpu or (self.engine == "paddleocr" and not reads_text) else self.engine
+        spec = STAGES[stage]
+        unfit = spec.host == "function" or (self.engine == "paddleocr" and not spec.paddleocr)
+        return "openvino" if unfit else self.engine

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hybrid_ocr.contracts.messages import FailedPage, ModelIdentity, PageImage, StageName
 from hybrid_ocr.contracts.stage import Stage, StageContext
-from hybrid_ocr.contracts.stages import STAGES
+from hybrid_ocr.contracts.stages import LAST, STAGES
 from hybrid_ocr.engines.interpreters import python_of
 from hybrid_ocr.opening import RawPage
 from hybrid_ocr.pipeline.models import Models
@@ -61,14 +61,17 @@ class StageGraph:
         return turned
 
     def send(self, page: PageImage) -> dict[StageName, Answer]:
-        """Send an upright page to every stage that comes after rotation, each when its input is there."""
+        """Send an upright page to every stage that comes after rotation, each when its input is there.
+
+        Returns the answers of the last stages: what comes between, such as the pixels of lines, is not kept.
+        """
         answers: dict[StageName, Answer] = {}
         for name, spec in STAGES.items():
             if spec.after == "rotation":
                 answers[name] = self._workers[name].ask(page)
             elif spec.after is not None:
                 answers[name] = self._workers[name].follow(answers[spec.after])
-        return answers
+        return {name: answers[name] for name in LAST if name in answers}
 
     def _loader(self, name: StageName, context: StageContext, python: Path) -> Callable[[], Stage[Any, Any]]:
         if context.engine != "paddleocr" or _is_this(python):

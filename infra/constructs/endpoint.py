@@ -83,7 +83,8 @@ class Endpoint(Construct):
             account=names.account,
             log_group=endpoint_logs(self.name),
         )
-        artifact = artifact_key(self._deployment.models[self._stage])
+        model = self._deployment.models.get(self._stage)
+        artifact = f"s3://{names.bucket('artifacts')}/{artifact_key(model)}" if model else None
         return sagemaker.CfnModel(
             self,
             "Model",
@@ -91,7 +92,7 @@ class Endpoint(Construct):
             enable_network_isolation=True,
             primary_container=sagemaker.CfnModel.ContainerDefinitionProperty(
                 image=asset.image_uri,
-                model_data_url=f"s3://{names.bucket('artifacts')}/{artifact}",
+                model_data_url=artifact,
                 environment=self._deployment.topology.endpoints[self._stage].environment(self._mode),
             ),
             vpc_config=sagemaker.CfnModel.VpcConfigProperty(

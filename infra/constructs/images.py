@@ -28,21 +28,23 @@ class Images(Construct):
 
     def endpoint(self, stage: EndpointStage) -> assets.DockerImageAsset:
         """The GPU image of an endpoint."""
-        return self._image("endpoints", f"{stage}-gpu")
+        return self._image("endpoints", "gpu", endpoint=stage)
 
-    def _image(self, folder: str, target: str) -> assets.DockerImageAsset:
-        if target not in self._made:
-            self._made[target] = assets.DockerImageAsset(
+    def _image(self, folder: str, target: str, endpoint: str = "") -> assets.DockerImageAsset:
+        name = camel(endpoint, target)
+        if name not in self._made:
+            self._made[name] = assets.DockerImageAsset(
                 self,
-                camel(target),
+                name,
                 directory=str(self._root),
                 file=f"{folder}/Dockerfile",
                 target=target,
+                build_args={"ENDPOINT": endpoint} if endpoint else None,
                 exclude=_lines(self._root / folder / "Dockerfile.dockerignore"),
                 ignore_mode=IgnoreMode.DOCKER,
                 platform=assets.Platform.LINUX_AMD64,
             )
-        return self._made[target]
+        return self._made[name]
 
 
 def _lines(path: Path) -> list[str]:

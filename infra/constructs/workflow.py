@@ -12,18 +12,9 @@ from infra.constructs.logs import log_group
 from infra.constructs.roles import role
 from infra.deployment import Deployment, camel
 from infra.permissions import Permissions
+from stepfunctions import substituted
 
-__all__ = ["Workflow", "substitutions"]
-
-
-def substitutions(deployment: Deployment) -> dict[str, str]:
-    """What stands for the places of the flow file."""
-    names = deployment.names
-    functions = ("paginate", "rotation", "dispatch", "validation")
-    arns = {
-        camel(name, "function"): names.arn("lambda", f"function:{names.function(name)}") for name in functions
-    }
-    return {**arns, "EventBus": names.bus("documents")}
+__all__ = ["Workflow"]
 
 
 class Workflow(Construct):
@@ -50,7 +41,7 @@ class Workflow(Construct):
                 state_machine_type="STANDARD",
                 role_arn=own_role.role_arn,
                 definition_string=files("stepfunctions").joinpath(told.definition).read_text("utf-8"),
-                definition_substitutions=substitutions(deployment),
+                definition_substitutions=substituted(names),
                 tracing_configuration=stepfunctions.CfnStateMachine.TracingConfigurationProperty(
                     enabled=True
                 ),

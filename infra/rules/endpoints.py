@@ -28,9 +28,10 @@ def containers_are_isolated(component: Component) -> Iterator[str]:
 
 @rule
 def artifacts_are_pinned(component: Component) -> Iterator[str]:
-    """Every model's artefact lies under its sha256."""
+    """Every artefact that a model has lies under its sha256."""
     for model in component.of("AWS::SageMaker::Model"):
-        if not _PINNED.match(model.properties["PrimaryContainer"].get("ModelDataUrl", "")):
+        url = model.properties["PrimaryContainer"].get("ModelDataUrl")
+        if url is not None and not _PINNED.match(url):
             yield str(model)
 
 

@@ -9,29 +9,13 @@ from typing import Final
 from hybrid_ocr.contracts.codec import encode
 from hybrid_ocr.contracts.errors import ArtifactError, EngineError, ErrorCode, ErrorInfo
 from hybrid_ocr.contracts.jobs import EndpointStage
-from hybrid_ocr.contracts.messages import (
-    CropBatch,
-    FailedPage,
-    ModelIdentity,
-    PageBatch,
-    RegionBatch,
-    StageName,
-    TextBatch,
-)
+from hybrid_ocr.contracts.messages import Batch, FailedPage, ModelIdentity, StageName
+from hybrid_ocr.contracts.stages import ENDPOINTS, STAGES
 
-Input = PageBatch | CropBatch
-Output = RegionBatch | CropBatch | TextBatch
-
-INPUTS: Final[Mapping[EndpointStage, type[Input]]] = {
-    "region_detection": PageBatch,
-    "text_detection": PageBatch,
-    "ocr": CropBatch,
+INPUTS: Final[Mapping[EndpointStage, type[Batch]]] = {
+    stage: request for stage in ENDPOINTS if (request := STAGES[stage].request) is not None
 }
-OUTPUTS: Final[Mapping[EndpointStage, type[Output]]] = {
-    "region_detection": RegionBatch,
-    "text_detection": CropBatch,
-    "ocr": TextBatch,
-}
+OUTPUTS: Final[Mapping[EndpointStage, type[Batch]]] = {stage: STAGES[stage].answer for stage in ENDPOINTS}
 
 _ARRAY_HEADER: Final = 4
 """Bytes by which the header of a msgpack array can grow beyond that of an empty one."""
@@ -45,7 +29,7 @@ class Cut:
     failed: Mapping[int, FailedPage]
 
 
-def cut(batch: Input, stage: EndpointStage, most_bytes: int) -> Cut:
+def cut(batch: Batch, stage: EndpointStage, most_bytes: int) -> Cut:
     """Cut a batch into bodies of as many whole pages as fit, in their order.
 
     A page that failed before stays out and travels on; one that is too large alone fails with BODY_TOO_LARGE.
@@ -72,8 +56,8 @@ def cut(batch: Input, stage: EndpointStage, most_bytes: int) -> Cut:
 
 
 def merge(
-    batch: Input, stage: EndpointStage, failed: Mapping[int, FailedPage], answers: Sequence[Output]
-) -> Output:
+    batch: Batch, stage: EndpointStage, failed: Mapping[int, FailedPage], answers: Sequence[Batch]
+) -> Batch:
     """The output for a whole batch out of the answers to its bodies, its pages in the order of the input.
 
     Raises:

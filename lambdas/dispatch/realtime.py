@@ -15,11 +15,12 @@ from hybrid_ocr.contracts.codec import MSGPACK, decode, encode
 from hybrid_ocr.contracts.errors import CapacityError, EngineError, OcrError, RequestError
 from hybrid_ocr.contracts.jobs import EndpointStage, StageTask
 from hybrid_ocr.contracts.keys import input_key, output_key
+from hybrid_ocr.contracts.messages import Batch
 from hybrid_ocr.storage.failures import failure_of
 from hybrid_ocr.storage.faults import code_of, is_transient
 from hybrid_ocr.storage.objects import Objects
 from hybrid_ocr.storage.tasks import Tasks
-from lambdas.dispatch.bodies import INPUTS, OUTPUTS, Output, cut, merge
+from lambdas.dispatch.bodies import INPUTS, OUTPUTS, cut, merge
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
@@ -74,19 +75,19 @@ class RealtimeDispatch:
             self._work.put_first(key, encode(output), MSGPACK)
         return self._tasks.succeed(task.token)
 
-    def _read(self, task: StageTask, endpoint: str, deadline: float) -> Output:
+    def _read(self, task: StageTask, endpoint: str, deadline: float) -> Batch:
         stage = task.stage
         batch = self._work.read(input_key(task.batch, stage), INPUTS[stage])
         parts = cut(batch, stage, self._max_body_bytes)
 
-        def call(body: bytes) -> Output:
+        def call(body: bytes) -> Batch:
             return self._answer(endpoint, stage, body, deadline)
 
         with ThreadPoolExecutor(self._parallel_bodies) as pool:
             answers = list(pool.map(call, parts.bodies))
         return merge(batch, stage, parts.failed, answers)
 
-    def _answer(self, endpoint: str, stage: EndpointStage, body: bytes, deadline: float) -> Output:
+    def _answer(self, endpoint: str, stage: EndpointStage, body: bytes, deadline: float) -> Batch:
         def invoke() -> bytes:
             answer = self._runtime.invoke_endpoint(
                 EndpointName=endpoint, Body=body, ContentType=MSGPACK, Accept=MSGPACK

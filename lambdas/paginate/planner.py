@@ -11,6 +11,7 @@ from hybrid_ocr.contracts import keys
 from hybrid_ocr.contracts.document_name import document_name
 from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, ErrorInfo, RequestError
 from hybrid_ocr.contracts.jobs import BatchTask, Job, Plan, PlanRequest
+from hybrid_ocr.contracts.stages import LAST
 from hybrid_ocr.opening import DocumentOpener, OpeningLimits, parse_pages
 from hybrid_ocr.storage.objects import Objects
 from lambdas.paginate.plan import alone, cut
@@ -76,7 +77,7 @@ class Planner:
         return parse_pages(job.options.pages or f"1-{count}", count)
 
     def _lost(self, job: Job, first: Plan) -> tuple[str, ...]:
-        """The pages of the batches that lack an answer of the last two stages, each alone."""
+        """The pages of the batches that lack an answer of a last stage, each alone."""
         present = set(self.work.keys(keys.job_prefix(job)))
         batches = (BatchTask(job=job, round=0, pages=pages) for pages in first.batches)
         lost = (batch for batch in batches if not _outputs(batch) <= present)
@@ -84,4 +85,4 @@ class Planner:
 
 
 def _outputs(batch: BatchTask) -> set[str]:
-    return {keys.output_key(batch, "region_detection"), keys.output_key(batch, "ocr")}
+    return {keys.output_key(batch, stage) for stage in LAST}

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 
 from hybrid_ocr.contracts import keys
 from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo, RequestError
 from hybrid_ocr.contracts.jobs import BatchTask
 from hybrid_ocr.contracts.messages import (
-    Batch,
     FailedPage,
     ModelIdentity,
-    PageBatch,
-    PageRegions,
+    PageAnswer,
+    PageImage,
     PageText,
-    RegionBatch,
     StageName,
-    TextBatch,
 )
 from hybrid_ocr.contracts.result import PageRecord
-from hybrid_ocr.contracts.stages import stage_title
+from hybrid_ocr.contracts.stages import LAST, STAGES, chain, stage_title
 from hybrid_ocr.storage.objects import Objects
 
-_STAGES: Final[tuple[StageName, ...]] = ("rotation", "region_detection", "text_detection", "ocr")
+READ: Final[tuple[StageName, ...]] = tuple(
+    stage for stage, spec in STAGES.items() if spec.after is None or stage in LAST
+)
+"""Whose answers are read: the first, which is the page, and the last, which have what others passed on."""
 
 log = logging.getLogger(__name__)
-BatchT = TypeVar("BatchT", bound=Batch)
 
 
 @dataclass(frozen=True)
@@ -37,15 +36,13 @@ class BatchAnswers:
 
     Args:
         batch: which pages, of which round.
-        pages, regions, text: what a stage said of each page; empty where the stage was lost.
+        answers: what each stage of `READ` said of each page; empty where the stage was lost.
         models: who said so; None for an answer that does not name its own model.
         losses: why a stage was lost, as far as anybody knows.
     """
 
     batch: BatchTask
-    pages: tuple[PageRecord | FailedPage, ...] = ()
-    regions: tuple[PageRegions | FailedPage, ...] = ()
-    text: tuple[PageText | FailedPage, ...] = ()
+    answers: Mapping[StageName, tuple[PageAnswer | FailedPage, ...]]
     models: frozenset[tuple[StageName, ModelIdentity | None]] = frozenset()
     losses: dict[StageName, ErrorInfo] = field(default_factory=dict)
 
@@ -59,18 +56,12 @@ def read_answers(work: Objects, batch: BatchTask, present: Collection[str]) -> B
         present: keys of the bucket that were seen.
     """
     reader = _Reader(work, batch, present)
-    pages = reader.output("rotation", PageBatch)
-    regions = reader.output("region_detection", RegionBatch)
-    text = reader.output("ocr", TextBatch)
-    if regions is None or text is None:
+    answers = {stage: reader.output(stage) for stage in READ}
+    if any(answers[stage] is None for stage in LAST):
         reader.read_losses()
     return BatchAnswers(
         batch=batch,
-        pages=tuple(p if isinstance(p, FailedPage) else PageRecord.of(p) for p in pages.pages)
-        if pages
-        else (),
-        regions=regions.pages if regions else (),
-        text=tuple(_in_brief(page) for page in text.pages) if text else (),
+        answers={stage: pages or () for stage, pages in answers.items()},
         models=frozenset(reader.models),
         losses=reader.losses,
     )
@@ -84,27 +75,28 @@ class _Reader:
         self.models: set[tuple[StageName, ModelIdentity | None]] = set()
         self.losses: dict[StageName, ErrorInfo] = {}
 
-    def output(self, stage: StageName, kind: type[BatchT]) -> BatchT | None:
+    def output(self, stage: StageName) -> tuple[PageAnswer | FailedPage, ...] | None:
         """What a stage wrote, or None; what is no message of its kind is a loss of that stage."""
         key = keys.output_key(self._batch, stage)
         if key not in self._present:
             return None
         try:
-            batch = self._work.read(key, kind)
+            batch = self._work.read(key, STAGES[stage].answer)
         except RequestError as error:
             log.error("batch %s: the output of %s is damaged", self._batch.label, stage)
             self.losses[stage] = ErrorInfo.of(error)
             return None
         self.models |= {(stage, batch.models.get(stage)), *batch.models.items()}
-        return batch
+        return tuple(_in_brief(page) for page in batch.pages)
 
     def read_losses(self) -> None:
         """Why stages were lost: what somebody wrote down, else that the first one to lack never answered."""
-        for stage in _STAGES:
+        for stage in STAGES:
             key = keys.error_key(self._batch, stage)
             if key in self._present:
                 self.losses.setdefault(stage, self._work.read(key, ErrorInfo))
-        for stages in (("rotation", "region_detection"), ("rotation", "text_detection", "ocr")):
+        for last in LAST:
+            stages = chain(last)
             if not self.losses.keys() & set(stages):
                 self._never_answered(stages)
 
@@ -116,9 +108,11 @@ class _Reader:
                 return
 
 
-def _in_brief(page: PageText | FailedPage) -> PageText | FailedPage:
-    """Without the confidence of each character, which no rule asks for and which outweighs all else."""
-    if isinstance(page, FailedPage):
-        return page
-    lines = tuple(line.model_copy(update={"character_confidence": ()}) for line in page.lines)
-    return page.model_copy(update={"lines": lines})
+def _in_brief(page: PageAnswer | FailedPage) -> PageAnswer | FailedPage:
+    """Without what is large: pixels, and the confidence of each character, which no rule asks for."""
+    if isinstance(page, PageImage):
+        return PageRecord.of(page)
+    if isinstance(page, PageText):
+        lines = tuple(line.model_copy(update={"character_confidence": ()}) for line in page.lines)
+        return page.model_copy(update={"lines": lines})
+    return page

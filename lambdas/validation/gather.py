@@ -14,17 +14,18 @@ from hybrid_ocr.contracts.jobs import BatchTask, Bundle, Job, Plan
 from hybrid_ocr.contracts.messages import (
     FailedPage,
     ModelIdentity,
+    PageAnswer,
     PageBatch,
     PageRegions,
     PageText,
     StageName,
 )
 from hybrid_ocr.contracts.result import DocumentParts, PageParts, PageRecord
-from hybrid_ocr.contracts.stages import stage_title
+from hybrid_ocr.contracts.stages import STAGES, chain, stage_title
 from hybrid_ocr.opening import OpeningLimits, parse_pages
 from hybrid_ocr.stages.validation.exports.images import EncodedImage
 from hybrid_ocr.storage.objects import Objects
-from lambdas.validation.answers import BatchAnswers, read_answers
+from lambdas.validation.answers import READ, BatchAnswers, read_answers
 
 READERS: Final = 4
 """Batches read at once: a reader waits for S3 most of the time, and holds some 10 MB of images meanwhile."""
@@ -32,7 +33,10 @@ READERS: Final = 4
 _ALONE: Final = re.compile(r"([1-9])-(\d+)-\2")
 """The label of a batch of a later round, which has one page."""
 
-AnswerT = TypeVar("AnswerT", PageRecord, PageRegions, PageText)
+_OPENED: Final[StageName] = next(stage for stage, spec in STAGES.items() if spec.after is None)
+"""The first stage: its answer is the page itself."""
+
+AnswerT = TypeVar("AnswerT", bound=PageAnswer)
 
 
 def gather(job: Job, work: Objects, bundle: Bundle) -> tuple[DocumentParts, StoredImages]:
@@ -52,7 +56,7 @@ def gather(job: Job, work: Objects, bundle: Bundle) -> tuple[DocumentParts, Stor
         batches = _batches(job, plan, present)
         for answers in readers.map(lambda batch: read_answers(work, batch, present), batches):
             known.add(answers)
-    numbers = sorted({*known.pages}.union(*(_numbers(batch) for batch in plan.batches)))
+    numbers = sorted(known.numbers.union(*(_numbers(batch) for batch in plan.batches)))
     stranger = _stranger(known.models, bundle)
     parts = DocumentParts(
         job_id=job.job_id,
@@ -92,58 +96,70 @@ class _Known:
     """The best answer of each stage for each page so far."""
 
     def __init__(self) -> None:
-        self.pages: dict[int, PageRecord | FailedPage] = {}
         self.images: dict[int, str] = {}
         self.models: set[tuple[StageName, ModelIdentity | None]] = set()
-        self._regions: dict[int, PageRegions | FailedPage] = {}
-        self._text: dict[int, PageText | FailedPage] = {}
+        self._answers: Mapping[StageName, dict[int, PageAnswer | FailedPage]] = {stage: {} for stage in READ}
         self._losses: defaultdict[int, dict[StageName, ErrorInfo]] = defaultdict(dict)
+
+    @property
+    def numbers(self) -> set[int]:
+        """The pages that were opened."""
+        return set(self._answers[_OPENED])
 
     def add(self, answers: BatchAnswers) -> None:
         """Take what a batch brings; batches of later rounds come later."""
-        key = keys.output_key(answers.batch, "rotation")
-        self.images |= dict.fromkeys(_keep(self.pages, answers.pages), key)
-        _keep(self._regions, answers.regions)
-        _keep(self._text, answers.text)
+        for stage, pages in answers.answers.items():
+            kept = _keep(self._answers[stage], pages)
+            if stage == _OPENED:
+                self.images |= dict.fromkeys(kept, keys.output_key(answers.batch, stage))
         for number in _numbers(answers.batch.pages):
             self._losses[number].update(answers.losses)
         self.models |= answers.models
 
     def parts(self, number: int) -> PageParts:
-        """What is known of a page."""
-        page = self.pages.get(number) or self._lost(number, "rotation")
+        """What is known of a page, as validation puts it together; other stages' answers stay in S3."""
+        page = self._answer(number, _OPENED, PageRecord)
         if isinstance(page, FailedPage):
             return PageParts(page=page)
         return PageParts(
             page=page,
-            regions=self._regions.get(number) or self._lost(number, "region_detection"),
-            text=self._text.get(number) or self._lost(number, "text_detection", "ocr"),
+            regions=self._answer(number, "region_detection", PageRegions),
+            text=self._answer(number, "ocr", PageText),
         )
 
     def seconds(self) -> dict[str, float]:
-        """The stages' own time, as their answers tell it."""
-        text = [answer for answer in self._text.values() if isinstance(answer, PageText)]
-        spent: dict[StageName, float] = {
-            "rotation": _spent(self.pages.values()),
-            "region_detection": _spent(self._regions.values()),
-            "text_detection": sum(answer.detection_seconds for answer in text),
-            "ocr": _spent(text),
-        }
+        """The stages' own time, as their answers and those of later stages tell it."""
+        spent: dict[StageName, float] = dict.fromkeys(STAGES, 0.0)
+        for stage, answers in self._answers.items():
+            for answer in answers.values():
+                if isinstance(answer, FailedPage):
+                    continue
+                spent[stage] += answer.seconds
+                for earlier, seconds in answer.seconds_before.items():
+                    spent[earlier] += seconds
         return {stage: round(seconds, 4) for stage, seconds in spent.items()}
 
-    def _lost(self, number: int, *stages: StageName) -> FailedPage:
+    def _answer(self, number: int, stage: StageName, kind: type[AnswerT]) -> AnswerT | FailedPage:
+        """What a stage said of a page; where it never did, why."""
+        answer = self._answers[stage].get(number)
+        if answer is None:
+            return self._lost(number, stage)
+        if not isinstance(answer, kind | FailedPage):
+            raise TypeError(f"{stage} gives {type(answer).__name__}, not {kind.__name__}")
+        return answer
+
+    def _lost(self, number: int, stage: StageName) -> FailedPage:
+        """Why: the first stage on the way here that was lost, opening aside where the page was opened."""
         losses = self._losses[number]
-        stage = next((stage for stage in stages if stage in losses), stages[0])
-        message = f"{stage_title(stage)} never answered"
-        unknown = ErrorInfo(code=ErrorCode.STAGE_TIMEOUT, message=message, retryable=True)
-        return FailedPage(number=number, stage=stage, error=losses.get(stage, unknown))
+        on_the_way = chain(stage)[1:] or (stage,)
+        lost = next((each for each in on_the_way if each in losses), on_the_way[0])
+        unknown = ErrorInfo(
+            code=ErrorCode.STAGE_TIMEOUT, message=f"{stage_title(lost)} never answered", retryable=True
+        )
+        return FailedPage(number=number, stage=lost, error=losses.get(lost, unknown))
 
 
-def _spent(answers: Iterable[PageRecord | PageRegions | PageText | FailedPage]) -> float:
-    return sum(answer.seconds for answer in answers if not isinstance(answer, FailedPage))
-
-
-def _keep(known: dict[int, AnswerT | FailedPage], answers: Iterable[AnswerT | FailedPage]) -> list[int]:
+def _keep(known: dict[int, PageAnswer | FailedPage], answers: Iterable[PageAnswer | FailedPage]) -> list[int]:
     """Add answers where there was none or a failure; returns the pages that are now answered by one."""
     kept = []
     for answer in answers:

@@ -15,13 +15,13 @@ class Model:
 
     Attributes:
         image: the URI of the container image.
-        model_data_url: s3://bucket/key of its model.tar.gz.
+        model_data_url: s3://bucket/key of its model.tar.gz; None for a model without weights.
         environment: variables of the container.
     """
 
     name: str
     image: str
-    model_data_url: str
+    model_data_url: str | None
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
@@ -77,9 +77,9 @@ def describe_endpoint(sagemaker: Any, name: str) -> EndpointDescription:  # noqa
 def _model(record: Mapping[str, Any]) -> Model:
     container = record.get("PrimaryContainer") or {}
     name = record["ModelName"]
-    if not container.get("Image") or not container.get("ModelDataUrl"):
-        raise ConfigurationError(f"model {name} has no PrimaryContainer with Image and ModelDataUrl")
-    return Model(name, container["Image"], container["ModelDataUrl"], container.get("Environment") or {})
+    if not container.get("Image"):
+        raise ConfigurationError(f"model {name} has no PrimaryContainer with an Image")
+    return Model(name, container["Image"], container.get("ModelDataUrl"), container.get("Environment") or {})
 
 
 def _asynchronous(config: Mapping[str, Any] | None) -> AsyncConfig | None:

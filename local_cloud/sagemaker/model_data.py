@@ -7,7 +7,7 @@ import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from hybrid_ocr.artifacts import artifacts_root, load_artifact
 from hybrid_ocr.artifacts.building.archive import unpack
@@ -15,6 +15,7 @@ from hybrid_ocr.artifacts.manifest import MANIFEST
 from hybrid_ocr.contracts.errors import ArtifactError, ConfigurationError
 from hybrid_ocr.contracts.jobs import EndpointStage
 from hybrid_ocr.contracts.keys import split_uri
+from hybrid_ocr.contracts.stages import ENDPOINTS, STAGES
 from local_cloud.containers import Container
 from local_cloud.sagemaker.description import Model
 
@@ -43,10 +44,13 @@ class LocalContainers:
 
         Raises:
             ArtifactError: the artefact cannot be read, or is not the one that the URL names.
-            ConfigurationError: the image is of no endpoint of this project.
+            ConfigurationError: the image is of no endpoint of this project, or its stage has an artefact and
+                the model has none.
         """
         stage = stage_of_image(model.image)
-        folder = self.folder(model.model_data_url)
+        if model.model_data_url is None and STAGES[stage].artifact is not None:
+            raise ConfigurationError(f"model {model.name} has no ModelDataUrl: {stage} needs its artefact")
+        folder = self.folder(model.model_data_url) if model.model_data_url else None
         settings = {"cache_dir": self._root / ".cache"}
         return Container(stage, folder, settings=settings, environment=model.environment)
 
@@ -92,7 +96,8 @@ def stage_of_image(image: str) -> EndpointStage:
         ConfigurationError: it names none, or several.
     """
     name = image.replace("hybrid-ocr", "").replace("-", "_")
-    found: list[EndpointStage] = [stage for stage in get_args(EndpointStage) if stage in name]
+    named = [stage for stage in ENDPOINTS if stage in name]
+    found = [stage for stage in named if not any(stage in other for other in named if other != stage)]
     if len(found) != 1:
-        raise ConfigurationError(f"image {image} is of no endpoint: {', '.join(get_args(EndpointStage))}")
+        raise ConfigurationError(f"image {image} is of no endpoint: {', '.join(ENDPOINTS)}")
     return found[0]

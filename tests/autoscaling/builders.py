@@ -39,7 +39,7 @@ def fixed(instances):
 
 
 def pipeline(told, *, service=SERVICE, concurrency=4, delays=None, failures=None, **more):
-    """Three endpoints alike."""
+    """Endpoints alike."""
     endpoint = EndpointModel(
         policy=told,
         service=service,

@@ -10,7 +10,7 @@ import pytest
 from autoscaling.prices import load_prices
 from autoscaling.report import PERCENTS, compare, report
 from autoscaling.simulation.events import simulate
-from autoscaling.simulation.model import Arrivals
+from autoscaling.simulation.model import STAGES, Arrivals
 from autoscaling.simulation.outcome import EndpointSeries, Outcome
 from hybrid_ocr.contracts.errors import ConfigurationError
 from tests.autoscaling.builders import fixed, office_day, pipeline, policy
@@ -38,8 +38,9 @@ def test_money_is_hours_times_price() -> None:
     told = pipeline(fixed(2))
     day = report(simulate(told, office_day(300)), told, PRICES, deadline_seconds=3600)
     hours = day.duration_seconds / 3600
-    assert day.hours == pytest.approx(6 * hours)
-    assert day.dollars == pytest.approx(6 * hours * PRICES.instances["ml.g5.xlarge"].dollars_per_hour)
+    instances = 2 * len(STAGES)
+    assert day.hours == pytest.approx(instances * hours)
+    assert day.dollars == pytest.approx(instances * hours * PRICES.instances["ml.g5.xlarge"].dollars_per_hour)
     assert day.dollars_per_month == pytest.approx(day.dollars * 30 * 24 / hours)
     assert day.dollars_per_thousand_pages == pytest.approx(1000 * day.dollars / day.pages)
     assert 0 < day.idle_hours < day.hours

@@ -10,10 +10,11 @@ import pytest
 from autoscaling import load_policies
 from autoscaling.prices import load_prices
 from autoscaling.scenario import DEFAULT_HOSTING, parse_hosting
-from autoscaling.service_times import load_service_times
+from autoscaling.service_times import TypeTimes, load_service_times
 from autoscaling.simulation.model import STAGES
 from autoscaling.traffic import load_traffic
 from hybrid_ocr.contracts.errors import ConfigurationError, RequestError
+from infra.settings import load_settings
 from tests.conftest import ROOT
 
 
@@ -25,10 +26,26 @@ def test_every_type_that_a_deployment_may_use_has_a_price_and_service_times() ->
 
 
 def test_the_default_hosting_is_that_of_production() -> None:
-    stage = tomllib.loads((ROOT / "infra/stages/prod.toml").read_text())
+    production = load_settings("prod", dockerfile=ROOT / "endpoints/Dockerfile")
     assert {name: host.instance_type for name, host in DEFAULT_HOSTING.items()} == {
-        name: told["instance_type"] for name, told in stage["endpoints"].items()
+        stage: production.instance_type(stage) for stage in STAGES
     }
+
+
+def test_a_stage_that_was_never_measured_on_a_type_is_named_with_it() -> None:
+    times = load_service_times()
+    known = times.types["ml.g5.xlarge"].model_dump(exclude={"ocr"})
+    without = times.model_copy(update={"types": {"ml.g5.xlarge": TypeTimes.model_validate(known)}})
+    assert without.knows("text_detection", "ml.g5.xlarge")
+    assert not without.knows("ocr", "ml.g5.xlarge")
+    with pytest.raises(ConfigurationError, match=r"no ocr on ml\.g5\.xlarge: measure it"):
+        without.seconds_per_page("ocr", "ml.g5.xlarge")
+
+
+def test_times_of_what_is_no_stage_are_refused() -> None:
+    told = {"basis": "measured", "source": "x", "ocr": {1: 0.1}, "orc": {1: 0.1}}
+    with pytest.raises(ValueError, match="orc: is no stage behind an endpoint; those are region_detection"):
+        TypeTimes.model_validate(told)
 
 
 def test_what_was_not_measured_says_so() -> None:
@@ -44,10 +61,10 @@ def test_money_is_counted_by_the_second() -> None:
 def test_seconds_a_page_fall_with_the_fixed_part_of_a_request() -> None:
     times = load_service_times()
     for stage in STAGES:
-        for name, known in times.types.items():
+        for name in (name for name in times.types if times.knows(stage, name)):
             each = [times.seconds_per_page(stage, name, pages) for pages in (1, 2, 4, 8, 16)]
             assert each == sorted(each, reverse=True)
-            assert each[0] == known.of(stage)[1]
+            assert each[0] == times.types[name].of(stage)[1]
             requests = [pages * seconds for pages, seconds in zip((1, 2, 4, 8), each, strict=False)]
             per_page = [(requests[2] - requests[1]) / 2, (requests[3] - requests[2]) / 4]
             assert per_page[0] == pytest.approx(per_page[1])

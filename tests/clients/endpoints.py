@@ -84,6 +84,7 @@ TEXT = TextBatch(
                 RecognisedLine(id="l1", polygon=QUAD, score=0.9, text="", confidence=0),
             ),
             seconds=0.3,
+            detection_seconds=0.2,
         ),
     ),
 )

@@ -17,14 +17,14 @@ from hybrid_ocr.contracts.errors import ArtifactError, CapacityError, Configurat
 from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 from hybrid_ocr.contracts.keys import ACTIVE_BUNDLES, artifact_key
 from hybrid_ocr.contracts.messages import StageName
+from hybrid_ocr.contracts.stages import STAGES, artifact_names
 from hybrid_ocr.storage.bundles import Bundles
 from hybrid_ocr.storage.objects import Objects
-from model_artifacts.publishing import Publisher, artifact_names
+from model_artifacts.publishing import Publisher
 from tests.artifacts import tiny
 from tests.clients.deployment import Deployment
-from topology import load_topology
 
-NAMES: dict[StageName, str] = dict.fromkeys(artifact_names(load_topology()), "tiny-rec")
+NAMES: dict[StageName, str] = dict.fromkeys(artifact_names(), "tiny-rec")
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/endpoint:1"
 
 
@@ -57,10 +57,11 @@ def endpoints(connection: Connection, publisher: Publisher, bucket: Objects) -> 
         url = url or bucket.uri(artifact_key(publisher.identity("tiny-rec")))
         for stage in get_args(EndpointStage):
             name = connection.names.endpoint(stage, mode)
+            data = {"ModelDataUrl": url} if STAGES[stage].artifact else {}
             sagemaker.create_model(
                 ModelName=name,
                 ExecutionRoleArn="arn:aws:iam::123456789012:role/r",
-                PrimaryContainer={"Image": IMAGE, "ModelDataUrl": url},
+                PrimaryContainer={"Image": IMAGE, **data},
             )
             variant = {
                 "VariantName": "AllTraffic",

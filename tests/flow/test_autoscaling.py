@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from hybrid_ocr.contracts.stages import ENDPOINTS
 from tests.flow.conftest import Start
 from tests.flow.site import Site, eventually
 
@@ -28,13 +29,13 @@ def test_a_document_wakes_all_endpoints_at_once_and_they_sleep_again_after_it(
     start: Start, samples: Path
 ) -> None:
     with start(autoscale_speed=120) as site:
-        assert instances(site) == [0] * 6
+        assert instances(site) == [0] * 2 * len(ENDPOINTS)
         job = site.client.submit(samples / "article.pdf")
         assert site.client.wait(job, 120).state == "succeeded"
         result = site.client.result(job)
         assert result.status == "completed"
         assert [page.number for page in result.pages] == [1, 2, 3]
-        eventually(lambda: instances(site) == [0] * 6)
+        eventually(lambda: instances(site) == [0] * 2 * len(ENDPOINTS))
         told = site.local("scaling")["endpoints"]
         for endpoint in told.values():
             steps = [(decision["from"], decision["to"]) for decision in endpoint["decisions"]]

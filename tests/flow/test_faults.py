@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from hybrid_ocr.contracts.events import EVENT_SOURCE
+from hybrid_ocr.contracts.stages import ENDPOINTS, STAGES
 from tests.flow.conftest import Start
 from tests.flow.poisoned import POISON
 from tests.flow.site import Listener, eventually
@@ -91,6 +92,10 @@ def test_duplicated_and_shuffled_events_make_one_job_each(
         assert told["events"]["duplicated"] >= size
 
 
+FIRST = sum(STAGES[stage].after not in ENDPOINTS for stage in ENDPOINTS)
+"""Endpoints that a batch is sent to at once."""
+
+
 def test_with_every_notice_lost_one_sweep_completes_every_job(
     start: Start, samples: Path, plan: Path, size: int
 ) -> None:
@@ -102,7 +107,7 @@ def test_with_every_notice_lost_one_sweep_completes_every_job(
         )  # its minute must not come before every job waits
         jobs = {site.client.submit(page) for _ in range(size)}
         # Every job has come to its detectors, and hears nothing of them.
-        eventually(lambda: len(site.executions()) == size and site.waiting() == 2 * size, 60 + 5 * size)
+        eventually(lambda: len(site.executions()) == size and site.waiting() == FIRST * size, 60 + 5 * size)
         site.sweep()
         eventually(lambda: len(site.finished()) == size, 180)
         assert {name.rpartition("-")[0] for name in site.finished()} == jobs

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_ocr.contracts import keys
-from hybrid_ocr.contracts.errors import ErrorInfo
+from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
 from hybrid_ocr.contracts.events import DocumentSubmitted, ReadOptions, TestRun
 from hybrid_ocr.contracts.jobs import BatchTask, Bundle, Job, job_id_of
 from hybrid_ocr.contracts.messages import (
@@ -25,8 +25,11 @@ from hybrid_ocr.contracts.messages import (
     StageName,
     TextBatch,
 )
+from hybrid_ocr.contracts.stages import LAST, STAGES
 from hybrid_ocr.storage.objects import Objects
 
+OTHERS = tuple(stage for stage in LAST if stage not in {"region_detection", "ocr"})
+"""Stages at the end of a way whose answers validation does not put together."""
 INBOX, WORK, RESULTS, ARTIFACTS = "the-inbox", "the-work", "the-results", "the-artifacts"
 NAME = "a document"
 """What the producer calls the file."""
@@ -69,6 +72,9 @@ class Desk:
         read = tuple(_text_of(page) for page in pages.pages)
         seen = {stage: models[stage] for stage in ("rotation", "text_detection", "ocr")}
         self.work.write(keys.output_key(batch, "ocr"), TextBatch(models=seen, pages=read))
+        for stage in OTHERS:
+            failed = tuple(_failure_of(page, stage) for page in pages.pages)
+            self.work.write(keys.output_key(batch, stage), STAGES[stage].answer(pages=failed))
 
     def lose(self, batch: BatchTask, stage: StageName, error: ErrorInfo) -> None:
         """Write down why a stage lost a batch."""
@@ -109,6 +115,11 @@ def _regions_of(page: PageImage | FailedPage) -> PageRegions | FailedPage:
     return PageRegions(
         number=page.number, width=page.width, height=page.height, regions=(region,), seconds=0.5
     )
+
+
+def _failure_of(page: PageImage | FailedPage, stage: StageName) -> FailedPage:
+    error = ErrorInfo(code=ErrorCode.ENGINE_FAILED, message="the desk knows no such answer", retryable=False)
+    return FailedPage(number=page.number, stage=stage, error=error)
 
 
 def _text_of(page: PageImage | FailedPage) -> PageText | FailedPage:

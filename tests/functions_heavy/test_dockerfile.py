@@ -10,6 +10,7 @@ import tomllib
 import pytest
 
 from hybrid_ocr.artifacts import artifacts_root
+from hybrid_ocr.contracts.stages import STAGES
 from tests.conftest import ROOT
 from tests.hosts.test_dockerfile import inherited
 from topology.model import load_topology
@@ -47,7 +48,7 @@ def test_an_image_installs_its_extra_and_lambdas_client_pinned(image: str, extra
 
 
 def test_what_a_function_needs_beside_code_is_where_it_looks_for_it() -> None:
-    packed = {function.artifact for function in FUNCTIONS.values() if function.artifact}
+    packed = {spec.artifact for spec in STAGES.values() if spec.host == "function" and spec.artifact}
     artefact, code = (rest.split() for rest in inherited("heavy", DOCKERFILE)[1]["COPY"])
     assert artefact[-1] == "/opt/ml/model"
     assert {artefact[-2].rpartition("/")[2]} == packed

@@ -12,10 +12,11 @@ from hybrid_ocr.contracts.batches import BATCHES
 from hybrid_ocr.contracts.errors import ErrorCode
 from hybrid_ocr.contracts.events import ReadOptions
 from hybrid_ocr.contracts.jobs import MOST_AT_ONCE, BatchTask, Job, Plan
+from hybrid_ocr.contracts.stages import STAGES
 from hybrid_ocr.opening import OpeningLimits, parse_pages
 from lambdas.paginate.plan import alone, cut, page_ranges
 from tests.functions_heavy.conftest import Call
-from tests.functions_heavy.desk import NAME, Desk
+from tests.functions_heavy.desk import NAME, OTHERS, Desk
 
 PAGES = st.sets(st.integers(1, 2_000), min_size=1)
 
@@ -92,7 +93,7 @@ def test_what_a_batch_lost_is_planned_page_by_page_and_once(
     desk.work.write(keys.plan_key(job), first)
     for pages, outputs in {"1-2": ["regions", "text"], "3-5,8": ["regions", "crops"], "9": ["text"]}.items():
         prefix = keys.batch_prefix(BatchTask(job=job, round=0, pages=pages))
-        for output in outputs:
+        for output in [*outputs, *(STAGES[stage].output.split(".")[0] for stage in OTHERS)]:
             desk.work.put(f"{prefix}{output}.msgpack", b"an answer", "application/msgpack")
     again = later_plan(paginate, job, 1)
     assert (again.round, again.expected_pages, again.batches) == (1, 7, ("3", "4", "5", "8", "9"))

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import subprocess
+import sys
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from hybrid_ocr.contracts.stages import ENDPOINTS
 from tests.conftest import ROOT
 
-ENDPOINTS = ("region_detection", "text_detection", "ocr")
-TARGETS = [
-    *(f"{endpoint}-{kind}" for endpoint in ENDPOINTS for kind in ("cpu", "gpu")),
-    "text_detection-paddle",
-    "ocr-paddle",
-]
+TARGETS = ("cpu", "gpu", "paddle")
 
 
 @dataclass
@@ -54,17 +53,13 @@ def inherited(
     return chain[0].base, told
 
 
-def test_every_endpoint_has_its_targets() -> None:
-    assert set(TARGETS) <= set(stages())
-
-
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_target_serves_its_endpoint_on_the_port_of_sagemaker(target: str) -> None:
-    endpoint, kind = target.split("-")
+def test_a_target_serves_the_endpoint_it_is_built_for_on_the_port_of_sagemaker(target: str) -> None:
     base, told = inherited(target)
     entrypoint = json.loads(told["ENTRYPOINT"][-1])  # the exec form is JSON: no shell stands before SIGTERM
-    assert entrypoint == ["python", "-P", "-m", f"endpoints.{endpoint}"]
-    assert importlib.util.find_spec(f"endpoints.{endpoint}.__main__")
+    assert entrypoint == ["python", "-P", "-m", "endpoints"]
+    assert told["ARG"] == ["ENDPOINT"]
+    assert "HYBRID_OCR_ENDPOINT=$ENDPOINT" in told["ENV"]
     assert json.loads(told["CMD"][-1]) == ["serve"]
     assert told["EXPOSE"] == ["8080"]
     assert "USER" not in told  # SageMaker wants root
@@ -72,15 +67,14 @@ def test_a_target_serves_its_endpoint_on_the_port_of_sagemaker(target: str) -> N
     name, _, tag = base.partition(":")
     assert name
     assert any(character.isdigit() for character in tag), "the base image is not pinned"
-    engine = {"cpu": "openvino", "gpu": "onnxruntime-cuda", "paddle": "paddleocr"}[kind]
+    engine = {"cpu": "openvino", "gpu": "onnxruntime-cuda", "paddle": "paddleocr"}[target]
     assert f"HYBRID_OCR_ENGINE={engine}" in " ".join(told["ENV"])
     assert "HYBRID_OCR_HOST=0.0.0.0" in " ".join(told["ENV"]), "it is reached from outside"
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_a_target_installs_its_own_extra_pinned_and_without_questions(target: str) -> None:
-    kind = target.split("-")[1]
-    _, told = inherited(target)
+@pytest.mark.parametrize("kind", TARGETS)
+def test_a_target_installs_its_own_extra_pinned_and_without_questions(kind: str) -> None:
+    _, told = inherited(kind)
     commands = " ".join(told["RUN"])
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert kind in extras
@@ -88,6 +82,25 @@ def test_a_target_installs_its_own_extra_pinned_and_without_questions(target: st
     assert f'pip install -c /src/{constraints} "/src[{kind}]"' in commands
     assert commands.count("apt-get install -y") == commands.count("DEBIAN_FRONTEND=noninteractive")
     assert "PIP_NO_INPUT=1" in " ".join(told["ENV"])
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_every_endpoint_has_the_folder_that_its_image_runs(endpoint: str) -> None:
+    assert importlib.util.find_spec(f"endpoints.{endpoint}.__main__")
+
+
+@pytest.mark.parametrize("named", ["", "rotation", "../ocr"])
+def test_an_image_of_no_endpoint_ends_at_once_and_says_which_there_are(named: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "endpoints", "serve"],
+        cwd=ROOT,
+        env={**os.environ, "HYBRID_OCR_ENDPOINT": named},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert f"HYBRID_OCR_ENDPOINT is {named!r}: it names one of {', '.join(ENDPOINTS)}" in run.stderr
 
 
 def test_the_build_sees_code_and_pins_only() -> None:

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from hybrid_ocr.contracts.stages import ENDPOINTS
 from infra.metrics import OWN, PUBLISHED
 from infra.pictures import write_pictures
 from infra.rules import Component
@@ -21,6 +22,7 @@ from infra.synthesis import ROOT
 Points = Sequence[float | None]
 _TEXT = "{http://www.w3.org/2000/svg}text"
 
+ENDPOINT = "|".join(stage.replace("_", "-") for stage in ENDPOINTS)
 SCENARIOS: Mapping[str, tuple[Points, Points]] = {
     r"(jobs|inferences|functions|alarms)-dead-letters": ([0], [1]),
     r"documents-(failed|timedout)": ([None], [1]),
@@ -28,11 +30,11 @@ SCENARIOS: Mapping[str, tuple[Points, Points]] = {
     r"oldest-ticket": ([600], [4 * 3600]),
     r"sweep-silent": ([5], [None]),
     r"(intake|paginate|rotation|dispatch|resume|sweep|validation)-errors": ([5, 0, 5], [5, 6, 5]),
-    r"(region-detection|text-detection|ocr)-(async|realtime)-errors": ([5, None], [5, 5]),
-    r"(region-detection|text-detection|ocr)-no-capacity": ([1, 1, 1, 0], [1, 1, 1, 1]),
-    r"(region-detection|text-detection|ocr)-expired": ([None], [1]),
-    r"(region-detection|text-detection|ocr)-async-wake": ([0, 1], [1, 1]),
-    r"(region-detection|text-detection|ocr)-async-wake-on-documents": ([None], [1]),
+    rf"({ENDPOINT})-(async|realtime)-errors": ([5, None], [5, 5]),
+    rf"({ENDPOINT})-no-capacity": ([1, 1, 1, 0], [1, 1, 1, 1]),
+    rf"({ENDPOINT})-expired": ([None], [1]),
+    rf"({ENDPOINT})-async-wake": ([0, 1], [1, 1]),
+    rf"({ENDPOINT})-async-wake-on-documents": ([None], [1]),
 }
 """Of each alarm: data of a day on which all is well, and of one on which what it names has happened."""
 

@@ -13,6 +13,7 @@ from hybrid_ocr.contracts.errors import ConfigurationError
 from infra.models import pinned
 from infra.settings import load_settings
 from infra.synthesis import ROOT, synthesise
+from topology import load_topology
 
 DOCKERFILE = ROOT / "endpoints" / "Dockerfile"
 POLICIES = ROOT / "autoscaling" / "policies.toml"
@@ -45,8 +46,8 @@ def _refusal(folder: Path, *, dockerfile: Path = DOCKERFILE) -> str:
     ("old", "new", "told"),
     [
         (
-            'instance_type = "ml.g5.xlarge"',
-            'instance_type = "ml.g9.huge"',
+            "# [endpoints.ocr]\n# instance_type",
+            '[endpoints.ocr]\ninstance_type = "ml.g9.huge"  # was',
             ("prod.toml: endpoints.ocr.instance_type: 'ml.g9.huge' is unknown", "ml.g5.xlarge"),
         ),
         ('profile = "both"', 'profile = "all"', ("prod.toml: profile: 'all' is unknown", "realtime-warm")),
@@ -62,7 +63,7 @@ def _refusal(folder: Path, *, dockerfile: Path = DOCKERFILE) -> str:
             "",
             ("prod.toml: network.subnet_ids", "at least 2 items"),
         ),
-        ("[endpoints.ocr]", "[endpoints.reading]", ("prod.toml: endpoints.reading", "'ocr'")),
+        ("# [endpoints.ocr]", "[endpoints.reading]", ("prod.toml: endpoints.reading", "'ocr'")),
         ("[network]", "[network", ("prod.toml", "cannot read")),
     ],
 )
@@ -74,11 +75,17 @@ def test_a_stage_with_a_wrong_value(folder: Path, old: str, new: str, told: tupl
     assert all(part in refusal for part in told), refusal
 
 
-def test_an_endpoint_without_an_instance_type(folder: Path) -> None:
+def test_a_deployment_may_run_an_endpoint_on_another_instance_type_than_the_topology_says(
+    folder: Path,
+) -> None:
     path = folder / "stages" / "prod.toml"
-    _change(path, '[endpoints.ocr]\ninstance_type = "ml.g5.xlarge"\n', "")
+    _change(path, "# [endpoints.ocr]\n# instance_type", "[endpoints.ocr]\ninstance_type")
 
-    assert "prod.toml: endpoints.ocr: is missing: say its instance_type" in _refusal(folder)
+    settings = load_settings("prod", folder=folder, dockerfile=DOCKERFILE)
+
+    assert settings.instance_type("ocr") == "ml.g6.xlarge" != load_topology().endpoints["ocr"].instance_type
+    usual = load_topology().endpoints["text_detection"].instance_type
+    assert settings.instance_type("text_detection") == usual
 
 
 def test_a_driver_older_than_the_images_cuda(folder: Path) -> None:
@@ -153,9 +160,9 @@ def test_a_policy_that_cannot_work(tmp_path: Path, old: str, new: str, told: tup
 
 
 def test_a_policy_that_the_profile_lacks(folder: Path, tmp_path: Path) -> None:
-    text = POLICIES.read_text("utf-8")
+    tables = POLICIES.read_text("utf-8").split("\n\n")
     path = tmp_path / "policies.toml"
-    path.write_text(text[: text.index("[ocr.realtime]")], "utf-8")
+    path.write_text("\n\n".join(t for t in tables if not t.startswith("[ocr.realtime]")), "utf-8")
 
     with pytest.raises(ConfigurationError, match=r"policies.toml: ocr.realtime: is missing.*profile both"):
         load_settings("prod", folder=folder, policies=path, dockerfile=DOCKERFILE)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from hybrid_ocr.contracts.jobs import EndpointMode
 from hybrid_ocr.contracts.names import Names
@@ -189,14 +189,15 @@ def test_cfn_lint_has_nothing_to_say(assemblies: Mapping[str, Path]) -> None:
 def test_a_container_gives_up_before_the_kind_of_call_that_it_serves_does(component: Component) -> None:
     """60 s for a real-time call (the container's default); what the topology says for an asynchronous one."""
     models = {told.id: told.properties["PrimaryContainer"] for told in component.of("AWS::SageMaker::Model")}
+    configs = {told.id: told.properties for told in component.of("AWS::SageMaker::EndpointConfig")}
+    names = _names(component)
+    modes: tuple[EndpointMode, ...] = get_args(EndpointMode)
+    served = {names.endpoint(stage, mode): (stage, mode) for stage in TOPOLOGY.endpoints for mode in modes}
     told = {}
-    for config in component.of("AWS::SageMaker::EndpointConfig"):
-        mode: EndpointMode = "async" if "AsyncInferenceConfig" in config.properties else "realtime"
-        [variant] = config.properties["ProductionVariants"]
+    for endpoint in component.of("AWS::SageMaker::Endpoint"):
+        config = configs[endpoint.properties["EndpointConfigName"].removesuffix(".EndpointConfigName")]
+        [variant] = config["ProductionVariants"]
         container = models[variant["ModelName"].removesuffix(".ModelName")]
-        [stage] = [
-            name for name, one in TOPOLOGY.endpoints.items() if one.artifact in container["ModelDataUrl"]
-        ]
-        told[stage, mode] = container.get("Environment", {})
+        told[served[endpoint.name]] = container.get("Environment", {})
     assert told == {(stage, mode): TOPOLOGY.endpoints[stage].environment(mode) for stage, mode in told}
     assert {stage for stage, _ in told} == set(TOPOLOGY.endpoints)

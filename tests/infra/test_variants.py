@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from autoscaling.policies import Policy, Schedule
+from hybrid_ocr.contracts.stages import ENDPOINTS
 from infra.acknowledgements import acknowledge
 from infra.deployment import Deployment
 from infra.nag import findings
@@ -65,7 +66,7 @@ def test_it_breaks_no_rule(component: Component) -> None:
 
 def test_only_real_time_endpoints_are_made(component: Component) -> None:
     assert set(component.endpoint_modes.values()) == {"realtime"}
-    assert len(component.endpoint_modes) == 3
+    assert len(component.endpoint_modes) == len(ENDPOINTS)
 
 
 def test_alarms_are_mailed(component: Component) -> None:

@@ -68,7 +68,10 @@ class Cloud:
     names = Names("local")
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, visits: Mapping[EndpointStage, list[Any]]) -> None:
-        self.told = {self.names.endpoint(stage, "async"): list(visits[stage]) for stage in STAGES}
+        self.told = {
+            self.names.endpoint(stage, "async"): list(visits.get(stage, visits["region_detection"]))
+            for stage in STAGES
+        }
         monkeypatch.setattr(httpx, "get", self._get)
 
     def client(self, service: str) -> Any:
@@ -136,9 +139,9 @@ def test_gauges_are_read_in_the_simulator_when_the_cloud_read_them(work: Work) -
 
 def test_the_seconds_of_each_step_are_those_of_the_document(work: Work) -> None:
     assert work.arrival.tolist() == pytest.approx([30.0, 30.0 + 9 * SPEED])
-    assert work.before[0] / SPEED == pytest.approx([0.2, 0.1])
-    assert work.before[1] / SPEED == pytest.approx([0.3, 0.1])
-    assert work.between / SPEED == pytest.approx([0.1, 0.1])
+    assert work.before["region_detection"] / SPEED == pytest.approx([0.2, 0.1])
+    assert work.before["text_detection"] / SPEED == pytest.approx([0.3, 0.1])
+    assert work.before["ocr"] / SPEED == pytest.approx([0.1, 0.1])
     # From when an instance came, and from when it was accepted: handing it over is part of it.
     assert work.service["text_detection"] / SPEED == pytest.approx([0.3, 0.3])
     assert work.after / SPEED == pytest.approx([COLD + 1.5 - 6.8, 0.1], abs=1e-6)

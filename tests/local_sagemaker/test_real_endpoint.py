@@ -16,6 +16,7 @@ from hybrid_ocr.contracts.errors import ArtifactError, ConfigurationError
 from hybrid_ocr.contracts.messages import PageBatch, PageImage, PageRegions, RegionBatch
 from local_cloud.aws.server import AwsServer
 from local_cloud.sagemaker import LocalContainers
+from local_cloud.sagemaker.description import Model
 from local_cloud.sagemaker.model_data import stage_of_image
 from tests.local_sagemaker.conftest import Cloud, started
 
@@ -96,6 +97,12 @@ def test_other_weights_than_the_url_names_are_refused(server: AwsServer, url: st
     server.client("s3").copy_object(Bucket="artifacts", Key=other, CopySource=source)
     with pytest.raises(ArtifactError, match="holds artefact picodet-layout-cdla"):
         LocalContainers(server.client("s3"), tmp_path).folder(f"s3://artifacts/{other}")
+
+
+def test_a_model_without_the_artefact_that_its_stage_needs_is_refused(tmp_path: Path) -> None:
+    model = Model(name="reader", image="hybrid-ocr-ocr:1", model_data_url=None)
+    with pytest.raises(ConfigurationError, match="model reader has no ModelDataUrl: ocr needs its artefact"):
+        LocalContainers(None, tmp_path)(model)
 
 
 def test_an_image_says_which_endpoint_it_is() -> None:

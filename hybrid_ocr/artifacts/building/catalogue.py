@@ -17,6 +17,7 @@ from hybrid_ocr.artifacts.manifest import ArtifactName, Sha256
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.errors import ConfigurationError
 from hybrid_ocr.contracts.messages import Label, StageName
+from hybrid_ocr.contracts.stages import STAGES
 
 
 class WheelSource(Message):
@@ -78,6 +79,11 @@ class Entry(Message):
     scripts: tuple[str, ...] = ()
     labels: dict[str, Label] = Field(default_factory=dict)
 
+    @property
+    def by_script(self) -> bool:
+        """Whether it can be cut to a script: it is of a stage that has an artefact for each."""
+        return self.stage in STAGES and STAGES[self.stage].by_script
+
     @model_validator(mode="after")
     def _one_configuration(self) -> Self:
         carried = not isinstance(self.source, WheelSource) and self.source.config is not None
@@ -131,7 +137,7 @@ class Catalogue:
         for entry in self.entries.values():
             if entry.name == name:
                 return Recipe(entry)
-            for recipe in (Recipe(entry, known) for known in load_scripts() if entry.stage == "ocr"):
+            for recipe in (Recipe(entry, known) for known in load_scripts() if entry.by_script):
                 if recipe.name == name:
                     return recipe
         raise ConfigurationError(f"no artefact {name!r}; there are {', '.join(r.name for r in self)}")

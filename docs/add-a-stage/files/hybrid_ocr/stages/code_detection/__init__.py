@@ -1,0 +1,1 @@
+"""Code detection: a page image in, its QR codes out."""
