@@ -56,14 +56,18 @@ def _refusal(folder: Path, *, dockerfile: Path = DOCKERFILE) -> str:
             "log_retention_days = 8",
             ("prod.toml: log_retention_days", "7, 14"),
         ),
-        ("keep_data = true", "keep_date = true", ("prod.toml: keep_data", "required")),
+        ("keep_data = true", "keep_date = true", ("prod.toml", "no key keep_date", "keep_data?")),
         ('vpc_id = "vpc-', 'vpc_id = "net-', ("prod.toml: network.vpc_id", "pattern")),
         (
             '"subnet-0123456789abcdef0", ',
             "",
             ("prod.toml: network.subnet_ids", "at least 2 items"),
         ),
-        ("# [endpoints.ocr]", "[endpoints.reading]", ("prod.toml: endpoints.reading", "'ocr'")),
+        (
+            "# [endpoints.ocr]",
+            "[endpoints.reading]",
+            ("prod.toml", "no key reading in the table [endpoints]", "ocr"),
+        ),
         ("[network]", "[network", ("prod.toml", "cannot read")),
     ],
 )

@@ -14,11 +14,15 @@ from PIL import Image
 
 import hybrid_ocr
 from hybrid_ocr.contracts.errors import ConfigurationError, DocumentError, ErrorCode, RequestError
+from hybrid_ocr.contracts.messages import PageImage, StageName
 from hybrid_ocr.contracts.result import DocumentResult
+from hybrid_ocr.contracts.stages import LAST
 from hybrid_ocr.opening import DocumentOpener
 from hybrid_ocr.pipeline import Pipeline, Task
 from hybrid_ocr.pipeline.models import Models
 from hybrid_ocr.pipeline.running import MOST_COSTLY_PAGES, PAGES_ON_THEIR_WAY
+from hybrid_ocr.pipeline.stages import StageGraph
+from hybrid_ocr.pipeline.worker import Answer
 from hybrid_ocr.stages import load_stage
 from hybrid_ocr.stages.validation.text import page_text
 
@@ -67,6 +71,23 @@ def test_who_stops_early_waits_for_nothing_and_others_go_on(pipeline: Pipeline, 
     assert next(pages).number == 1
     pages.close()
     assert pipeline.read(samples / "receipt.png").status == "completed"
+
+
+def test_only_the_last_answers_of_a_page_are_kept(
+    pipeline: Pipeline, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pixels of lines would fill the memory of a long document."""
+    kept: list[set[str]] = []
+    send = StageGraph.send
+
+    def watched(graph: StageGraph, page: PageImage) -> dict[StageName, Answer]:
+        answers = send(graph, page)
+        kept.append(set(answers))
+        return answers
+
+    monkeypatch.setattr(StageGraph, "send", watched)
+    assert pipeline.read(samples / "receipt.png").status == "completed"
+    assert kept == [set(LAST)]
 
 
 def test_some_pages(pipeline: Pipeline, samples: Path) -> None:
