@@ -9,9 +9,9 @@ from pydantic import AliasChoices, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hybrid_ocr.contracts.errors import ConfigurationError
+from hybrid_ocr.contracts.names import VARIABLE_PREFIX
 from hybrid_ocr.contracts.stage import EngineName, Precision
 
-PREFIX = "HYBRID_OCR_"
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -19,7 +19,7 @@ class ContainerSettings(BaseSettings):
     """Settings of a model container; each field is the environment variable HYBRID_OCR_<FIELD>."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, populate_by_name=True, extra="ignore"
+        env_prefix=VARIABLE_PREFIX, env_ignore_empty=True, frozen=True, populate_by_name=True, extra="ignore"
     )
 
     host: Annotated[
@@ -31,7 +31,7 @@ class ContainerSettings(BaseSettings):
         Field(
             ge=0,
             le=65_535,
-            validation_alias=AliasChoices(f"{PREFIX}PORT", "SAGEMAKER_BIND_TO_PORT"),
+            validation_alias=AliasChoices(f"{VARIABLE_PREFIX}PORT", "SAGEMAKER_BIND_TO_PORT"),
             description="0 takes a free port, which the line `listening` of the log names",
         ),
     ] = 8080
@@ -97,5 +97,5 @@ def _variable(location: tuple[int | str, ...]) -> str:
         return ""
     name = str(location[0])
     if not name.isupper():
-        name = PREFIX + name.upper()
+        name = VARIABLE_PREFIX + name.upper()
     return f"{name}: "

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from werkzeug import Request, Response
 
 from hybrid_ocr.clients.connection import LOCAL_LOGIN, Connection
-from hybrid_ocr.contracts.names import Names
+from hybrid_ocr.contracts.names import VARIABLE_PREFIX, Names
 from hybrid_ocr.contracts.stage import EngineName
 from hybrid_ocr.contracts.stages import STAGES
 from hybrid_ocr.engines.cpu import granted_threads
 from hybrid_ocr.engines.interpreters import python_of
-from hybrid_ocr.settings import PREFIX
 from hybrid_ocr.telemetry import JsonFormatter
 from local_cloud.aws import resources
 from local_cloud.aws.deliveries import Deliveries
@@ -226,12 +225,15 @@ class LocalCloud:
 
     def _functions(self) -> FunctionPool:
         own: dict[str, dict[str, str]] = {
-            name: {f"{PREFIX}MODEL_DIR": str(folder), f"{PREFIX}CACHE_DIR": str(self.models.cache_dir)}
+            name: {
+                f"{VARIABLE_PREFIX}MODEL_DIR": str(folder),
+                f"{VARIABLE_PREFIX}CACHE_DIR": str(self.models.cache_dir),
+            }
             for name, folder in self.models.folders.items()
             if STAGES[name].host == "function"
         }
         rules = self.settings.rules
-        own["validation"] = {f"{PREFIX}RULES": str(rules.resolve()) if rules else ""}
+        own["validation"] = {f"{VARIABLE_PREFIX}RULES": str(rules.resolve()) if rules else ""}
         specs = {
             self.names.function(name): FunctionSpec(
                 handler=function.handler,

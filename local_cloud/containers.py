@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from hybrid_ocr.contracts.errors import EngineError, ErrorCode
-from hybrid_ocr.settings import PREFIX
+from hybrid_ocr.contracts.names import VARIABLE_PREFIX
 
 __all__ = ["Container", "ContainerProcess"]
 
@@ -56,7 +56,9 @@ class Container:
         """The environment of the process."""
         fixed = {"host": "127.0.0.1", "port": 0, "exit_with_stdin": "true", "model_dir": self.model_dir}
         told = {**self.settings, **fixed}
-        named = {PREFIX + name.upper(): str(value) for name, value in told.items() if value is not None}
+        named = {
+            VARIABLE_PREFIX + name.upper(): str(value) for name, value in told.items() if value is not None
+        }
         return {**os.environ, **self.environment, **named}
 
 

@@ -12,9 +12,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
-from hybrid_ocr.contracts.names import Names
+from hybrid_ocr.contracts.names import VARIABLE_PREFIX, Names
 from hybrid_ocr.contracts.stages import STAGES
-from hybrid_ocr.settings import PREFIX
 
 __all__ = ["Bucket", "Endpoint", "Function", "Index", "Queue", "Rule", "StateMachine", "Table", "Topic"]
 
@@ -139,7 +138,7 @@ class Endpoint(_Part):
         """
         if mode == "realtime":
             return {}
-        return {f"{PREFIX}REQUEST_SECONDS": str(self.invocation_timeout_seconds - 10)}
+        return {f"{VARIABLE_PREFIX}REQUEST_SECONDS": str(self.invocation_timeout_seconds - 10)}
 
 
 class Topology(_Part):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
+from importlib import import_module
 from typing import Final
 
 from hybrid_ocr.commands.reading import DocumentReader, HowToRead
@@ -38,6 +39,7 @@ def reader_for(how: HowToRead, announce: Callable[[str], None]) -> DocumentReade
         return ProcessReader(pipeline, pages=how.pages, files=how.files, announce=announce)
     if how.where == LOCAL_STAGE and "AWS_ENDPOINT_URL" not in os.environ:
         with needs("read --on local", extra="local"):
+            import_module("local_cloud")  # a checkout is needed first, before any package
             from hybrid_ocr.commands.local_reader import local_reader
         return local_reader(how)
     if how.engine != DEFAULT_ENGINE or how.rules is not None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 COMPONENT: Final = "hybrid-ocr"
+VARIABLE_PREFIX: Final = "HYBRID_OCR_"
+"""What every environment variable of ours starts with."""
 LOCAL_STAGE: Final = "local"
 LOCAL_ACCOUNT: Final = "123456789012"
 LOCAL_REGION: Final = "us-east-1"

@@ -23,7 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from hybrid_ocr import telemetry
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.errors import ErrorInfo, RequestError
-from hybrid_ocr.settings import PREFIX
+from hybrid_ocr.contracts.names import VARIABLE_PREFIX
 from hybrid_ocr.storage.faults import explain
 
 NAMESPACE: Final = "HybridOCR"
@@ -38,7 +38,7 @@ class FunctionSettings(BaseSettings):
     """Base of a function's settings; each field is the environment variable HYBRID_OCR_<FIELD>."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
+        env_prefix=VARIABLE_PREFIX, env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
     )
 
 

@@ -8,7 +8,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from hybrid_ocr.settings import PREFIX
+from hybrid_ocr.contracts.names import VARIABLE_PREFIX
 from infra.constructs.images import Images
 from infra.constructs.logs import log_group
 from infra.constructs.network import https_only
@@ -54,7 +54,9 @@ class Functions(Construct):
             timeout=told.timeout_seconds,
             reserved_concurrent_executions=told.concurrency,
             environment=lambda_.CfnFunction.EnvironmentProperty(
-                variables={PREFIX + key: names.resolve(value) for key, value in told.environment.items()}
+                variables={
+                    VARIABLE_PREFIX + key: names.resolve(value) for key, value in told.environment.items()
+                }
             ),
             kms_key_arn=self._key.key_arn,
             tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),

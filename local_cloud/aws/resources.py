@@ -8,8 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hybrid_ocr.contracts.names import Names
-from hybrid_ocr.settings import PREFIX
+from hybrid_ocr.contracts.names import VARIABLE_PREFIX, Names
 from local_cloud.aws.server import AwsServer
 from topology import Topology
 from topology.model import FUNCTIONS, Bucket, Function, Queue, Rule, Table
@@ -59,7 +58,7 @@ def create(server: AwsServer, topology: Topology, names: Names, definitions: Map
 
 def function_environment(function: Function, names: Names) -> dict[str, str]:
     """The environment variables of a function, with the names and ARNs of this deployment."""
-    return {PREFIX + name: names.resolve(value) for name, value in function.environment.items()}
+    return {VARIABLE_PREFIX + name: names.resolve(value) for name, value in function.environment.items()}
 
 
 def _create_bucket(s3: S3Client, bucket: str, told: Bucket) -> None:
