@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from autoscaling.scaling.schedule import parse_when
-from autoscaling.toml_file import check_stages, read_toml
+from autoscaling.toml_file import read_toml, refuse_unknown
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 from hybrid_ocr.contracts.stages import ENDPOINTS
@@ -105,9 +105,14 @@ class Policies(Message, extra="allow"):
         """The policy of an endpoint, if there is one."""
         return self.modes(stage).get(mode)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_known_keys(cls, given: object) -> object:
+        refuse_unknown(cls, given)
+        return given
+
     @model_validator(mode="after")
     def _are_of_all_stages(self) -> Self:
-        check_stages(self.__pydantic_extra__)
         for stage in ENDPOINTS:
             if stage not in self.__pydantic_extra__:
                 raise ValueError(f"{stage}: is missing: say how its endpoints scale")

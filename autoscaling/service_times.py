@@ -6,12 +6,12 @@ import datetime
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from autoscaling.toml_file import check_stages, read_toml
+from autoscaling.toml_file import read_toml, refuse_unknown
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.errors import ConfigurationError
 from hybrid_ocr.contracts.jobs import EndpointStage
@@ -36,10 +36,11 @@ class TypeTimes(Message, extra="allow"):
         """Seconds a page of a stage, by pages of a request; None where nobody knows."""
         return self.__pydantic_extra__.get(stage)
 
-    @model_validator(mode="after")
-    def _are_of_stages(self) -> Self:
-        check_stages(self.__pydantic_extra__)
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _has_known_keys(cls, given: object) -> object:
+        refuse_unknown(cls, given)
+        return given
 
 
 class ServiceTimes(Message):

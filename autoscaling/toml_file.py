@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from hybrid_ocr.contracts.errors import ConfigurationError
 from hybrid_ocr.contracts.stages import ENDPOINTS
@@ -17,6 +17,8 @@ from hybrid_ocr.contracts.stages import ENDPOINTS
 M = TypeVar("M", bound=BaseModel)
 _KEY: Final = "[key]"
 """What pydantic puts behind the key of a table when the key itself is wrong."""
+_UNKNOWN: Final = "unknown_key"
+"""The type of the errors of `refuse_unknown`."""
 
 
 def read_toml(path: Path, kind: type[M]) -> M:
@@ -38,18 +40,20 @@ def read_toml(path: Path, kind: type[M]) -> M:
 def _complaint(details: Sequence[ErrorDetails], kind: type[BaseModel]) -> str:
     """The first error; a key that is not known before one that is missing, for that is the same mistake."""
     for detail in details:
+        if detail["type"] == _UNKNOWN:
+            return _unknown_key([*detail["loc"], detail["ctx"]["key"]], detail["ctx"]["known"])
         if detail["type"] == "extra_forbidden" or detail["loc"][-1:] == (_KEY,):
-            return _unknown_key([part for part in detail["loc"] if part != _KEY], kind)
+            place = [part for part in detail["loc"] if part != _KEY]
+            nodes = _nodes(kind.model_json_schema(), place[:-1])
+            return _unknown_key(place, sorted({name for node in nodes for name in _keys(node)}))
     detail = details[0]
     key = ".".join(map(str, detail["loc"]))
     told = detail["msg"].removeprefix("Value error, ")
     return ": ".join(part for part in (key, told) if part)
 
 
-def _unknown_key(place: Sequence[str | int], kind: type[BaseModel]) -> str:
+def _unknown_key(place: Sequence[str | int], known: Sequence[str]) -> str:
     *table, key = (f'"{part}"' if "." in str(part) else str(part) for part in place)
-    schema = kind.model_json_schema()
-    known = sorted({name for node in _nodes(schema, place[:-1]) for name in _keys(node)})
     near = get_close_matches(str(place[-1]), known, 1)
     said = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
     where = f"in the table [{'.'.join(table)}]" if table else "at its top"
@@ -92,8 +96,13 @@ def _keys(node: Mapping[str, Any]) -> list[str]:
     return [*node.get("properties", ()), *node.get("propertyNames", {}).get("enum", ())]
 
 
-def check_stages(named: Iterable[str]) -> None:
-    """For models that have a field for each stage behind an endpoint. Raises ValueError for another name."""
-    for name in named:
-        if name not in ENDPOINTS:
-            raise ValueError(f"{name}: is no stage behind an endpoint; those are {', '.join(ENDPOINTS)}")
+def refuse_unknown(kind: type[BaseModel], given: object) -> None:
+    """For models that take a key for each stage behind an endpoint beside their fields.
+
+    Raises:
+        PydanticCustomError: `given` is a table with another key.
+    """
+    known = sorted({*kind.model_fields, *ENDPOINTS})
+    for key in given if isinstance(given, dict) else ():
+        if key not in known:
+            raise PydanticCustomError(_UNKNOWN, "there is no key {key}", {"key": key, "known": known})

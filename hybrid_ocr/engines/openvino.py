@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,10 @@ from hybrid_ocr.engines.base import NetworkSpec
 # shapes. Stages ask for few shapes; this bounds what their many layers may keep.
 _KERNELS_KEPT: Final = "3000"
 
+# While it reads a network OpenVINO sets the locale of the whole process to C, then back to what it found. Two
+# threads that do so at once leave it at C: a later open() of the caller would then take every file for ASCII.
+_LOADING: Final = threading.Lock()
+
 
 class OpenVinoNetwork:
     """A network compiled for this CPU."""
@@ -25,8 +30,9 @@ class OpenVinoNetwork:
     def __init__(self, spec: NetworkSpec) -> None:
         """Read, extend and compile the network; raises EngineError or ConfigurationError."""
         try:
-            core = ov.Core()
-            self._compiled = core.compile_model(_extended(core, spec), "CPU", _properties(core, spec))
+            with _LOADING:
+                core = ov.Core()
+                self._compiled = core.compile_model(_extended(core, spec), "CPU", _properties(core, spec))
             self._request = self._compiled.create_infer_request()
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot load {spec.onnx.name}: {_first_line(error)}") from error

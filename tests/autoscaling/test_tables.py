@@ -44,7 +44,7 @@ def test_a_stage_that_was_never_measured_on_a_type_is_named_with_it() -> None:
 
 def test_times_of_what_is_no_stage_are_refused() -> None:
     told = {"basis": "measured", "source": "x", "ocr": {1: 0.1}, "orc": {1: 0.1}}
-    with pytest.raises(ValueError, match="orc: is no stage behind an endpoint; those are region_detection"):
+    with pytest.raises(ValueError, match="there is no key orc"):
         TypeTimes.model_validate(told)
 
 

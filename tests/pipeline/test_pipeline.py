@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import locale
 import os
 import threading
 from collections.abc import Iterator
@@ -143,6 +144,15 @@ def test_documents_overlap_and_keep_their_order(pipeline: Pipeline, samples: Pat
     assert [Path(result.source).name for result in results] == names
     assert [result.status for result in results] == ["completed", "failed", "completed"]
     assert [path.name for path in (tmp_path / "letter.jpg").iterdir()] == ["result.txt"]
+
+
+def test_the_locale_of_the_caller_stays_as_it_was(samples: Path) -> None:
+    """OpenVINO changes it while it loads a network, and four networks load side by side."""
+    before = locale.setlocale(locale.LC_ALL)
+    for _ in range(3):
+        with Pipeline(script="latin") as pipeline:
+            pipeline.read(samples / "receipt.png")
+        assert locale.setlocale(locale.LC_ALL) == before
 
 
 def test_threads_share_a_pipeline(pipeline: Pipeline, samples: Path) -> None:
