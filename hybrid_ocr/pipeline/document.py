@@ -15,6 +15,7 @@ from hybrid_ocr.contracts.document_name import displayed_path, document_name
 from hybrid_ocr.contracts.errors import ErrorInfo
 from hybrid_ocr.contracts.messages import FailedPage, ModelIdentity, PageImage, StageName
 from hybrid_ocr.contracts.result import DocumentParts, PageParts, PageRecord
+from hybrid_ocr.contracts.stages import STAGES
 from hybrid_ocr.opening import OpeningLimits
 from hybrid_ocr.pipeline.worker import Answer
 
@@ -125,7 +126,7 @@ def _seconds_of(pages: Iterable[PageOnItsWay]) -> dict[str, float]:
                 spent[stage] += answer.seconds
                 for earlier, seconds in answer.seconds_before.items():
                     spent[earlier] += seconds
-    return spent
+    return {stage: spent[stage] for stage in STAGES if stage in spent}
 
 
 def job_id(path: Path, name: str) -> str:
