@@ -129,9 +129,9 @@ class RealtimeClient:
         data = page.data if page else image
         media_type = f"image/{page.encoding if page else _encoding_of(image)}"
         ways = [[stage for stage in ENDPOINTS if stage in chain(end)] for end in _ENDS]
-        asked = [self._pool.submit(self._follow, way, data, media_type, deadline) for way in ways]
-        _settle(deadline, *asked)
-        answers = {way[-1]: told.result() for way, told in zip(ways, asked, strict=True)}
+        futures = [self._pool.submit(self._follow, way, data, media_type, deadline) for way in ways]
+        _settle(deadline, *futures)
+        answers = {way[-1]: future.result() for way, future in zip(ways, futures, strict=True)}
         regions, text = (answers[end] for end in _ENDS)
         seconds: dict[StageName, float] = {_TURNS: page.seconds} if page else {}
         found = _only_page(text, PageText)
@@ -142,7 +142,7 @@ class RealtimeClient:
             regions=_only_page(regions, PageRegions).regions,
             lines=found.lines,
             text="\n".join(line.text for line in found.lines if line.text),
-            models={name: model for each in answers.values() for name, model in each.models.items()},
+            models={name: model for batch in answers.values() for name, model in batch.models.items()},
             seconds=seconds | _seconds(answers),
         )
 
@@ -259,10 +259,10 @@ def _only_page(batch: Batch, kind: type[AnswerT]) -> AnswerT:
 
 
 def _seconds(answers: Mapping[EndpointStage, Batch]) -> dict[StageName, float]:
-    """How long each stage took: last answers also tell what the stages before them took."""
-    told = {stage: _only_page(batch, PageAnswer) for stage, batch in answers.items()}
-    before = {name: seconds for page in told.values() for name, seconds in page.seconds_before.items()}
-    return before | {stage: page.seconds for stage, page in told.items()}
+    """How long each stage took: answers also hold what the stages before them took."""
+    pages = {stage: _only_page(batch, PageAnswer) for stage, batch in answers.items()}
+    before = {name: seconds for page in pages.values() for name, seconds in page.seconds_before.items()}
+    return before | {stage: page.seconds for stage, page in pages.items()}
 
 
 def _function_error(body: bytes) -> OcrError:

@@ -77,7 +77,7 @@ def _print_json(boards: list[Board], readings: Readings) -> None:
         for chart in (chart for row in board.rows for chart in row.charts):
             for line in (line for line in chart.lines if isinstance(line, Line)):
                 series = readings.of(line)
-                told = {
+                record = {
                     "board": board.name,
                     "chart": chart.title,
                     "unit": chart.unit,
@@ -87,4 +87,4 @@ def _print_json(boards: list[Board], readings: Readings) -> None:
                     "whole": series.whole,
                     "values": series.values,
                 }
-                print(json.dumps(told))
+                print(json.dumps(record))

@@ -99,9 +99,9 @@ def print_job(job: JobStatus) -> None:
         "verdict": Text(job.verdict, STYLE[job.verdict]) if job.verdict else "",
         "error": f"{job.error.code} {plain(job.error.message)}" if job.error else "",
     }
-    for name, told in facts.items():
-        if told:
-            console.print(Text.assemble((f"{name:8} ", "dim"), told), soft_wrap=True)
+    for name, value in facts.items():
+        if value:
+            console.print(Text.assemble((f"{name:8} ", "dim"), value), soft_wrap=True)
 
 
 def _seconds(job: JobStatus) -> str:
@@ -113,8 +113,8 @@ def wait_for(
     client: AsyncClient, job_id: str, timeout: float, document: str = "", detail: Detail = Detail.USUAL
 ) -> JobStatus:
     """Wait for a job, with a sign of life on a terminal; on standard error, as long as it takes."""
-    said = f"reading {shown(document, 40)}".rstrip()
-    with Console(stderr=True, quiet=not detail).status(Text(f"{said}, as job {job_id[:SHORT_ID]}")):
+    activity = f"reading {shown(document, 40)}".rstrip()
+    with Console(stderr=True, quiet=not detail).status(Text(f"{activity}, as job {job_id[:SHORT_ID]}")):
         return client.wait(job_id, timeout)
 
 
@@ -137,16 +137,18 @@ def _print_outcome(result: DocumentResult, console: Console, *, verbose: bool) -
     line.append(f"  {shown(result.document_name, 40)}  {pages}  {result.status}", "default")
     line.append(f"  job {result.job_id[:SHORT_ID]}", "dim")
     console.print(line, soft_wrap=True)
-    told = [finding for finding in result.findings if verbose or finding.severity != "info"]
-    most = len(told) if verbose else FINDINGS_SHOWN
-    for finding in told[:most]:
+    findings = [finding for finding in result.findings if verbose or finding.severity != "info"]
+    most = len(findings) if verbose else FINDINGS_SHOWN
+    for finding in findings[:most]:
         console.print(_finding(finding), soft_wrap=True)
-    if len(told) > most:
-        console.print(Text(f"… and {len(told) - most} more findings: --verbose, or its result.json", "dim"))
+    if len(findings) > most:
+        console.print(
+            Text(f"… and {len(findings) - most} more findings: --verbose, or its result.json", "dim")
+        )
     if verbose:
         for stage, model in result.models.items():
-            said = f"{stage}: {model.name} {model.version} {model.sha256[:SHORT_ID]}"
-            console.print(Text(plain(said), "dim"), soft_wrap=True)
+            identity = f"{stage}: {model.name} {model.version} {model.sha256[:SHORT_ID]}"
+            console.print(Text(plain(identity), "dim"), soft_wrap=True)
 
 
 def print_files(files: Sequence[Path], folder: Path) -> None:

@@ -25,7 +25,7 @@ def reader_for(how: HowToRead, announce: Callable[[str], None]) -> DocumentReade
 
     Args:
         how: the options of the call.
-        announce: is told of what takes a while before the first page.
+        announce: called with a line of text for what takes a while before the first page.
 
     Raises:
         RequestError: an option that belongs to another place.

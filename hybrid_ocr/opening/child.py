@@ -117,15 +117,15 @@ class Child:
             raise OcrError(f"the decoding process does not start; see python -m {_WORKER}") from None
         self._ready = True
 
-    def _shape(self, told: object) -> tuple[int, ...]:
-        match told:
+    def _shape(self, shape: object) -> tuple[int, ...]:
+        match shape:
             case [int(height), int(width)] | [int(height), int(width), 3]:
                 fits = 0 <= height <= LONGEST_SIDE and 0 <= width <= LONGEST_SIDE
                 if fits and height * width <= self._limits.page_pixels:
-                    return (height, width) if len(told) == 2 else (height, width, 3)
+                    return (height, width) if len(shape) == 2 else (height, width, 3)
         raise ChannelClosed
 
-    def _length(self, told: object) -> int:
-        if isinstance(told, int) and 0 <= told <= self._limits.file_bytes:
-            return told
+    def _length(self, length: object) -> int:
+        if isinstance(length, int) and 0 <= length <= self._limits.file_bytes:
+            return length
         raise ChannelClosed

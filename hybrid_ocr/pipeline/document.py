@@ -94,7 +94,7 @@ class Document:
         return self._image_file(number).read_bytes(), self._encodings[number]
 
     def parts(self, models: Mapping[StageName, ModelIdentity]) -> DocumentParts:
-        """Wait for the pages on their way and gather what was said of them.
+        """Wait for the pages on their way and gather their answers.
 
         Args:
             models: the weights of the stages.
@@ -116,10 +116,10 @@ class Document:
 
 
 def _seconds_of(pages: Iterable[PageOnItsWay]) -> dict[str, float]:
-    """The stages' own time, as their answers and those of later stages tell it."""
+    """The stages' own time, by their answers and those of later stages."""
     spent: defaultdict[str, float] = defaultdict(float)
     for page in pages:
-        answered = {"rotation": page.page, **{name: each.result() for name, each in page.answers.items()}}
+        answered = {"rotation": page.page, **{name: answer.result() for name, answer in page.answers.items()}}
         for stage, answer in answered.items():
             if not isinstance(answer, FailedPage):
                 spent[stage] += answer.seconds

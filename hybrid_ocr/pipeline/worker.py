@@ -113,15 +113,15 @@ class StageWorker:
 
     def _run(self, stage: Stage[Any, Any], batch: Sequence[tuple[Any, Answer]]) -> None:
         try:
-            said = stage.run([page for page, _ in batch])
+            outcomes = stage.run([page for page, _ in batch])
         except Exception as error:
             if len(batch) > 1:
                 for alone in batch:  # a page must not cost its neighbours
                     self._run(stage, [alone])
                 return
             log.exception("page %d: %s failed", batch[0][0].number, self._name)
-            said = [error]
-        for (page, answer), outcome in zip(batch, said, strict=True):
+            outcomes = [error]
+        for (page, answer), outcome in zip(batch, outcomes, strict=True):
             answer.set_result(self._failed(page, outcome) if isinstance(outcome, Exception) else outcome)
 
     def _failed(self, page: Page, error: Exception) -> FailedPage:

@@ -37,7 +37,7 @@ class _Pinned(TypedDict):
 
 @dataclass(frozen=True)
 class ObjectFacts:
-    """What S3 tells of an object without its bytes; `etag` has no quotation marks."""
+    """What S3 knows of an object without its bytes; `etag` has no quotation marks."""
 
     size: int
     etag: str
@@ -111,7 +111,7 @@ class Objects:
         return self.facts(key) is not None
 
     def facts(self, key: str, version_id: str | None = None) -> ObjectFacts | None:
-        """What S3 tells of an object or of one version of it; None where it is not there."""
+        """What S3 knows of an object or of one version of it; None where it is not there."""
         try:
             head = self.client.head_object(Bucket=self.bucket, Key=key, **_pinned(version_id))
         except ClientError as error:
@@ -126,7 +126,7 @@ class Objects:
         )
 
     def facts_of_source(self, key: str, version_id: str | None = None) -> ObjectFacts:
-        """What S3 tells of an object that a producer named.
+        """What S3 knows of an object that a producer named.
 
         Raises:
             DocumentError: SOURCE_NOT_FOUND, also for an object that may not be read.

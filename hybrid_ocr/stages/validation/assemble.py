@@ -1,4 +1,4 @@
-"""What the stages said about a page, put together as one page of the result."""
+"""The answers of the stages for a page, put together as one page of the result."""
 
 from __future__ import annotations
 

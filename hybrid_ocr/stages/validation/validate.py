@@ -1,4 +1,4 @@
-"""From what the stages said about a document to its result: pure, no model, no clock."""
+"""From the answers of the stages for a document to its result: pure, no model, no clock."""
 
 from __future__ import annotations
 
