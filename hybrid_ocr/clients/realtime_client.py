@@ -13,7 +13,7 @@ from botocore.config import Config
 
 from hybrid_ocr.clients.connection import Connection, connect
 from hybrid_ocr.clients.errors import error_in
-from hybrid_ocr.clients.retry import Deadline, persist
+from hybrid_ocr.clients.retry import Deadline, retry_while_busy
 from hybrid_ocr.contracts.base import Message, PageNumber, Pixels
 from hybrid_ocr.contracts.codec import JSON, MSGPACK, MediaType, decode
 from hybrid_ocr.contracts.errors import DocumentError, EngineError, ErrorCode, OcrError, RequestError
@@ -99,7 +99,10 @@ class RealtimeClient:
         self._connection = connection or connect(stage, session)
         self._seconds = deadline
         self._config = Config(
-            retries={"mode": "standard", "total_max_attempts": 1},  # `persist` decides what is tried again
+            retries={
+                "mode": "standard",
+                "total_max_attempts": 1,
+            },  # `retry_while_busy` decides what is tried again
             read_timeout=min(deadline, LONGEST_CALL),
             connect_timeout=min(deadline, 5.0),
             max_pool_connections=connections,
@@ -178,7 +181,7 @@ class RealtimeClient:
                 raise _function_error(body)
             return body
 
-        return _decoded(PageImage, persist(call, deadline), _TURNS, JSON)
+        return _decoded(PageImage, retry_while_busy(call, deadline), _TURNS, JSON)
 
     def _follow(
         self, way: Sequence[EndpointStage], body: bytes, media_type: str, deadline: Deadline
@@ -205,7 +208,7 @@ class RealtimeClient:
                 )
                 return answer["Body"].read()
 
-        return persist(call, deadline)
+        return retry_while_busy(call, deadline)
 
 
 def _encoding_of(image: bytes) -> str:

@@ -36,9 +36,9 @@ class BatchAnswers:
 
     Args:
         batch: which pages, of which round.
-        answers: what each stage of `READ` said of each page; empty where the stage was lost.
-        models: who said so; None for an answer that does not name its own model.
-        losses: why a stage was lost, as far as anybody knows.
+        answers: the answer of each stage of `READ` for each page; empty where the stage was lost.
+        models: the models that answered; None for an answer that does not name its own model.
+        losses: why a stage was lost, where that is known.
     """
 
     batch: BatchTask
