@@ -99,10 +99,8 @@ class RealtimeClient:
         self._connection = connection or connect(stage, session)
         self._seconds = deadline
         self._config = Config(
-            retries={
-                "mode": "standard",
-                "total_max_attempts": 1,
-            },  # `retry_while_busy` decides what is tried again
+            # What is tried again is decided by `retry_while_busy`.
+            retries={"mode": "standard", "total_max_attempts": 1},
             read_timeout=min(deadline, LONGEST_CALL),
             connect_timeout=min(deadline, 5.0),
             max_pool_connections=connections,

@@ -53,7 +53,7 @@ def publish(
     from hybrid_ocr.artifacts.building.catalogue import load_catalogue
     from hybrid_ocr.contracts.keys import DEFAULT_BUNDLE
     from hybrid_ocr.contracts.stages import artifact_names
-    from model_artifacts.publishing import Publisher
+    from model_artifacts.publishing import ModelPublisher
 
     if names and (activate or script):
         raise RequestError("a bundle has an artefact of every stage: name none with --activate or --script")
@@ -61,7 +61,7 @@ def publish(
     of_stages = artifact_names(script)
     chosen = [catalogue.recipe(name).name for name in names or sorted(of_stages.values())]
     connection = where.connect()
-    publisher = Publisher(connection, root or artifacts_root(), catalogue)
+    publisher = ModelPublisher(connection, root or artifacts_root(), catalogue)
     for published in publisher.publish(chosen):
         state = "published" if published.fresh else "already there"
         print(f"{published.model.name} {published.model.sha256[:12]} {state}: {published.uri}", flush=True)
@@ -95,14 +95,14 @@ def register(
     """
     from hybrid_ocr.artifacts import artifacts_root
     from hybrid_ocr.artifacts.building.catalogue import load_catalogue
-    from model_artifacts.publishing import Publisher
+    from model_artifacts.publishing import ModelPublisher
     from model_artifacts.registry import Registry
 
     catalogue = load_catalogue()
     recipe = catalogue.recipe(name)
     connection = where.connect()
     registry = Registry(connection)
-    publisher = Publisher(connection, root or artifacts_root(), catalogue)
+    publisher = ModelPublisher(connection, root or artifacts_root(), catalogue)
     image = image or publisher.image(recipe.entry.stage)
     if image is None:
         raise RequestError(f"no endpoint serves {recipe.entry.stage}: say --image")

@@ -9,7 +9,7 @@ from typing import Final
 from hybrid_ocr.contracts.batches import batch_size
 from hybrid_ocr.contracts.jobs import MOST_AT_ONCE
 
-LOST_PAGES_PER_RETRY: Final = 25
+LOST_PAGES_PER_CONCURRENT_RETRY: Final = 25
 """How many lost pages there must be for one more of them to be tried at the same time."""
 
 
@@ -19,7 +19,7 @@ def retry_concurrency(lost: int) -> int:
     One that killed its container will do so again, and whatever is with it in there dies too; so a few go one
     after the other. Where very many were lost it was no page that did it.
     """
-    return max(1, min(MOST_AT_ONCE, lost // LOST_PAGES_PER_RETRY))
+    return max(1, min(MOST_AT_ONCE, lost // LOST_PAGES_PER_CONCURRENT_RETRY))
 
 
 def split_pages(pages: Iterable[int], most: int) -> tuple[str, ...]:
