@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any, Self
 
-from evaluation.bench.protocol import Answer
+from evaluation.bench.protocol import TimedReading
 
 START_SECONDS = 300.0
 PAGE_SECONDS = 300.0
@@ -80,7 +80,7 @@ class Worker:
         """Process id; its descendants belong to the contestant too."""
         return self._process.pid
 
-    def read(self, path: Path) -> Answer:
+    def read(self, path: Path) -> TimedReading:
         """Have one file read.
 
         Raises:
@@ -96,7 +96,7 @@ class Worker:
         answer = self._next(self._page_seconds)
         if "error" in answer:
             raise WorkerError(answer["error"])
-        return Answer.from_json(answer["answer"])
+        return TimedReading.from_json(answer["answer"])
 
     def _next(self, seconds: float) -> dict[str, Any]:
         pipe = self._process.stdout
