@@ -31,7 +31,7 @@ _INHERITED: Final = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class DecodedAnswer:
     """What came back: the header; a page's pixels and file bytes, both empty where none were asked for."""
 
     header: channel.Header
@@ -70,7 +70,7 @@ class Child:
             return False
         return True
 
-    def receive(self, seconds: float) -> Answer:
+    def receive(self, seconds: float) -> DecodedAnswer:
         """The answer, within so many seconds after the process is ready.
 
         Raises:
@@ -88,7 +88,7 @@ class Child:
         channel.receive_into(self._channel, pixels.reshape(-1).data, deadline)
         original = bytearray(self._length(header.get("original", 0)))
         channel.receive_into(self._channel, memoryview(original), deadline)
-        return Answer(header, pixels, bytes(original))
+        return DecodedAnswer(header, pixels, bytes(original))
 
     def end(self) -> bool:
         """Kill the process and leave nothing of it behind.

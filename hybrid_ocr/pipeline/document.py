@@ -16,15 +16,15 @@ from hybrid_ocr.contracts.errors import ErrorInfo
 from hybrid_ocr.contracts.messages import FailedPage, ModelIdentity, PageImage, StageName
 from hybrid_ocr.contracts.result import DocumentParts, PageParts, PageRecord
 from hybrid_ocr.opening import OpeningLimits
-from hybrid_ocr.pipeline.worker import Answer
+from hybrid_ocr.pipeline.worker import PendingAnswer
 
 
 @dataclass(frozen=True)
-class PageOnItsWay:
+class PageInProgress:
     """A page that left rotation, or failed before; what the later stages say of it is still to come."""
 
     page: PageRecord | FailedPage
-    answers: Mapping[StageName, Answer]
+    answers: Mapping[StageName, PendingAnswer]
 
     @property
     def is_read(self) -> bool:
@@ -42,7 +42,7 @@ class PageOnItsWay:
         )
 
 
-class Document:
+class DocumentInProgress:
     """Collects what the stages say. Page images wait on disk for the exports, so memory stays flat.
 
     Args:
@@ -62,7 +62,7 @@ class Document:
         self.file_name = document_name(self.name)
         self.expected_pages = 0
         self.error: ErrorInfo | None = None
-        self.pages: list[PageOnItsWay] = []
+        self.pages: list[PageInProgress] = []
         self._keeps_images = keeps_images
         self._encodings: dict[int, str] = {}
         self._seconds: defaultdict[str, float] = defaultdict(float)
@@ -115,7 +115,7 @@ class Document:
         return Path(self._folder.name, f"page-{number}.image")
 
 
-def _seconds_of(pages: Iterable[PageOnItsWay]) -> dict[str, float]:
+def _seconds_of(pages: Iterable[PageInProgress]) -> dict[str, float]:
     """The stages' own time, by their answers and those of later stages."""
     spent: defaultdict[str, float] = defaultdict(float)
     for page in pages:

@@ -199,16 +199,16 @@ class ContainerHost(Generic[RequestT, ResponseT]):
                 log_fields["bytes_in"] = len(body)
                 work = await self._off_loop(lambda: decode(body))
                 log_fields["pages"] = len(work.pages)
-                ticket = self._batcher.enqueue(work.items, work.sizes)
+                queued = self._batcher.enqueue(work.items, work.sizes)
             try:
-                await _unless_gone(request, ticket.done)
+                await _unless_gone(request, queued.done)
             finally:
-                self._batcher.drop(ticket)
-            answers: list[Any] = ticket.answers
+                self._batcher.drop(queued)
+            answers: list[Any] = queued.answers
             self._metrics.count_pages(answers)
             log_fields["failed_pages"] = sum(isinstance(answer, ErrorInfo) for answer in answers)
-            log_fields["queue_ms"] = round(1000 * (ticket.queue_seconds or 0.0), 2)
-            log_fields["run_ms"] = round(1000 * ticket.run_seconds, 2)
+            log_fields["queue_ms"] = round(1000 * (queued.queue_seconds or 0.0), 2)
+            log_fields["run_ms"] = round(1000 * queued.run_seconds, 2)
             model = self._stage.model if self._stage else None
             encoded = await self._off_loop(lambda: self._binding.encode(work, answers, model, accept))
         return Response(encoded, media_type=accept)

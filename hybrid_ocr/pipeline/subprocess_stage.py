@@ -23,7 +23,7 @@ from hybrid_ocr.contracts.stages import STAGES
 from hybrid_ocr.stages import load_stage
 
 
-class StageElsewhere:
+class SubprocessStage:
     """Runs a stage under another interpreter; is a `Stage` itself.
 
     Args:
