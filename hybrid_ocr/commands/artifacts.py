@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hybrid_ocr.commands.deployment_options import DeploymentOptions, with_deployment_options
 from hybrid_ocr.commands.exits import WHOLE, exits
-from hybrid_ocr.commands.where import Where, somewhere
 from hybrid_ocr.contracts.errors import RequestError
 from hybrid_ocr.needs import needs
 
@@ -24,9 +24,9 @@ Names = Annotated[
 
 @needs("artifacts publish", extra="client")
 @exits
-@somewhere
+@with_deployment_options
 def publish(
-    where: Where,
+    deployment: DeploymentOptions,
     names: Names = None,
     activate: Annotated[
         bool, typer.Option("--activate", help="Then read new documents with these models.")
@@ -60,7 +60,7 @@ def publish(
     catalogue = load_catalogue()
     of_stages = artifact_names(script)
     chosen = [catalogue.recipe(name).name for name in names or sorted(of_stages.values())]
-    connection = where.connect()
+    connection = deployment.connect()
     publisher = ModelPublisher(connection, root or artifacts_root(), catalogue)
     for published in publisher.publish(chosen):
         state = "published" if published.fresh else "already there"
@@ -75,9 +75,9 @@ def publish(
 
 @needs("artifacts register", extra="registry")
 @exits
-@somewhere
+@with_deployment_options
 def register(
-    where: Where,
+    deployment: DeploymentOptions,
     name: Annotated[str, typer.Argument(metavar="NAME", help="An artefact that was built.")],
     image: Annotated[
         str | None,
@@ -100,7 +100,7 @@ def register(
 
     catalogue = load_catalogue()
     recipe = catalogue.recipe(name)
-    connection = where.connect()
+    connection = deployment.connect()
     registry = Registry(connection)
     publisher = ModelPublisher(connection, root or artifacts_root(), catalogue)
     image = image or publisher.image(recipe.entry.stage)

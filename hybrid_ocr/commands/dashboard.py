@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from hybrid_ocr.commands.deployment_options import DeploymentOptions, with_deployment_options
 from hybrid_ocr.commands.exits import WHOLE, exits
 from hybrid_ocr.commands.options import AsJson
-from hybrid_ocr.commands.where import Where, somewhere
 from hybrid_ocr.needs import needs
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ _TWO_WEEKS: Final = 14 * 24 * 60
 
 @needs("dashboard", extra="client")
 @exits
-@somewhere
+@with_deployment_options
 def dashboard(
-    where: Where,
+    deployment: DeploymentOptions,
     boards: Annotated[
         list[str] | None,
         typer.Argument(
@@ -48,7 +48,7 @@ def dashboard(
     """
     from hybrid_ocr.commands.dashboard_readings import Dashboards
 
-    connection = where.connect()
+    connection = deployment.connect()
     dashboards = Dashboards(connection, minutes)
     chosen = dashboards.named(boards or [])[: 1 if watch and not boards else None]
     if as_json:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from hybrid_ocr.commands.deployment_options import DeploymentOptions, with_deployment_options
 from hybrid_ocr.commands.durations import seconds
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
 from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, Quiet
-from hybrid_ocr.commands.where import Where, somewhere
 from hybrid_ocr.contracts.errors import ConfigurationError, EngineError, RequestError
 from hybrid_ocr.needs import needs
 
@@ -29,9 +29,9 @@ _MOST_DOCUMENTS: Final = 10_000
 
 @needs("load", extra="local")
 @exits
-@somewhere
+@with_deployment_options
 def load(
-    where: Where,
+    deployment: DeploymentOptions,
     *,
     rate: Annotated[float, typer.Option(min=0.001, max=100, help="Documents a second, on average.")] = 0.2,
     duration: Annotated[str, typer.Option(metavar="TIME", help="How long they come: 60s, 10m, 1h.")] = "60s",
@@ -75,7 +75,7 @@ def load(
     length = seconds("--duration", duration)
     if rate * length > _MOST_DOCUMENTS:
         raise RequestError(f"--rate x --duration is over {_MOST_DOCUMENTS:,} documents")
-    connection = where.connect()
+    connection = deployment.connect()
     times = arrival_times(rate, length, seed)
     client, body = AsyncClient(connection=connection), document(pages_each)
     start = look(connection)

@@ -33,7 +33,7 @@ class ReadDocument:
 
 
 @dataclass(frozen=True)
-class HowToRead:
+class ReaderOptions:
     """The options of `read` that are the same for every document of a call.
 
     Args:

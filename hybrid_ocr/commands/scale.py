@@ -15,9 +15,9 @@ from hybrid_ocr.commands.options import AsJson, Quiet
 from hybrid_ocr.commands.scale_options import (
     ColdStart,
     Hosts,
-    HowExact,
     PoliciesFile,
     PricesFile,
+    Resolution,
     Seed,
     TimesFile,
     TimeZone,
@@ -60,8 +60,8 @@ def simulate(  # noqa: PLR0917 - typer makes the command line of it
     ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: FILE.html or FILE.png.")] = None,
     resolution: Annotated[
-        HowExact, typer.Option(help="Each document, flows by tick, or what suits their number.")
-    ] = HowExact.AUTO,
+        Resolution, typer.Option(help="Each document, flows by tick, or what suits their number.")
+    ] = Resolution.AUTO,
     prices: PricesFile = None,
     service_times: TimesFile = None,
     cold_start: ColdStart = None,
