@@ -94,7 +94,7 @@ def compare(
         for round_ in range(rounds + 1):
             for index, page in enumerate(pages):
                 for name in _rotated(list(workers), round_ + index):
-                    _let_read(workers[name], records[name], page)
+                    _measure(workers[name], records[name], page)
                     progress()
         for name, worker in workers.items():
             records[name].about = worker.about
@@ -119,7 +119,7 @@ def _rotated(names: list[str], by: int) -> list[str]:
     return names[start:] + names[:start]
 
 
-def _let_read(worker: Worker, record: ContestantRecord, page: BenchPage) -> None:
+def _measure(worker: Worker, record: ContestantRecord, page: BenchPage) -> None:
     nothing = PageMeasurement(page.name, page.kind, score(page.truth, []))
     kept = record.pages.setdefault(page.name, nothing)
     if kept.error is not None:

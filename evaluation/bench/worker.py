@@ -92,7 +92,7 @@ class Worker:
             pipe.write(json.dumps({"path": str(path)}) + "\n")
             pipe.flush()
         except BrokenPipeError:
-            raise WorkerError(self._last_words()) from None
+            raise WorkerError(self._stderr_tail()) from None
         answer = self._next(self._page_seconds)
         if "error" in answer:
             raise WorkerError(answer["error"])
@@ -108,12 +108,12 @@ class Worker:
         finally:
             alarm.cancel()
         if not line:
-            raise WorkerError(self._last_words())
+            raise WorkerError(self._stderr_tail())
         message: dict[str, Any] = json.loads(line)
         self.about = message.get("about", self.about)
         return message
 
-    def _last_words(self) -> str:
+    def _stderr_tail(self) -> str:
         code = self._process.wait()
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()

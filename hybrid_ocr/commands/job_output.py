@@ -40,17 +40,17 @@ def print_jobs(jobs: Sequence[JobStatus]) -> None:
     if not sys.stdout.isatty():
         for job in jobs:
             started = job.started.isoformat(timespec="seconds")
-            facts = (job.job_id, job.attempt, job.state, _came_to(job), started, _seconds(job))
+            facts = (job.job_id, job.attempt, job.state, _verdict_or_error(job), started, _seconds(job))
             names = (shown(name or "", _WHOLE_NAME) for name in (job.test, job.document))
             print(*facts, *names, sep="\t")
         return
-    earnest = [job for job in jobs if job.test is None]
+    documents = [job for job in jobs if job.test is None]
     tests = [job for job in jobs if job.test is not None]
     console = Console()
-    if earnest or not tests:
-        console.print(_table(earnest))
+    if documents or not tests:
+        console.print(_table(documents))
     if tests:
-        if earnest:
+        if documents:
             console.print()
         console.print(Text("tests, which reach no production rule", "dim"))
         console.print(_table(tests))
@@ -70,7 +70,7 @@ def _table(jobs: Sequence[JobStatus]) -> Table:
             shown(job.document or "", 28),
             str(job.attempt),
             Text(job.state, _STATE_STYLE[job.state]),
-            Text(_came_to(job), STYLE.get(_came_to(job), "red")),
+            Text(_verdict_or_error(job), STYLE.get(_verdict_or_error(job), "red")),
             pages,
             f"{job.started.astimezone():%m-%d %H:%M:%S}",
             f"{_seconds(job)} s",
@@ -78,7 +78,7 @@ def _table(jobs: Sequence[JobStatus]) -> Table:
     return table
 
 
-def _came_to(job: JobStatus) -> str:
+def _verdict_or_error(job: JobStatus) -> str:
     """The verdict or the code of the error."""
     return job.verdict or (job.error.code.value if job.error else "")
 

@@ -23,8 +23,8 @@ from hybrid_ocr.commands.options import (
 from hybrid_ocr.needs import needs
 
 MOST_JOBS: Final = 100
-LOOKS_AT_ONCE: Final = 8
-"""Listing tells little of a job, so each is looked at; Step Functions allows some 15 looks a second."""
+PARALLEL_REQUESTS: Final = 8
+"""Listing tells little of a job, so each is described; Step Functions allows some 15 such calls a second."""
 
 
 @needs("status", extra="client")
@@ -96,8 +96,8 @@ def jobs(
     from hybrid_ocr.commands.job_output import print_jobs
 
     client = deployment.client()
-    with ThreadPoolExecutor(LOOKS_AT_ONCE) as looks:
-        found = list(looks.map(client.status, [job.job_id for job in client.jobs(limit)]))
+    with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+        found = list(pool.map(client.status, [job.job_id for job in client.jobs(limit)]))
     if as_json:
         for job in found:
             print(job.model_dump_json())

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=Message)
 
 _CHUNK: Final = 1 << 20
-_NOT_OURS_TO_READ: Final = frozenset(
+_UNREADABLE_CODES: Final = frozenset(
     {"400", "403", "405", "AccessDenied", "InvalidArgument", "MethodNotAllowed"}
 )
 """What S3 answers for an object that a producer named wrongly: a malformed version id, an object without
@@ -134,7 +134,7 @@ class Objects:
         try:
             facts = self.facts(key, version_id)
         except ClientError as error:
-            if code_of(error) not in _NOT_OURS_TO_READ:
+            if code_of(error) not in _UNREADABLE_CODES:
                 raise
             facts = None
         if facts is None:
@@ -164,7 +164,7 @@ class Objects:
         try:
             answer = self.client.get_object(Bucket=self.bucket, Key=key, **_pinned(version_id, etag))
         except ClientError as error:
-            if is_absent(error) or is_condition(error) or code_of(error) in _NOT_OURS_TO_READ:
+            if is_absent(error) or is_condition(error) or code_of(error) in _UNREADABLE_CODES:
                 raise _no_source(key) from None
             raise
         with path.open("wb") as file:

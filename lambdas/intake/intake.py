@@ -60,9 +60,9 @@ class Intake:
             return IntakeOutcome.FOLDER
         if submission.bucket not in self._settings.readable_buckets:
             raise RequestError("the source lies in a bucket from which no documents are read")
-        return self._start(self._job(submission, self._look(submission)))
+        return self._start(self._job(submission, self._check_object(submission)))
 
-    def _look(self, submission: Submission) -> ObjectFacts:
+    def _check_object(self, submission: Submission) -> ObjectFacts:
         facts = self._inbox.at(submission.bucket).facts_of_source(submission.key, submission.version_id)
         name = document_name(submission.key)
         pinned = submission.version_id not in UNVERSIONED

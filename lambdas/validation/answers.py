@@ -87,7 +87,7 @@ class _Reader:
             self.losses[stage] = ErrorInfo.of(error)
             return None
         self.models |= {(stage, batch.models.get(stage)), *batch.models.items()}
-        return tuple(_in_brief(page) for page in batch.pages)
+        return tuple(_without_bulk(page) for page in batch.pages)
 
     def read_losses(self) -> None:
         """Why stages were lost: what somebody wrote down, else that the first one to lack never answered."""
@@ -108,7 +108,7 @@ class _Reader:
                 return
 
 
-def _in_brief(page: PageAnswer | FailedPage) -> PageAnswer | FailedPage:
+def _without_bulk(page: PageAnswer | FailedPage) -> PageAnswer | FailedPage:
     """Without what is large: pixels, and the confidence of each character, which no rule asks for."""
     if isinstance(page, PageImage):
         return PageRecord.of(page)
