@@ -23,7 +23,7 @@ Polygon = NDArray[np.floating]
 Normalise = Callable[[str], str]
 
 
-class Line(Protocol):
+class LocatedLine(Protocol):
     """A line of text and where it stands, of the truth or as it was read."""
 
     @property
@@ -132,14 +132,17 @@ def match(
     return pairs
 
 
-def count_lines(truth: Sequence[Line], found: Sequence[Line], threshold: float = 0.5) -> Counts:
+def count_lines(truth: Sequence[LocatedLine], found: Sequence[LocatedLine], threshold: float = 0.5) -> Counts:
     """Lines that were found where they stand, whatever was read there."""
     pairs = match([line.polygon for line in truth], [line.polygon for line in found], threshold)
     return Counts(len(pairs), len(truth), len(found))
 
 
 def count_edits(
-    truth: Sequence[Line], found: Sequence[Line], normalise: Normalise = letters, threshold: float = 0.5
+    truth: Sequence[LocatedLine],
+    found: Sequence[LocatedLine],
+    normalise: Normalise = letters,
+    threshold: float = 0.5,
 ) -> Edits:
     """Edit distance over the lines that were found; a line that was not is counted by `count_lines` alone."""
     total = Edits()

@@ -8,12 +8,12 @@ from typing import Final
 
 import typer
 
-__all__ = ["MISSING", "ROOMS", "needs"]
+__all__ = ["CHECKOUT_FOLDERS", "MISSING", "needs"]
 
 MISSING: Final = 3
 """The exit code: the same as of all else that keeps a command from its work."""
 
-ROOMS: Final = frozenset(
+CHECKOUT_FOLDERS: Final = frozenset(
     {
         "autoscaling",
         "endpoints",
@@ -31,11 +31,11 @@ ROOMS: Final = frozenset(
 
 
 @contextmanager
-def needs(who: str, *, extra: str) -> Iterator[None]:
+def needs(command: str, *, extra: str) -> Iterator[None]:
     """End with exit code 3 and one line of advice where an import fails; a decorator or a `with` block.
 
     Args:
-        who: the command as people type it, such as `submit --truth`.
+        command: as people type it, such as `submit --truth`.
         extra: the extra of the distribution `hybrid-ocr` that holds what it imports.
 
     Raises:
@@ -45,20 +45,21 @@ def needs(who: str, *, extra: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        advice = _advice(who, extra, error)
+        advice = _advice(command, extra, error)
         if advice is None:
             raise
         typer.echo(f"{typer.style('hybrid-ocr:', 'red', bold=True)} {advice}", err=True)
         raise typer.Exit(MISSING) from None
 
 
-def _advice(who: str, extra: str, error: ImportError) -> str | None:
+def _advice(command: str, extra: str, error: ImportError) -> str | None:
     package = (error.name or "").partition(".")[0]
-    if package in ROOMS:  # also where another project's package of that name was found in its place
+    # Also where another project's package of that name was found in its place.
+    if package in CHECKOUT_FOLDERS:
         return (
-            f"{who} needs the folder {package}/ of the repository and runs from a checkout of it: "
+            f"{command} needs the folder {package}/ of the repository and runs from a checkout of it: "
             f"git clone …, there `make setup`, then .venv/bin/hybrid-ocr"
         )
     if not isinstance(error, ModuleNotFoundError) or package in {"", "hybrid_ocr"}:
         return None
-    return f"{who} needs the package {package}: pip install 'hybrid-ocr[{extra}]'"
+    return f"{command} needs the package {package}: pip install 'hybrid-ocr[{extra}]'"

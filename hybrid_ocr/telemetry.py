@@ -60,20 +60,20 @@ class JsonFormatter(logging.Formatter):
 def describe(error: BaseException) -> dict[str, object]:
     """An exception without what it might quote: type, frames and, where it is ours, code and message."""
     frames = traceback.extract_tb(error.__traceback__)[-_MOST_FRAMES:]
-    told: dict[str, object] = {
+    description: dict[str, object] = {
         "type": type(error).__qualname__,
         "frames": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
     }
     if isinstance(error, OcrError):
-        told |= {"code": error.code.value, "message": error.message}
+        description |= {"code": error.code.value, "message": error.message}
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
-        told["cause"] = describe(cause)
-    return told
+        description["cause"] = describe(cause)
+    return description
 
 
 def configure(level: str = "INFO", *, stream: TextIO | None = None, **constant: Value) -> None:
-    """Make every logger of this process write JSON lines; `constant` is told on each of them."""
+    """Make every logger of this process write JSON lines; `constant` is on each of them."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter(**constant))
     root = logging.getLogger()

@@ -29,7 +29,7 @@ from hybrid_ocr.storage.objects import Objects
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-__all__ = ["ARCHIVE", "Published", "Publisher"]
+__all__ = ["ARCHIVE", "ModelPublisher", "Published"]
 
 ARCHIVE: Final = "application/gzip"
 
@@ -43,7 +43,7 @@ class Published:
     fresh: bool
 
 
-class Publisher:
+class ModelPublisher:
     """Publishes to one deployment.
 
     Args:
@@ -122,8 +122,8 @@ class Publisher:
             return None
         with self._connection.translated():
             for mode in get_args(EndpointMode):
-                if told := self._describe(self._connection.names.endpoint(stage, mode)):
-                    [image, *_] = (served["Image"] for served in self._served(told))
+                if endpoint := self._describe(self._connection.names.endpoint(stage, mode)):
+                    [image, *_] = (served["Image"] for served in self._served(endpoint))
                     return str(image)
         return None
 
@@ -152,14 +152,15 @@ class Publisher:
             raise
 
     def _check_served(self, endpoint: str, model: ModelIdentity | None) -> None:
-        told = self._describe(endpoint)
-        if told["EndpointStatus"] != "InService":
-            reason = one_line(str(told.get("FailureReason") or ""))
+        description = self._describe(endpoint)
+        if description["EndpointStatus"] != "InService":
+            reason = one_line(str(description.get("FailureReason") or ""))
             raise EngineError(
-                f"endpoint {endpoint} is {told['EndpointStatus']} {reason}".rstrip(), code=ErrorCode.NOT_READY
+                f"endpoint {endpoint} is {description['EndpointStatus']} {reason}".rstrip(),
+                code=ErrorCode.NOT_READY,
             )
         expected = self._objects.uri(artifact_key(model)) if model else None
-        for served in self._served(told):
+        for served in self._served(description):
             if served.get("ModelDataUrl") != expected:
                 raise ArtifactError(
                     f"endpoint {endpoint} serves {served.get('ModelDataUrl') or 'no artefact'}, "

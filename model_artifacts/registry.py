@@ -25,7 +25,7 @@ __all__ = ["Registered", "Registry"]
 _MISSING: Final = (
     "the Model Registry needs the sagemaker SDK, which is not installed: pip install 'hybrid-ocr[registry]'"
 )
-_TAKEN: Final = (MSGPACK, JSON, "image/jpeg", "image/png", "image/tiff", "image/webp")
+_CONTENT_TYPES: Final = (MSGPACK, JSON, "image/jpeg", "image/png", "image/tiff", "image/webp")
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,14 @@ class Registry:
         group = f"{self._connection.names.prefix}-{model.name.replace('.', '-')}"
         description = f"{model.name} {model.version}, sha256 {model.sha256}"
         with self._connection.translated():
-            for version, told in self._versions(group).items():
-                if told == description:
+            for version, known in self._versions(group).items():
+                if known == description:
                     return Registered(version, fresh=False)
             made = self._registry.create_model_package_from_containers(
                 self._session,
                 model_package_group_name=group,
                 containers=[{"Image": image, "ModelDataUrl": artifact_uri}],
-                content_types=list(_TAKEN),
+                content_types=list(_CONTENT_TYPES),
                 response_types=[MSGPACK, JSON],
                 approval_status="PendingManualApproval",
                 description=description,
@@ -86,9 +86,9 @@ class Registry:
         pages = self._sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
         try:
             return {
-                told["ModelPackageArn"]: told.get("ModelPackageDescription", "")
+                summary["ModelPackageArn"]: summary.get("ModelPackageDescription", "")
                 for page in pages
-                for told in page["ModelPackageSummaryList"]
+                for summary in page["ModelPackageSummaryList"]
             }
         except ClientError as error:
             if error.response["Error"]["Code"] != "ValidationException":

@@ -132,7 +132,7 @@ class Endpoint(_Part):
     invocation_timeout_seconds: Annotated[int, Field(ge=11, le=3_600, description="asynchronous calls")]
 
     def environment(self, mode: EndpointMode) -> dict[str, str]:
-        """What its containers are told beside their own defaults, which are those of a real-time call.
+        """The variables of its containers beside their own defaults, which are those of a real-time call.
 
         A container that is late says so itself, ten seconds before SageMaker hangs up.
         """
@@ -196,5 +196,5 @@ class Topology(_Part):
 def load_topology() -> Topology:
     """component.toml; the same object every time."""
     text = files("topology").joinpath("component.toml").read_text("utf-8")
-    told: dict[str, Any] = tomllib.loads(text)
-    return Topology.model_validate(told)
+    data: dict[str, Any] = tomllib.loads(text)
+    return Topology.model_validate(data)

@@ -47,22 +47,22 @@ def match(  # noqa: PLR0917 - a command line, not a call
     if context.invoked_subcommand is not None:
         return
     from evaluation.bench.compare import compare
-    from evaluation.bench.contestants import entrants
+    from evaluation.bench.contestants import contestants
     from evaluation.bench.pages import find_pages
     from evaluation.bench.report import complaints, kinds, results, tables
 
-    everybody = entrants(script or None)
-    names = engines.split(",") if engines else list(everybody)
-    if unknown := [name for name in names if name not in everybody]:
+    known = contestants(script or None)
+    names = engines.split(",") if engines else list(known)
+    if unknown := [name for name in names if name not in known]:
         raise typer.BadParameter(
-            f"{', '.join(unknown)}: not one of {', '.join(everybody)}", param_hint="--engines"
+            f"{', '.join(unknown)}: not one of {', '.join(known)}", param_hint="--engines"
         )
     hold_threads(threads or granted_threads())
-    chosen = [everybody[name] for name in names]
+    chosen = [known[name] for name in names]
     with TemporaryDirectory() as scratch:
         pages = find_pages(data, Path(scratch))
         with Progress("reading", BarColumn(), TimeRemainingColumn(), console=console, transient=True) as bar:
-            absent = sum(entrant.absence() is not None for entrant in chosen)
+            absent = sum(contestant.absence() is not None for contestant in chosen)
             task = bar.add_task("", total=(len(chosen) - absent) * len(pages) * (repeat + 1))
             records = compare(chosen, pages, repeat, lambda: bar.advance(task))
     for kind in kinds(records):

@@ -10,14 +10,14 @@ from operator import add
 from statistics import median
 from typing import Any
 
-from evaluation.bench.contestants import Entrant
+from evaluation.bench.contestants import ContestantSpec
 from evaluation.bench.pages import BenchPage
 from evaluation.bench.scoring import Scores, score
 from evaluation.bench.worker import Worker, WorkerError
 
 
 @dataclass
-class PageRecord:
+class PageMeasurement:
     """One contestant on one page: what it scored, and how long it took.
 
     Args:
@@ -40,16 +40,16 @@ class PageRecord:
 
 
 @dataclass
-class Record:
+class ContestantRecord:
     """One contestant: what it says about itself, why it is out if it is, and its pages."""
 
     name: str
     title: str
     about: dict[str, Any] = field(default_factory=dict)
     absent: str | None = None
-    pages: dict[str, PageRecord] = field(default_factory=dict)
+    pages: dict[str, PageMeasurement] = field(default_factory=dict)
 
-    def of_kind(self, kind: str) -> list[PageRecord]:
+    def of_kind(self, kind: str) -> list[PageMeasurement]:
         """Its pages of one kind."""
         return [page for page in self.pages.values() if page.kind == kind]
 
@@ -72,42 +72,46 @@ def _sum(seconds: Iterable[float | None]) -> float | None:
 
 
 def compare(
-    entrants: Sequence[Entrant],
+    contestants: Sequence[ContestantSpec],
     pages: Sequence[BenchPage],
     rounds: int,
     progress: Callable[[], None] = lambda: None,
-) -> list[Record]:
+) -> list[ContestantRecord]:
     """Let everyone read every page once and then `rounds` times more; `progress` is called after each turn.
 
     Before that each reads one page untimed. In each turn the next contestant goes first.
     """
-    records = {entrant.name: Record(entrant.name, entrant.title) for entrant in entrants}
+    records = {
+        contestant.name: ContestantRecord(contestant.name, contestant.title) for contestant in contestants
+    }
     with ExitStack() as stack:
         workers: dict[str, Worker] = {}
-        for entrant in entrants:
-            _admit(entrant, records[entrant.name], workers, stack)
+        for contestant in contestants:
+            _admit(contestant, records[contestant.name], workers, stack)
         for worker in workers.values():
             with suppress(WorkerError):  # it will fail again where that is counted
                 worker.read(pages[0].path)
-        for lap in range(rounds + 1):
+        for round_ in range(rounds + 1):
             for index, page in enumerate(pages):
-                for name in _rotated(list(workers), lap + index):
-                    _let_read(workers[name], records[name], page)
+                for name in _rotated(list(workers), round_ + index):
+                    _measure(workers[name], records[name], page)
                     progress()
         for name, worker in workers.items():
             records[name].about = worker.about
     return list(records.values())
 
 
-def _admit(entrant: Entrant, record: Record, workers: dict[str, Worker], stack: ExitStack) -> None:
-    record.absent = entrant.absence()
+def _admit(
+    contestant: ContestantSpec, record: ContestantRecord, workers: dict[str, Worker], stack: ExitStack
+) -> None:
+    record.absent = contestant.absence()
     if record.absent is None:
         try:
-            worker = stack.enter_context(entrant.worker())
+            worker = stack.enter_context(contestant.worker())
         except WorkerError as error:
             record.absent = str(error)
         else:
-            workers[entrant.name] = worker
+            workers[contestant.name] = worker
 
 
 def _rotated(names: list[str], by: int) -> list[str]:
@@ -115,8 +119,8 @@ def _rotated(names: list[str], by: int) -> list[str]:
     return names[start:] + names[:start]
 
 
-def _let_read(worker: Worker, record: Record, page: BenchPage) -> None:
-    nothing = PageRecord(page.name, page.kind, score(page.truth, []))
+def _measure(worker: Worker, record: ContestantRecord, page: BenchPage) -> None:
+    nothing = PageMeasurement(page.name, page.kind, score(page.truth, []))
     kept = record.pages.setdefault(page.name, nothing)
     if kept.error is not None:
         return

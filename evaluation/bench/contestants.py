@@ -16,7 +16,7 @@ _WORKERS = "evaluation.bench.workers"
 
 
 @dataclass(frozen=True)
-class Entrant:
+class ContestantSpec:
     """A contestant and how its worker is started.
 
     Args:
@@ -50,42 +50,42 @@ class Entrant:
         )
 
 
-def entrants(script: str | None = "latin") -> dict[str, Entrant]:
+def contestants(script: str | None = "latin") -> dict[str, ContestantSpec]:
     """Everybody, by name. `script` is the artefact of our recogniser; the others read every script."""
     detection, recognition = "pp-ocrv6-small-det", "pp-ocrv6-small-rec"
     ours = f"{recognition}-{script}" if script else recognition
     root = artifacts_root()
     return {
-        entrant.name: entrant
-        for entrant in (
-            Entrant(
+        contestant.name: contestant
+        for contestant in (
+            ContestantSpec(
                 "hybrid-ocr",
                 "hybrid-ocr",
                 "evaluation.bench.workers.five_stages",
                 settings={"script": script or ""},
             ),
-            Entrant(
+            ContestantSpec(
                 "hybrid-ocr-text",
                 "hybrid-ocr text",
                 f"{_WORKERS}.text_stages",
                 settings={"detection": detection, "recognition": ours},
             ),
-            Entrant("rapidocr", "RapidOCR", f"{_WORKERS}.rapidocr", RAPIDOCR, {"engine": "default"}),
-            Entrant(
+            ContestantSpec("rapidocr", "RapidOCR", f"{_WORKERS}.rapidocr", RAPIDOCR, {"engine": "default"}),
+            ContestantSpec(
                 "rapidocr-openvino",
                 "RapidOCR OpenVINO",
                 f"{_WORKERS}.rapidocr",
                 RAPIDOCR,
                 {"engine": "openvino"},
             ),
-            Entrant(
+            ContestantSpec(
                 "paddleocr",
                 "PaddleOCR",
                 f"{_WORKERS}.paddleocr",
                 PADDLE,
                 {"detection": str(root / detection), "recognition": str(root / recognition)},
             ),
-            Entrant("tesseract", "Tesseract", f"{_WORKERS}.tesseract", program="tesseract"),
+            ContestantSpec("tesseract", "Tesseract", f"{_WORKERS}.tesseract", program="tesseract"),
         )
     }
 

@@ -20,7 +20,7 @@ import pikepdf
 import psutil
 from PIL import Image
 
-from evaluation.bench.contestants import entrants
+from evaluation.bench.contestants import contestants
 from evaluation.bench.pages import find_pages
 
 _MIB = 2**20
@@ -55,7 +55,7 @@ def memory(data: Path, pages: int, script: str) -> dict[str, Any]:
     Raises:
         WorkerError: the document was not read.
     """
-    with TemporaryDirectory() as scratch, entrants(script or None)["hybrid-ocr"].worker() as worker:
+    with TemporaryDirectory() as scratch, contestants(script or None)["hybrid-ocr"].worker() as worker:
         document = Path(scratch) / "long.pdf"
         images = [page.path for page in find_pages(data, Path(scratch))]
         write_long_pdf(images, pages, document)
@@ -85,7 +85,7 @@ def soak(data: Path, pages: int, script: str) -> dict[str, Any]:
     """
     sizes: list[int] = []
     seconds: list[float] = []
-    with TemporaryDirectory() as scratch, entrants(script or None)["hybrid-ocr"].worker() as worker:
+    with TemporaryDirectory() as scratch, contestants(script or None)["hybrid-ocr"].worker() as worker:
         sources = [page.path for page in find_pages(data, Path(scratch))]
         for path in itertools.islice(itertools.cycle(sources), pages):
             seconds.append(worker.read(path).seconds)

@@ -18,7 +18,7 @@ from hybrid_ocr.stages import load_stage
 from hybrid_ocr.stages.validation import load_rules, validate
 
 
-class StagesByHand:
+class SequentialStages:
     """The stages one after the other, without threads: what their own times add up to."""
 
     def __init__(self, script: str, opener: DocumentOpener) -> None:
@@ -44,19 +44,19 @@ class StagesByHand:
 
 def overhead(data: Path, repeat: int, script: str) -> dict[str, Any]:
     """Seconds of each page both ways, in turns; the ratio of their sums, each page by its median."""
-    hand_seconds: dict[str, list[float]] = {}
+    sequential_seconds: dict[str, list[float]] = {}
     pipeline_seconds: dict[str, list[float]] = {}
     with (
         TemporaryDirectory() as scratch,
         DocumentOpener() as opener,
         Pipeline(script=script or None) as pipeline,
     ):
-        by_hand = StagesByHand(script, opener)
+        sequential = SequentialStages(script, opener)
         pages = find_pages(data, Path(scratch))
         for round_ in range(repeat + 1):
             for page in pages:
                 ways = [
-                    (hand_seconds, lambda path=page.path: by_hand.read(path)),
+                    (sequential_seconds, lambda path=page.path: sequential.read(path)),
                     (pipeline_seconds, lambda path=page.path: pipeline.read(path, pages="1")),
                 ]
                 for seconds, read in ways if round_ % 2 else reversed(ways):
@@ -64,11 +64,11 @@ def overhead(data: Path, repeat: int, script: str) -> dict[str, Any]:
                     read()
                     if round_:  # the first compiles kernels for the shapes of these pages
                         seconds.setdefault(page.name, []).append(time.perf_counter() - began)
-    hand = sum(median(seconds) for seconds in hand_seconds.values())
-    piped = sum(median(seconds) for seconds in pipeline_seconds.values())
+    sequential_total = sum(median(seconds) for seconds in sequential_seconds.values())
+    pipeline_total = sum(median(seconds) for seconds in pipeline_seconds.values())
     return {
         "pages": len(pages),
-        "stages_seconds": hand,
-        "pipeline_seconds": piped,
-        "ratio": piped / hand,
+        "stages_seconds": sequential_total,
+        "pipeline_seconds": pipeline_total,
+        "ratio": pipeline_total / sequential_total,
     }

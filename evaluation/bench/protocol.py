@@ -26,7 +26,7 @@ class Reading:
 
     Args:
         lines: where each line stands and what it says.
-        stages: seconds that each stage took, where the contestant tells.
+        stages: seconds that each stage took, where the contestant reports them.
         page_ends: for a document, when each of its pages was done, in seconds since the reading began.
     """
 
@@ -36,14 +36,14 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Answer:
+class TimedReading:
     """A reading and the seconds from the path of the file to its text, decoding included."""
 
     seconds: float
     reading: Reading
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Answer:
+    def from_json(cls, data: Mapping[str, Any]) -> TimedReading:
         """The answer as it came over the pipe."""
         reading = dict(data["reading"])
         reading["lines"] = [(corners, text) for corners, text in reading["lines"]]
@@ -81,7 +81,7 @@ def _answer(contestant: Contestant, path: Path) -> dict[str, Any]:
     except Exception as error:  # a contestant that fails on a page has lost that page, not the match
         return {"error": f"{type(error).__name__}: {str(error)[:500]}"}
     seconds = time.perf_counter() - start
-    return {"answer": asdict(Answer(seconds, reading)), "about": contestant.about}
+    return {"answer": asdict(TimedReading(seconds, reading)), "about": contestant.about}
 
 
 def _say(pipe: TextIO, message: dict[str, Any]) -> None:

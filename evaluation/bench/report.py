@@ -11,7 +11,7 @@ from typing import Any
 from rich.box import SIMPLE
 from rich.table import Table
 
-from evaluation.bench.compare import PageRecord, Record
+from evaluation.bench.compare import ContestantRecord, PageMeasurement
 from evaluation.bench.contestants import BASELINES
 from evaluation.bench.machine import describe_commit, describe_machine
 from evaluation.bench.scoring import Scores
@@ -20,7 +20,7 @@ from evaluation.metrics import Counts, Edits
 _NOTHING = "-"
 
 
-def results(records: Sequence[Record], settings: dict[str, Any]) -> dict[str, Any]:
+def results(records: Sequence[ContestantRecord], settings: dict[str, Any]) -> dict[str, Any]:
     """All that is needed to repeat or doubt the match, ready for JSON. No text of any page is in it."""
     return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -41,7 +41,7 @@ def results(records: Sequence[Record], settings: dict[str, Any]) -> dict[str, An
     }
 
 
-def kinds(records: Sequence[Record]) -> list[str]:
+def kinds(records: Sequence[ContestantRecord]) -> list[str]:
     """The kinds of page that were read, in their order."""
     return list(dict.fromkeys(page.kind for record in records for page in record.pages.values()))
 
@@ -66,17 +66,17 @@ _ACCURACY: tuple[_Column, ...] = (
 )
 
 
-def tables(records: Sequence[Record], kind: str) -> list[Table]:
+def tables(records: Sequence[ContestantRecord], kind: str) -> list[Table]:
     """Speed, accuracy and where our own time goes, on one kind of page."""
     shown = [
         _table(f"{kind}: speed", _SPEED, records, kind),
         _table(f"{kind}: accuracy", _ACCURACY, records, kind),
     ]
-    telling = {record.title: stages for record in records if (stages := _stages(record, kind))}
-    return [*shown, _stage_table(kind, telling)] if telling else shown
+    stages_by_title = {record.title: stages for record in records if (stages := _stages(record, kind))}
+    return [*shown, _stage_table(kind, stages_by_title)] if stages_by_title else shown
 
 
-def _table(title: str, columns: Sequence[_Column], records: Sequence[Record], kind: str) -> Table:
+def _table(title: str, columns: Sequence[_Column], records: Sequence[ContestantRecord], kind: str) -> Table:
     shown = Table(title=title, title_justify="left", box=SIMPLE)
     shown.add_column(f"{max(len(record.of_kind(kind)) for record in records)} pages", no_wrap=True)
     for heading, _, _ in columns:
@@ -90,29 +90,29 @@ def _table(title: str, columns: Sequence[_Column], records: Sequence[Record], ki
     return shown
 
 
-def _stage_table(kind: str, telling: Mapping[str, Mapping[str, float]]) -> Table:
+def _stage_table(kind: str, stages_by_title: Mapping[str, Mapping[str, float]]) -> Table:
     shown = Table(title=f"{kind}: stages", title_justify="left", box=SIMPLE)
     shown.add_column("milliseconds a page")
-    for title in telling:
+    for title in stages_by_title:
         shown.add_column(title, justify="right")
-    for stage in dict.fromkeys(stage for stages in telling.values() for stage in stages):
-        spent = [stages.get(stage) for stages in telling.values()]
+    for stage in dict.fromkeys(stage for stages in stages_by_title.values() for stage in stages):
+        spent = [stages.get(stage) for stages in stages_by_title.values()]
         shown.add_row(stage, *(_NOTHING if s is None else f"{1000 * s:.1f}" for s in spent))
     return shown
 
 
-def complaints(records: Sequence[Record]) -> list[str]:
+def complaints(records: Sequence[ContestantRecord]) -> list[str]:
     """Who could not take part, and who could not read how many pages, with the reason of the first."""
-    said = [f"{record.title} takes no part: {record.absent}" for record in records if record.absent]
+    lines = [f"{record.title} takes no part: {record.absent}" for record in records if record.absent]
     for record in records:
         failed = [page for page in record.pages.values() if page.error]
         if failed:
             where = f"{len(failed)} of {len(record.pages)} pages, first {failed[0].kind}/{failed[0].page}"
-            said.append(f"{record.title} could not read {where}: {failed[0].error}")
-    return said
+            lines.append(f"{record.title} could not read {where}: {failed[0].error}")
+    return lines
 
 
-def _stages(record: Record, kind: str) -> dict[str, float]:
+def _stages(record: ContestantRecord, kind: str) -> dict[str, float]:
     spent: dict[str, list[float]] = {}
     for page in record.of_kind(kind):
         for stage, seconds in page.stages.items():
@@ -120,7 +120,7 @@ def _stages(record: Record, kind: str) -> dict[str, float]:
     return {stage: sum(seconds) / len(seconds) for stage, seconds in spent.items()}
 
 
-def _summary(record: Record, kind: str, records: Sequence[Record]) -> dict[str, Any]:
+def _summary(record: ContestantRecord, kind: str, records: Sequence[ContestantRecord]) -> dict[str, Any]:
     seconds, first, count = record.seconds(kind), record.first_seconds(kind), len(record.of_kind(kind))
     return {
         "name": record.name,
@@ -148,7 +148,7 @@ def _measures(scores: Scores) -> dict[str, float | None]:
     }
 
 
-def _page(page: PageRecord) -> dict[str, Any]:
+def _page(page: PageMeasurement) -> dict[str, Any]:
     kept = asdict(page)
     kept["scores"] = {name: _counts(value) for name, value in vars(page.scores).items()}
     return kept

@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any, Self
 
-from evaluation.bench.protocol import Answer
+from evaluation.bench.protocol import TimedReading
 
 START_SECONDS = 300.0
 PAGE_SECONDS = 300.0
@@ -80,7 +80,7 @@ class Worker:
         """Process id; its descendants belong to the contestant too."""
         return self._process.pid
 
-    def read(self, path: Path) -> Answer:
+    def read(self, path: Path) -> TimedReading:
         """Have one file read.
 
         Raises:
@@ -92,11 +92,11 @@ class Worker:
             pipe.write(json.dumps({"path": str(path)}) + "\n")
             pipe.flush()
         except BrokenPipeError:
-            raise WorkerError(self._last_words()) from None
+            raise WorkerError(self._stderr_tail()) from None
         answer = self._next(self._page_seconds)
         if "error" in answer:
             raise WorkerError(answer["error"])
-        return Answer.from_json(answer["answer"])
+        return TimedReading.from_json(answer["answer"])
 
     def _next(self, seconds: float) -> dict[str, Any]:
         pipe = self._process.stdout
@@ -108,12 +108,12 @@ class Worker:
         finally:
             alarm.cancel()
         if not line:
-            raise WorkerError(self._last_words())
+            raise WorkerError(self._stderr_tail())
         message: dict[str, Any] = json.loads(line)
         self.about = message.get("about", self.about)
         return message
 
-    def _last_words(self) -> str:
+    def _stderr_tail(self) -> str:
         code = self._process.wait()
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()

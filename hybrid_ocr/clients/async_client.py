@@ -16,7 +16,7 @@ from hybrid_ocr.clients.connection import Connection, connect
 from hybrid_ocr.clients.executions import MOST_ATTEMPTS, Executions
 from hybrid_ocr.clients.inbox import Inbox
 from hybrid_ocr.clients.jobs import ID, JobStatus, check_id, too_late
-from hybrid_ocr.clients.retry import Deadline, persist
+from hybrid_ocr.clients.retry import Deadline, retry_while_busy
 from hybrid_ocr.contracts.codec import JSON, decode
 from hybrid_ocr.contracts.errors import CapacityError, EngineError, ErrorCode, RequestError
 from hybrid_ocr.contracts.events import TEST_SOURCE, DocumentSubmitted, ReadOptions, TestRun
@@ -124,7 +124,7 @@ class AsyncClient:
             if run and truth is not None:
                 run = TestRun(id=run.id, truth=self._inbox.place(truth).uri)
             submitted = DocumentSubmitted(source=placed.uri, options=options, test=run)
-            persist(lambda: self._publish(submitted), Deadline.after(SUBMITS_WITHIN))
+            retry_while_busy(lambda: self._publish(submitted), Deadline.after(SUBMITS_WITHIN))
         return job_id_of(submitted, placed.version)
 
     def status(self, job_id: str) -> JobStatus:

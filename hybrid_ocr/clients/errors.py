@@ -135,10 +135,10 @@ def _from_model(status: int, body: str) -> OcrError:
 def error_in(cause: str) -> ErrorInfo | None:
     """An ErrorInfo as JSON, alone or as the errorMessage of a function's exception; None without one."""
     try:
-        told = json.loads(cause)
-        if isinstance(told, dict) and isinstance(told.get("errorMessage"), str):
-            told = json.loads(told["errorMessage"])
-        return ErrorInfo.model_validate(told)
+        payload = json.loads(cause)
+        if isinstance(payload, dict) and isinstance(payload.get("errorMessage"), str):
+            payload = json.loads(payload["errorMessage"])
+        return ErrorInfo.model_validate(payload)
     except ValueError:  # pydantic's own and json's are both of this kind
         return None
 

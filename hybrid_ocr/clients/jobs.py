@@ -138,5 +138,5 @@ def _error_of(execution: Mapping[str, Any]) -> ErrorInfo:
         return ErrorInfo(code=ErrorCode.INTERNAL, message="the execution was stopped by hand", retryable=True)
     if execution["status"] == "TIMED_OUT":
         return ErrorInfo(code=ErrorCode.STAGE_TIMEOUT, message="the document took too long", retryable=True)
-    said = one_line(f"{error or 'the execution failed'} {cause}")
-    return ErrorInfo(code=ErrorCode.INTERNAL, message=said, retryable=False)
+    message = one_line(f"{error or 'the execution failed'} {cause}")
+    return ErrorInfo(code=ErrorCode.INTERNAL, message=message, retryable=False)

@@ -13,7 +13,7 @@ from botocore.config import Config
 
 from hybrid_ocr.clients.connection import Connection, connect
 from hybrid_ocr.clients.errors import error_in
-from hybrid_ocr.clients.retry import Deadline, persist
+from hybrid_ocr.clients.retry import Deadline, retry_while_busy
 from hybrid_ocr.contracts.base import Message, PageNumber, Pixels
 from hybrid_ocr.contracts.codec import JSON, MSGPACK, MediaType, decode
 from hybrid_ocr.contracts.errors import DocumentError, EngineError, ErrorCode, OcrError, RequestError
@@ -99,7 +99,8 @@ class RealtimeClient:
         self._connection = connection or connect(stage, session)
         self._seconds = deadline
         self._config = Config(
-            retries={"mode": "standard", "total_max_attempts": 1},  # `persist` decides what is tried again
+            # What is tried again is decided by `retry_while_busy`.
+            retries={"mode": "standard", "total_max_attempts": 1},
             read_timeout=min(deadline, LONGEST_CALL),
             connect_timeout=min(deadline, 5.0),
             max_pool_connections=connections,
@@ -129,9 +130,9 @@ class RealtimeClient:
         data = page.data if page else image
         media_type = f"image/{page.encoding if page else _encoding_of(image)}"
         ways = [[stage for stage in ENDPOINTS if stage in chain(end)] for end in _ENDS]
-        asked = [self._pool.submit(self._follow, way, data, media_type, deadline) for way in ways]
-        _settle(deadline, *asked)
-        answers = {way[-1]: told.result() for way, told in zip(ways, asked, strict=True)}
+        futures = [self._pool.submit(self._follow, way, data, media_type, deadline) for way in ways]
+        _settle(deadline, *futures)
+        answers = {way[-1]: future.result() for way, future in zip(ways, futures, strict=True)}
         regions, text = (answers[end] for end in _ENDS)
         seconds: dict[StageName, float] = {_TURNS: page.seconds} if page else {}
         found = _only_page(text, PageText)
@@ -142,7 +143,7 @@ class RealtimeClient:
             regions=_only_page(regions, PageRegions).regions,
             lines=found.lines,
             text="\n".join(line.text for line in found.lines if line.text),
-            models={name: model for each in answers.values() for name, model in each.models.items()},
+            models={name: model for batch in answers.values() for name, model in batch.models.items()},
             seconds=seconds | _seconds(answers),
         )
 
@@ -178,7 +179,7 @@ class RealtimeClient:
                 raise _function_error(body)
             return body
 
-        return _decoded(PageImage, persist(call, deadline), _TURNS, JSON)
+        return _decoded(PageImage, retry_while_busy(call, deadline), _TURNS, JSON)
 
     def _follow(
         self, way: Sequence[EndpointStage], body: bytes, media_type: str, deadline: Deadline
@@ -205,7 +206,7 @@ class RealtimeClient:
                 )
                 return answer["Body"].read()
 
-        return persist(call, deadline)
+        return retry_while_busy(call, deadline)
 
 
 def _encoding_of(image: bytes) -> str:
@@ -259,10 +260,10 @@ def _only_page(batch: Batch, kind: type[AnswerT]) -> AnswerT:
 
 
 def _seconds(answers: Mapping[EndpointStage, Batch]) -> dict[StageName, float]:
-    """How long each stage took: last answers also tell what the stages before them took."""
-    told = {stage: _only_page(batch, PageAnswer) for stage, batch in answers.items()}
-    before = {name: seconds for page in told.values() for name, seconds in page.seconds_before.items()}
-    return before | {stage: page.seconds for stage, page in told.items()}
+    """How long each stage took: answers also hold what the stages before them took."""
+    pages = {stage: _only_page(batch, PageAnswer) for stage, batch in answers.items()}
+    before = {name: seconds for page in pages.values() for name, seconds in page.seconds_before.items()}
+    return before | {stage: page.seconds for stage, page in pages.items()}
 
 
 def _function_error(body: bytes) -> OcrError:

@@ -35,7 +35,9 @@ class Deadline:
         return max(0.0, self.at - time.monotonic())
 
 
-def persist(call: Callable[[], T], deadline: Deadline, *, sleep: Callable[[float], object] = time.sleep) -> T:
+def retry_while_busy(
+    call: Callable[[], T], deadline: Deadline, *, sleep: Callable[[float], object] = time.sleep
+) -> T:
     """Call until it raises no CapacityError.
 
     Pauses are drawn between nothing and a bound that doubles ("full jitter", Brooker 2015, AWS Architecture

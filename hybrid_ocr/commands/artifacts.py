@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hybrid_ocr.commands.deployment_options import DeploymentOptions, with_deployment_options
 from hybrid_ocr.commands.exits import WHOLE, exits
-from hybrid_ocr.commands.where import Where, somewhere
 from hybrid_ocr.contracts.errors import RequestError
 from hybrid_ocr.needs import needs
 
@@ -24,9 +24,9 @@ Names = Annotated[
 
 @needs("artifacts publish", extra="client")
 @exits
-@somewhere
+@with_deployment_options
 def publish(
-    where: Where,
+    deployment: DeploymentOptions,
     names: Names = None,
     activate: Annotated[
         bool, typer.Option("--activate", help="Then read new documents with these models.")
@@ -53,15 +53,15 @@ def publish(
     from hybrid_ocr.artifacts.building.catalogue import load_catalogue
     from hybrid_ocr.contracts.keys import DEFAULT_BUNDLE
     from hybrid_ocr.contracts.stages import artifact_names
-    from model_artifacts.publishing import Publisher
+    from model_artifacts.publishing import ModelPublisher
 
     if names and (activate or script):
         raise RequestError("a bundle has an artefact of every stage: name none with --activate or --script")
     catalogue = load_catalogue()
     of_stages = artifact_names(script)
     chosen = [catalogue.recipe(name).name for name in names or sorted(of_stages.values())]
-    connection = where.connect()
-    publisher = Publisher(connection, root or artifacts_root(), catalogue)
+    connection = deployment.connect()
+    publisher = ModelPublisher(connection, root or artifacts_root(), catalogue)
     for published in publisher.publish(chosen):
         state = "published" if published.fresh else "already there"
         print(f"{published.model.name} {published.model.sha256[:12]} {state}: {published.uri}", flush=True)
@@ -75,9 +75,9 @@ def publish(
 
 @needs("artifacts register", extra="registry")
 @exits
-@somewhere
+@with_deployment_options
 def register(
-    where: Where,
+    deployment: DeploymentOptions,
     name: Annotated[str, typer.Argument(metavar="NAME", help="An artefact that was built.")],
     image: Annotated[
         str | None,
@@ -95,14 +95,14 @@ def register(
     """
     from hybrid_ocr.artifacts import artifacts_root
     from hybrid_ocr.artifacts.building.catalogue import load_catalogue
-    from model_artifacts.publishing import Publisher
+    from model_artifacts.publishing import ModelPublisher
     from model_artifacts.registry import Registry
 
     catalogue = load_catalogue()
     recipe = catalogue.recipe(name)
-    connection = where.connect()
+    connection = deployment.connect()
     registry = Registry(connection)
-    publisher = Publisher(connection, root or artifacts_root(), catalogue)
+    publisher = ModelPublisher(connection, root or artifacts_root(), catalogue)
     image = image or publisher.image(recipe.entry.stage)
     if image is None:
         raise RequestError(f"no endpoint serves {recipe.entry.stage}: say --image")

@@ -12,7 +12,7 @@ from hybrid_ocr.contracts.errors import OcrError
 def complain(console: Console, problem: Exception | str, exit_code: int) -> int:
     """Say it, an error of ours with its code in front. Returns the exit code that was given."""
     line = Text("hybrid-ocr: ", "bold red")
-    said = f"{problem.code} {problem.message}" if isinstance(problem, OcrError) else str(problem)
-    line.append(plain(said), "default not bold")
+    message = f"{problem.code} {problem.message}" if isinstance(problem, OcrError) else str(problem)
+    line.append(plain(message), "default not bold")
     console.print(line, soft_wrap=True)
     return exit_code

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from hybrid_ocr.commands.deployment_options import DeploymentOptions, with_deployment_options
 from hybrid_ocr.commands.exits import WHOLE, exits
 from hybrid_ocr.commands.options import AsJson
-from hybrid_ocr.commands.where import Where, somewhere
 from hybrid_ocr.needs import needs
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ _TWO_WEEKS: Final = 14 * 24 * 60
 
 @needs("dashboard", extra="client")
 @exits
-@somewhere
+@with_deployment_options
 def dashboard(
-    where: Where,
+    deployment: DeploymentOptions,
     boards: Annotated[
         list[str] | None,
         typer.Argument(
@@ -48,7 +48,7 @@ def dashboard(
     """
     from hybrid_ocr.commands.dashboard_readings import Dashboards
 
-    connection = where.connect()
+    connection = deployment.connect()
     dashboards = Dashboards(connection, minutes)
     chosen = dashboards.named(boards or [])[: 1 if watch and not boards else None]
     if as_json:
@@ -77,7 +77,7 @@ def _print_json(boards: list[Board], readings: Readings) -> None:
         for chart in (chart for row in board.rows for chart in row.charts):
             for line in (line for line in chart.lines if isinstance(line, Line)):
                 series = readings.of(line)
-                told = {
+                record = {
                     "board": board.name,
                     "chart": chart.title,
                     "unit": chart.unit,
@@ -87,4 +87,4 @@ def _print_json(boards: list[Board], readings: Readings) -> None:
                     "whole": series.whole,
                     "values": series.values,
                 }
-                print(json.dumps(told))
+                print(json.dumps(record))

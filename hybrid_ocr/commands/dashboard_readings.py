@@ -49,24 +49,24 @@ class Series:
 
     @property
     def whole(self) -> float | None:
-        """Over the whole time: what is counted is added up, of all else the worst is told."""
-        told = [value for value in self.values if value is not None]
-        if not told:
+        """Over the whole time: the sum of what is counted, of anything else the worst value."""
+        reported = [value for value in self.values if value is not None]
+        if not reported:
             return None
         match self.statistic:
             case "Sum":
-                return math.fsum(told)
+                return math.fsum(reported)
             case "Average":
-                return math.fsum(told) / len(told)
+                return math.fsum(reported) / len(reported)
             case "Minimum":
-                return min(told)
+                return min(reported)
             case _:
-                return max(told)
+                return max(reported)
 
 
 @dataclass(frozen=True)
 class Readings:
-    """What CloudWatch told of the lines that were asked for."""
+    """The series of the lines that CloudWatch was asked for."""
 
     series: Mapping[_Key, Series]
 
@@ -122,9 +122,9 @@ class Dashboards:
             for first in range(0, len(queries), _MOST_QUERIES):
                 some = queries[first : first + _MOST_QUERIES]
                 for page in pages.paginate(MetricDataQueries=some, StartTime=start, EndTime=end):
-                    for told in page["MetricDataResults"]:
-                        for when, value in zip(told["Timestamps"], told["Values"], strict=True):
-                            found[told["Id"]][int((when - start).total_seconds()) // self._period] = value
+                    for result in page["MetricDataResults"]:
+                        for when, value in zip(result["Timestamps"], result["Values"], strict=True):
+                            found[result["Id"]][int((when - start).total_seconds()) // self._period] = value
         return Readings(
             {
                 key: self._series(metric.statistic, found[f"q{number}"])
@@ -134,10 +134,10 @@ class Dashboards:
 
     def _query(self, number: int, metric: Metric) -> Any:  # noqa: ANN401 - a TypedDict of the stubs
         dimensions = [{"Name": name, "Value": value} for name, value in metric.dimensions.items()]
-        told = {"Namespace": metric.namespace, "MetricName": metric.name, "Dimensions": dimensions}
+        metric_id = {"Namespace": metric.namespace, "MetricName": metric.name, "Dimensions": dimensions}
         return {
             "Id": f"q{number}",
-            "MetricStat": {"Metric": told, "Period": self._period, "Stat": metric.statistic},
+            "MetricStat": {"Metric": metric_id, "Period": self._period, "Stat": metric.statistic},
         }
 
     def _series(self, statistic: Statistic, values: Mapping[int, float]) -> Series:

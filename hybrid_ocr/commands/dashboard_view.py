@@ -19,7 +19,7 @@ from infra.board import Board, Chart, Line
 __all__ = ["view"]
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
-_COURSE: Final = 15
+_SPARKLINE_WIDTH: Final = 15
 """Characters of a course; each stands for so many periods as it takes."""
 _SECONDS: Final = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6}
 _WRONG: Final = frozenset({"failed", "expired", "download failed", "upload failed", "notice failed"})
@@ -50,12 +50,12 @@ def _chart(chart: Chart, readings: Readings) -> Table:
     table.add_column(Text.assemble((chart.title, "bold"), ("" if seconds else f"  {chart.unit}", "dim")))
     table.add_column("last", justify="right", min_width=7)
     table.add_column("in all", justify="right", min_width=7)
-    table.add_column("course", min_width=_COURSE)
+    table.add_column("course", min_width=_SPARKLINE_WIDTH)
     for line in (line for line in chart.lines if isinstance(line, Line)):
         series = readings.of(line)
         style = "red" if line.label in _WRONG and series.whole else ""
         numbers = [_duration(v, seconds) if seconds else _number(v) for v in (series.last, series.whole)]
-        table.add_row(Text(plain(line.label), style), *numbers, Text(_course(series), "cyan"))
+        table.add_row(Text(plain(line.label), style), *numbers, Text(_sparkline(series), "cyan"))
     table.add_row("")
     return table
 
@@ -81,9 +81,9 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if value == int(value) or abs(value) >= 100 else f"{value:.2f}"
 
 
-def _course(series: Series) -> str:
+def _sparkline(series: Series) -> str:
     """A character for every few periods, as high as the greatest value among them; a space without any."""
-    step = -(-len(series.values) // _COURSE)
+    step = -(-len(series.values) // _SPARKLINE_WIDTH)
     groups = [series.values[first : first + step] for first in range(0, len(series.values), step)]
     peaks = [max((value for value in group if value is not None), default=None) for group in groups]
     top = max((peak for peak in peaks if peak is not None), default=0.0)

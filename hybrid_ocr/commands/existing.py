@@ -27,7 +27,7 @@ def settle_existing(selection: Selection, out: Path, existing: Existing, console
         selection: what the command line named.
         out: where results go.
         existing: what to do with a result that is there.
-        console: is told what is skipped.
+        console: shows what is skipped.
 
     Raises:
         RequestError: a folder holds the result of another document.

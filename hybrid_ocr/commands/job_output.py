@@ -40,17 +40,17 @@ def print_jobs(jobs: Sequence[JobStatus]) -> None:
     if not sys.stdout.isatty():
         for job in jobs:
             started = job.started.isoformat(timespec="seconds")
-            facts = (job.job_id, job.attempt, job.state, _came_to(job), started, _seconds(job))
+            facts = (job.job_id, job.attempt, job.state, _verdict_or_error(job), started, _seconds(job))
             names = (shown(name or "", _WHOLE_NAME) for name in (job.test, job.document))
             print(*facts, *names, sep="\t")
         return
-    earnest = [job for job in jobs if job.test is None]
+    documents = [job for job in jobs if job.test is None]
     tests = [job for job in jobs if job.test is not None]
     console = Console()
-    if earnest or not tests:
-        console.print(_table(earnest))
+    if documents or not tests:
+        console.print(_table(documents))
     if tests:
-        if earnest:
+        if documents:
             console.print()
         console.print(Text("tests, which reach no production rule", "dim"))
         console.print(_table(tests))
@@ -70,7 +70,7 @@ def _table(jobs: Sequence[JobStatus]) -> Table:
             shown(job.document or "", 28),
             str(job.attempt),
             Text(job.state, _STATE_STYLE[job.state]),
-            Text(_came_to(job), STYLE.get(_came_to(job), "red")),
+            Text(_verdict_or_error(job), STYLE.get(_verdict_or_error(job), "red")),
             pages,
             f"{job.started.astimezone():%m-%d %H:%M:%S}",
             f"{_seconds(job)} s",
@@ -78,7 +78,7 @@ def _table(jobs: Sequence[JobStatus]) -> Table:
     return table
 
 
-def _came_to(job: JobStatus) -> str:
+def _verdict_or_error(job: JobStatus) -> str:
     """The verdict or the code of the error."""
     return job.verdict or (job.error.code.value if job.error else "")
 
@@ -99,9 +99,9 @@ def print_job(job: JobStatus) -> None:
         "verdict": Text(job.verdict, STYLE[job.verdict]) if job.verdict else "",
         "error": f"{job.error.code} {plain(job.error.message)}" if job.error else "",
     }
-    for name, told in facts.items():
-        if told:
-            console.print(Text.assemble((f"{name:8} ", "dim"), told), soft_wrap=True)
+    for name, value in facts.items():
+        if value:
+            console.print(Text.assemble((f"{name:8} ", "dim"), value), soft_wrap=True)
 
 
 def _seconds(job: JobStatus) -> str:
@@ -113,8 +113,8 @@ def wait_for(
     client: AsyncClient, job_id: str, timeout: float, document: str = "", detail: Detail = Detail.USUAL
 ) -> JobStatus:
     """Wait for a job, with a sign of life on a terminal; on standard error, as long as it takes."""
-    said = f"reading {shown(document, 40)}".rstrip()
-    with Console(stderr=True, quiet=not detail).status(Text(f"{said}, as job {job_id[:SHORT_ID]}")):
+    activity = f"reading {shown(document, 40)}".rstrip()
+    with Console(stderr=True, quiet=not detail).status(Text(f"{activity}, as job {job_id[:SHORT_ID]}")):
         return client.wait(job_id, timeout)
 
 
@@ -137,16 +137,18 @@ def _print_outcome(result: DocumentResult, console: Console, *, verbose: bool) -
     line.append(f"  {shown(result.document_name, 40)}  {pages}  {result.status}", "default")
     line.append(f"  job {result.job_id[:SHORT_ID]}", "dim")
     console.print(line, soft_wrap=True)
-    told = [finding for finding in result.findings if verbose or finding.severity != "info"]
-    most = len(told) if verbose else FINDINGS_SHOWN
-    for finding in told[:most]:
+    findings = [finding for finding in result.findings if verbose or finding.severity != "info"]
+    most = len(findings) if verbose else FINDINGS_SHOWN
+    for finding in findings[:most]:
         console.print(_finding(finding), soft_wrap=True)
-    if len(told) > most:
-        console.print(Text(f"… and {len(told) - most} more findings: --verbose, or its result.json", "dim"))
+    if len(findings) > most:
+        console.print(
+            Text(f"… and {len(findings) - most} more findings: --verbose, or its result.json", "dim")
+        )
     if verbose:
         for stage, model in result.models.items():
-            said = f"{stage}: {model.name} {model.version} {model.sha256[:SHORT_ID]}"
-            console.print(Text(plain(said), "dim"), soft_wrap=True)
+            identity = f"{stage}: {model.name} {model.version} {model.sha256[:SHORT_ID]}"
+            console.print(Text(plain(identity), "dim"), soft_wrap=True)
 
 
 def print_files(files: Sequence[Path], folder: Path) -> None:

@@ -24,7 +24,7 @@ class JobProgress:
         s3: a boto3 client.
         work: the work bucket.
         job: its id.
-        progress: is told.
+        progress: receives what the job reports.
     """
 
     def __init__(self, s3: S3Client, work: str, job: str, progress: Progress) -> None:

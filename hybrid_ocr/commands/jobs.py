@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
+from hybrid_ocr.commands.deployment_options import DeploymentOptions, with_deployment_options
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
 from hybrid_ocr.commands.options import (
     LONGEST_WAIT,
@@ -19,18 +20,17 @@ from hybrid_ocr.commands.options import (
     Verbose,
     Wait,
 )
-from hybrid_ocr.commands.where import Where, somewhere
 from hybrid_ocr.needs import needs
 
 MOST_JOBS: Final = 100
-LOOKS_AT_ONCE: Final = 8
-"""Listing tells little of a job, so each is looked at; Step Functions allows some 15 looks a second."""
+PARALLEL_REQUESTS: Final = 8
+"""Listing tells little of a job, so each is described; Step Functions allows some 15 such calls a second."""
 
 
 @needs("status", extra="client")
 @exits
-@somewhere
-def status(where: Where, job: JobArgument, as_json: AsJson = False) -> int:
+@with_deployment_options
+def status(deployment: DeploymentOptions, job: JobArgument, as_json: AsJson = False) -> int:
     """Say how a job stands.
 
     Exit codes: 0 it runs or came to its end; 1 it failed; 2 there is no such job; 3 the deployment cannot be
@@ -38,7 +38,7 @@ def status(where: Where, job: JobArgument, as_json: AsJson = False) -> int:
     """
     from hybrid_ocr.commands.job_output import print_job
 
-    client = where.client()
+    client = deployment.client()
     found = client.status(client.find(job))
     if as_json:
         print(found.model_dump_json())
@@ -49,9 +49,9 @@ def status(where: Where, job: JobArgument, as_json: AsJson = False) -> int:
 
 @needs("result", extra="client")
 @exits
-@somewhere
+@with_deployment_options
 def result(
-    where: Where,
+    deployment: DeploymentOptions,
     job: JobArgument,
     *,
     out: Annotated[
@@ -70,7 +70,7 @@ def result(
     from hybrid_ocr.commands.job_output import print_files, print_result
 
     detail = Detail.of(quiet=quiet, verbose=verbose)
-    client = where.client()
+    client = deployment.client()
     job_id = client.find(job)
     code = print_result(client.result(job_id), as_json=as_json, detail=detail)
     if out is not None:
@@ -82,9 +82,9 @@ def result(
 
 @needs("jobs", extra="client")
 @exits
-@somewhere
+@with_deployment_options
 def jobs(
-    where: Where,
+    deployment: DeploymentOptions,
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=MOST_JOBS, help="How many at most.")] = 20,
     as_json: AsJson = False,
 ) -> int:
@@ -95,9 +95,9 @@ def jobs(
     """
     from hybrid_ocr.commands.job_output import print_jobs
 
-    client = where.client()
-    with ThreadPoolExecutor(LOOKS_AT_ONCE) as looks:
-        found = list(looks.map(client.status, [job.job_id for job in client.jobs(limit)]))
+    client = deployment.client()
+    with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+        found = list(pool.map(client.status, [job.job_id for job in client.jobs(limit)]))
     if as_json:
         for job in found:
             print(job.model_dump_json())
@@ -108,9 +108,9 @@ def jobs(
 
 @needs("redrive", extra="client")
 @exits
-@somewhere
+@with_deployment_options
 def redrive(
-    where: Where,
+    deployment: DeploymentOptions,
     job: JobArgument,
     *,
     wait: Wait = False,
@@ -126,7 +126,7 @@ def redrive(
     from hybrid_ocr.commands.job_output import print_result, print_started, wait_for
 
     detail = Detail.of(quiet=quiet, verbose=verbose)
-    client = where.client()
+    client = deployment.client()
     job_id = client.find(job)
     attempt = client.redrive(job_id)
     if not wait:

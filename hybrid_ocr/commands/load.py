@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from hybrid_ocr.commands.deployment_options import DeploymentOptions, with_deployment_options
 from hybrid_ocr.commands.durations import seconds
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
 from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, Quiet
-from hybrid_ocr.commands.where import Where, somewhere
 from hybrid_ocr.contracts.errors import ConfigurationError, EngineError, RequestError
 from hybrid_ocr.needs import needs
 
@@ -29,9 +29,9 @@ _MOST_DOCUMENTS: Final = 10_000
 
 @needs("load", extra="local")
 @exits
-@somewhere
+@with_deployment_options
 def load(
-    where: Where,
+    deployment: DeploymentOptions,
     *,
     rate: Annotated[float, typer.Option(min=0.001, max=100, help="Documents a second, on average.")] = 0.2,
     duration: Annotated[str, typer.Option(metavar="TIME", help="How long they come: 60s, 10m, 1h.")] = "60s",
@@ -75,7 +75,7 @@ def load(
     length = seconds("--duration", duration)
     if rate * length > _MOST_DOCUMENTS:
         raise RequestError(f"--rate x --duration is over {_MOST_DOCUMENTS:,} documents")
-    connection = where.connect()
+    connection = deployment.connect()
     times = arrival_times(rate, length, seed)
     client, body = AsyncClient(connection=connection), document(pages_each)
     start = look(connection)
@@ -90,13 +90,13 @@ def load(
         )
         after = _watch(connection, start, until_asleep=until_asleep)
         facts = _facts(passed)
-        if start and after and all(each.read for each in passed):
+        if start and after and all(arrival.read for arrival in passed):
             facts |= comparison(connection, start, after, passed)
     if as_json:
         print(json.dumps(facts, indent=1))
     else:
         _print(facts)
-    return WHOLE if all(each.read for each in passed) else NOT_WHOLE
+    return WHOLE if all(arrival.read for arrival in passed) else NOT_WHOLE
 
 
 def _watch(connection: Connection, start: Scaling | None, *, until_asleep: bool) -> Scaling | None:
@@ -114,11 +114,11 @@ def _watch(connection: Connection, start: Scaling | None, *, until_asleep: bool)
 def _facts(passed: Sequence[Passed]) -> dict[str, Any]:
     import numpy as np
 
-    latency = [each.latency for each in passed]
+    latency = [arrival.latency for arrival in passed]
     return {
         "arrivals": len(passed),
-        "read": sum(each.read for each in passed),
-        "seconds": max(each.stopped for each in passed) - min(each.submitted for each in passed),
+        "read": sum(arrival.read for arrival in passed),
+        "seconds": max(arrival.stopped for arrival in passed) - min(arrival.submitted for arrival in passed),
         "latency": {f"p{p}": float(np.percentile(latency, p, method="inverted_cdf")) for p in (50, 95)},
     }
 
@@ -135,7 +135,7 @@ def comparison(
         outcome = simulated(after, start, work)
     except (EngineError, ConfigurationError) as unknown:
         return {"not_compared": unknown.message}
-    told = {stage: agreement(after, start, outcome, stage) for stage in STAGES}
+    agreements = {stage: agreement(after, start, outcome, stage) for stage in STAGES}
     return {
         "speed": start.speed,
         "began_asleep": start.asleep,
@@ -145,11 +145,11 @@ def comparison(
         "simulated": {f"p{p}": outcome.percentile(p) / start.speed for p in (50, 95)},
         "instances": {
             stage: {
-                "periods": each.periods,
-                "agreeing": each.agreeing,
-                "rows": [(when / start.speed, real, simulated) for when, real, simulated in each.rows],
+                "periods": instances.periods,
+                "agreeing": instances.agreeing,
+                "rows": [(when / start.speed, real, simulated) for when, real, simulated in instances.rows],
             }
-            for stage, each in told.items()
+            for stage, instances in agreements.items()
         },
         "decisions": {stage: after.endpoints[stage]["decisions"] for stage in STAGES},
     }
@@ -175,11 +175,13 @@ def _print(facts: Mapping[str, Any]) -> None:
         other = facts["simulated"][name]
         table.add_row(f"{name} latency", f"{seconds:.2f} s", f"{other:.2f} s", f"{other / seconds - 1:+.1%}")
     console.print(table)
-    for stage, told in facts["instances"].items():
+    for stage, counts in facts["instances"].items():
         console.print(Text(f"\n{stage}", "bold"), end="")
-        console.print(f"  instances agree within a period in {told['agreeing']} of {told['periods']} periods")
+        console.print(
+            f"  instances agree within a period in {counts['agreeing']} of {counts['periods']} periods"
+        )
         table = Table("clock", "measured", "simulated", box=None, pad_edge=False, header_style="dim")
-        for when, real, other in told["rows"]:
+        for when, real, other in counts["rows"]:
             table.add_row(f"{when:.1f} s", str(real), Text(str(other), "" if real == other else "yellow"))
         console.print(table)
     if not facts["began_asleep"]:

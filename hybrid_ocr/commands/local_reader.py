@@ -7,33 +7,39 @@ from contextlib import contextmanager
 
 from hybrid_ocr.clients import Connection
 from hybrid_ocr.commands.deployment_reader import DeploymentReader
-from hybrid_ocr.commands.reading import HowToRead
+from hybrid_ocr.commands.reading import ReaderOptions
 from hybrid_ocr.stages.validation import load_rules
 from local_cloud.early import EarlyContainers
 from local_cloud.models import LocalModels
 
 
-def local_reader(how: HowToRead) -> DeploymentReader:
+def local_reader(options: ReaderOptions) -> DeploymentReader:
     """A reader over a local cloud of its own, which starts on entry.
 
     Raises:
         ConfigurationError: a rule cannot work.
         EngineError, ArtifactError: the engine or a model is not there.
     """
-    load_rules(how.rules)
-    models = LocalModels(how.engine, how.script)
+    load_rules(options.rules)
+    models = LocalModels(options.engine, options.script)
     models.check()
     models.build_missing()
-    return DeploymentReader(_connected(how, models), pages=how.pages, script=how.script, files=how.files)
+    return DeploymentReader(
+        _connected(options, models), pages=options.pages, script=options.script, files=options.files
+    )
 
 
 @contextmanager
-def _connected(how: HowToRead, models: LocalModels) -> Iterator[Connection]:
+def _connected(options: ReaderOptions, models: LocalModels) -> Iterator[Connection]:
     with EarlyContainers(models) as early:  # before the next import, which takes long
         from local_cloud.cloud import CloudSettings, LocalCloud
 
         settings = CloudSettings(
-            engine=how.engine, script=how.script, rules=how.rules, metrics=False, launch=early.launch
+            engine=options.engine,
+            script=options.script,
+            rules=options.rules,
+            metrics=False,
+            launch=early.launch,
         )
         cloud = LocalCloud(settings)
         cloud.start()

@@ -19,7 +19,7 @@ class ProcessReader:
         pipeline: not started yet.
         pages: which pages of each document, for example "1-5,8"; None is all.
         files: names of the files that each document's folder gets; see `write_exports`.
-        announce: is told of what takes a while before the first page.
+        announce: called with a line of text for what takes a while before the first page.
     """
 
     def __init__(

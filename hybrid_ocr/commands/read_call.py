@@ -18,7 +18,7 @@ from hybrid_ocr.commands.complaint import complain
 from hybrid_ocr.commands.existing import Existing, settle_existing
 from hybrid_ocr.commands.exits import CANNOT, INTERRUPTED, NOT_WHOLE, OUTPUT_CLOSED, WHOLE, WRONG_COMMAND
 from hybrid_ocr.commands.readers import reader_for
-from hybrid_ocr.commands.reading import EXPORTS, DocumentReader, HowToRead, ReadDocument
+from hybrid_ocr.commands.reading import EXPORTS, DocumentReader, ReadDocument, ReaderOptions
 from hybrid_ocr.commands.sources import Selection, select, standard_input
 from hybrid_ocr.commands.terminal import Bar, print_summary, print_text
 from hybrid_ocr.contracts.errors import ConfigurationError, OcrError, RequestError
@@ -58,8 +58,8 @@ def run(call: ReadCall) -> int:
             check_pages(call.pages)
         files = file_names(call.formats)
         selection = settle_existing(_selected(call.paths), call.out, call.existing, console)
-        how = HowToRead(call.where, call.engine, call.script, call.rules, call.pages, files)
-        reader = reader_for(how, lambda line: console.print(Text(line, "dim"), soft_wrap=True))
+        options = ReaderOptions(call.where, call.engine, call.script, call.rules, call.pages, files)
+        reader = reader_for(options, lambda line: console.print(Text(line, "dim"), soft_wrap=True))
     except (RequestError, ConfigurationError) as error:
         return complain(errors, error, WRONG_COMMAND)
     except OcrError as error:

@@ -33,7 +33,7 @@ class ReadDocument:
 
 
 @dataclass(frozen=True)
-class HowToRead:
+class ReaderOptions:
     """The options of `read` that are the same for every document of a call.
 
     Args:
@@ -68,7 +68,7 @@ class DocumentReader(Protocol):
         Args:
             sources: the files, each with the name of its folder under `out`.
             out: where each document's folder is made.
-            progress: gives what is told how far a document is.
+            progress: gives the receiver of the progress of a document.
 
         Raises:
             OcrError: nothing can be read: the models cannot be loaded, the deployment does not answer.

@@ -15,9 +15,9 @@ from hybrid_ocr.commands.options import AsJson, Quiet
 from hybrid_ocr.commands.scale_options import (
     ColdStart,
     Hosts,
-    HowExact,
     PoliciesFile,
     PricesFile,
+    Resolution,
     Seed,
     TimesFile,
     TimeZone,
@@ -60,8 +60,8 @@ def simulate(  # noqa: PLR0917 - typer makes the command line of it
     ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: FILE.html or FILE.png.")] = None,
     resolution: Annotated[
-        HowExact, typer.Option(help="Each document, flows by tick, or what suits their number.")
-    ] = HowExact.AUTO,
+        Resolution, typer.Option(help="Each document, flows by tick, or what suits their number.")
+    ] = Resolution.AUTO,
     prices: PricesFile = None,
     service_times: TimesFile = None,
     cold_start: ColdStart = None,
@@ -97,7 +97,7 @@ def simulate(  # noqa: PLR0917 - typer makes the command line of it
         }
     runs = [
         run(
-            each,
+            compared,
             arrivals,
             table,
             name=name,
@@ -105,7 +105,7 @@ def simulate(  # noqa: PLR0917 - typer makes the command line of it
             deadline_seconds=limit,
             seed=seed,
         )
-        for name, each in named.items()
+        for name, compared in named.items()
     ]
     if plot is not None:
         save(runs, plot, f"Scaling under {Path(trace).name}")
@@ -286,9 +286,9 @@ def _scenario(
     return scenario if wake in {None, Wake.BOTH} else scenario.waking(together=wake is Wake.TOGETHER)
 
 
-def _modes(told: list[str] | None) -> tuple[EndpointMode, ...]:
+def _modes(names: list[str] | None) -> tuple[EndpointMode, ...]:
     known: tuple[EndpointMode, ...] = ("async", "realtime")
-    unknown = sorted(set(told or ()) - set(known))
+    unknown = sorted(set(names or ()) - set(known))
     if unknown:
         raise RequestError(f"--mode {unknown[0][:40]}: an endpoint is {' or '.join(known)}")
-    return tuple(mode for mode in known if not told or mode in told)
+    return tuple(mode for mode in known if not names or mode in names)

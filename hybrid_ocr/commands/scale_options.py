@@ -11,9 +11,9 @@ import typer
 __all__ = [
     "ColdStart",
     "Hosts",
-    "HowExact",
     "PoliciesFile",
     "PricesFile",
+    "Resolution",
     "Seed",
     "TimeZone",
     "TimesFile",
@@ -32,7 +32,7 @@ class Wake(StrEnum):
     BOTH = "both"
 
 
-class HowExact(StrEnum):
+class Resolution(StrEnum):
     """What is simulated."""
 
     AUTO = "auto"

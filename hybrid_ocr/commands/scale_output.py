@@ -74,13 +74,13 @@ def _search_lines(console: Console, trials: int) -> Callable[[int, Candidate | N
     step = max(1, trials // _LINES)
     last: Candidate | None = None
 
-    def told(tried: int, best: Candidate | None) -> None:
+    def report(tried: int, best: Candidate | None) -> None:
         nonlocal last
         if tried % step == 0 or tried == trials or best is not last:
             last = best
             console.print(f"{tried} of {trials} candidates: {_so_far(best)}", soft_wrap=True, highlight=False)
 
-    return told
+    return report
 
 
 def _so_far(best: Candidate | None) -> str:
@@ -92,8 +92,8 @@ def _so_far(best: Candidate | None) -> str:
 def print_tuning(found: Tuning, policies: Path | None, *, as_json: bool) -> None:
     """The Pareto front, what was chosen, and what to change."""
     if found.interrupted:
-        said = f"interrupted after {found.tried} candidates: the best so far"
-        Console(stderr=True).print(Text(said, "yellow"))
+        notice = f"interrupted after {found.tried} candidates: the best so far"
+        Console(stderr=True).print(Text(notice, "yellow"))
     if as_json:
         print(json.dumps(_tuning(found), indent=1, allow_nan=True))
         return
@@ -112,8 +112,8 @@ def print_tuning(found: Tuning, policies: Path | None, *, as_json: bool) -> None
     for stage, host in hosting.items():
         was = found.before.scenario.hosting[stage]
         if host != was:
-            said = f"{stage}: {was.instance_type} {was.mode} -> {host.instance_type} {host.mode}"
-            console.print(Text(said), soft_wrap=True)
+            change = f"{stage}: {was.instance_type} {was.mode} -> {host.instance_type} {host.mode}"
+            console.print(Text(change), soft_wrap=True)
     hosts = " ".join(
         f"--against-host {stage}={host.instance_type}:{host.mode}" for stage, host in hosting.items()
     )
@@ -139,12 +139,12 @@ def with_policies_of(
 
 def print_difference(before: str, after: str) -> None:
     """A diff on standard output; coloured where a person sees it."""
-    told = difference(before, after) or "nothing to change\n"
+    diff = difference(before, after) or "nothing to change\n"
     if not sys.stdout.isatty():
-        print(told, end="")
+        print(diff, end="")
         return
     styles = {"+": "green", "-": "red", "@": "cyan"}
-    for line in told.splitlines():
+    for line in diff.splitlines():
         Console().print(Text(line, styles.get(line[:1], "")), soft_wrap=True)
 
 
@@ -162,12 +162,12 @@ def _front(found: Tuning) -> Table:
     shown = _spread(found.front, found.chosen)
     for candidate in [found.before, *shown]:
         mark = "now" if candidate is found.before else "=>" if candidate is found.chosen else ""
-        told = candidate.report
+        report = candidate.report
         table.add_row(
             mark,
-            dollars(told.dollars_per_month),
-            seconds(told.p95),
-            seconds(told.latency[99].total),
+            dollars(report.dollars_per_month),
+            seconds(report.p95),
+            seconds(report.latency[99].total),
             *(_endpoint(candidate, stage) for stage in candidate.scenario.hosting),
             style="bold" if mark == "=>" else "",
         )
@@ -185,14 +185,14 @@ def _endpoint(candidate: Candidate, stage: EndpointStage) -> str:
 def _spread(front: Sequence[Candidate], chosen: Candidate | None) -> list[Candidate]:
     """Not more of a front than fit on a screen, evenly, and the chosen one among them."""
     step = max(1, -(-len(front) // _FRONT_SHOWN))
-    return [each for index, each in enumerate(front) if index % step == 0 or each is chosen]
+    return [candidate for index, candidate in enumerate(front) if index % step == 0 or candidate is chosen]
 
 
-def _facts(told: Report) -> dict[str, Any]:
-    return asdict(told) | {
-        "dollars": told.dollars,
-        "dollars_per_month": told.dollars_per_month,
-        "dollars_per_thousand_pages": told.dollars_per_thousand_pages,
+def _facts(report: Report) -> dict[str, Any]:
+    return asdict(report) | {
+        "dollars": report.dollars,
+        "dollars_per_month": report.dollars_per_month,
+        "dollars_per_thousand_pages": report.dollars_per_thousand_pages,
     }
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from hybrid_ocr.commands.deployment_options import DeploymentOptions, with_deployment_options
 from hybrid_ocr.commands.exits import NOT_WHOLE, WHOLE, exits
 from hybrid_ocr.commands.options import AsJson, Detail
-from hybrid_ocr.commands.where import Where, somewhere
 from hybrid_ocr.needs import needs
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ _LONGEST: Final = 1800
 
 @needs("smoke", extra="client")
 @exits
-@somewhere
+@with_deployment_options
 def smoke(
-    where: Where,
+    deployment: DeploymentOptions,
     realtime: Annotated[bool, typer.Option("--realtime", help="Also call the real-time endpoints.")] = False,
     timeout: Annotated[
         int, typer.Option(metavar="SECONDS", min=1, help="The longest time to wait for the job.")
@@ -49,7 +49,7 @@ def smoke(
     from hybrid_ocr.smoke import PAGE, checks
 
     detail = Detail.QUIET if quiet else Detail.USUAL
-    connection = where.connect()
+    connection = deployment.connect()
     console, code = Console(), WHOLE
 
     def wait(client: AsyncClient, job: str) -> JobStatus:

@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import typer
 
+from hybrid_ocr.commands.deployment_options import DeploymentOptions, with_deployment_options
 from hybrid_ocr.commands.exits import WHOLE, exits
 from hybrid_ocr.commands.options import LONGEST_WAIT, AsJson, Detail, Quiet, Timeout, Verbose, Wait
-from hybrid_ocr.commands.where import Where, somewhere
 from hybrid_ocr.contracts.document_name import document_name
 from hybrid_ocr.contracts.errors import RequestError
 from hybrid_ocr.needs import needs
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @needs("submit", extra="client")
 @exits
-@somewhere
+@with_deployment_options
 def submit(
-    where: Where,
+    deployment: DeploymentOptions,
     document: Annotated[
         str, typer.Argument(metavar="FILE|s3://...", help="PDF, TIFF, PNG, JPEG or WebP, here or in S3.")
     ],
@@ -60,7 +60,7 @@ def submit(
     if truth is not None and not test:
         raise RequestError("--truth belongs to --test")
     expected = _truth(truth) if truth is not None and wait else None
-    client = where.client()
+    client = deployment.client()
     job_id = client.submit(
         document, pages=pages, script=script, test=f"cli-{uuid4().hex[:12]}" if test else None, truth=truth
     )

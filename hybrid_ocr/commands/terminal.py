@@ -57,7 +57,7 @@ class Bar:
         self._bar.stop()
 
     def of(self, source: Source) -> DocumentProgress:
-        """What is told how far one document is."""
+        """The receiver of the progress of one document."""
         return DocumentProgress(self, shown(source.file_name, 40))
 
     def more(self, pages: int) -> None:

@@ -94,7 +94,7 @@ def serve(settings: CloudSettings) -> int:
         with console.status("starting the local cloud"):
             cloud.start()
         ready = True
-        _tell(console, cloud, time.monotonic() - began)
+        _print_ready(console, cloud, time.monotonic() - began)
         while True:
             signal.pause()
     except OcrError as error:
@@ -114,18 +114,18 @@ def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _tell(console: Console, cloud: LocalCloud, seconds: float) -> None:
+def _print_ready(console: Console, cloud: LocalCloud, seconds: float) -> None:
     inbox = cloud.names.bucket("inbox")
-    told = {
+    facts = {
         "endpoint": cloud.endpoint_url,
         "inbox": f"s3://{inbox}/inbox/",
         "logs": str(cloud.log_dir),
         "models": ", ".join(sorted(f"{m.name} {m.version}" for m in cloud.bundle.models.values())),
     }
     if scaling := cloud.settings.autoscaling:
-        told["scaling"] = f"{scaling.speed:g} x; {cloud.endpoint_url}/_local/scaling"
+        facts["scaling"] = f"{scaling.speed:g} x; {cloud.endpoint_url}/_local/scaling"
     console.print(Text(f"local cloud ready after {seconds:.1f} s", "bold green"))
-    for label, value in told.items():
+    for label, value in facts.items():
         console.print(Text(f"  {label:10}{value}"), soft_wrap=True)
     console.print(Text("\nin another terminal", "bold"))
     # On standard output, so that `eval "$(...)"` and copying take exactly this.

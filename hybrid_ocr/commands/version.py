@@ -12,7 +12,7 @@ __all__ = ["VersionOption"]
 _DISTRIBUTION: Final = "hybrid-ocr"
 
 
-def _tell(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if not wanted:
         return
     try:
@@ -23,5 +23,5 @@ def _tell(wanted: bool) -> None:
 
 
 VersionOption = Annotated[
-    bool, typer.Option("--version", callback=_tell, is_eager=True, help="Print the version and end.")
+    bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
 ]

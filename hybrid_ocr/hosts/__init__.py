@@ -1,1 +1,1 @@
-"""Hosts: thin adapters that run a stage somewhere. A stage knows none of them."""
+"""Hosts: thin adapters that run a stage in a container or a function. A stage knows none of them."""

@@ -119,8 +119,8 @@ class FunctionHost:
             self.metrics.add_metric(name, unit, value)
             return
         with single_metric(name, MetricUnit(unit), value, namespace=NAMESPACE) as metric:
-            for dimension, told in {"service": self._service, **dimensions}.items():
-                metric.add_dimension(dimension, str(told))
+            for dimension, text in {"service": self._service, **dimensions}.items():
+                metric.add_dimension(dimension, str(text))
 
     @property
     def remaining_seconds(self) -> float:
@@ -156,7 +156,7 @@ def _parsed(event: dict[str, Any], request: type[RequestT]) -> RequestT:
     try:
         return parse(event=event, model=request)
     except ValidationError as error:
-        places = [".".join(map(str, told["loc"])) for told in error.errors(include_input=False)[:3]]
+        places = [".".join(map(str, problem["loc"])) for problem in error.errors(include_input=False)[:3]]
         message = f"the input is not a {request.__name__}: see {', '.join(places) or 'its type'}"
         raise RequestError(message[:2048]) from None
 

@@ -56,7 +56,7 @@ def send(channel: socket.socket, header: Header, *, fd: int | None = None) -> No
 
 
 def send_bytes(channel: socket.socket, payload: memoryview) -> None:
-    """Send bytes whose number the header told. Raises as `send` does."""
+    """Send bytes whose number the header gave. Raises as `send` does."""
     try:
         channel.sendall(payload)
     except ConnectionError:

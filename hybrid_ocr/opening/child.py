@@ -31,7 +31,7 @@ _INHERITED: Final = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class DecodedAnswer:
     """What came back: the header; a page's pixels and file bytes, both empty where none were asked for."""
 
     header: channel.Header
@@ -70,7 +70,7 @@ class Child:
             return False
         return True
 
-    def receive(self, seconds: float) -> Answer:
+    def receive(self, seconds: float) -> DecodedAnswer:
         """The answer, within so many seconds after the process is ready.
 
         Raises:
@@ -88,7 +88,7 @@ class Child:
         channel.receive_into(self._channel, pixels.reshape(-1).data, deadline)
         original = bytearray(self._length(header.get("original", 0)))
         channel.receive_into(self._channel, memoryview(original), deadline)
-        return Answer(header, pixels, bytes(original))
+        return DecodedAnswer(header, pixels, bytes(original))
 
     def end(self) -> bool:
         """Kill the process and leave nothing of it behind.
@@ -117,15 +117,15 @@ class Child:
             raise OcrError(f"the decoding process does not start; see python -m {_WORKER}") from None
         self._ready = True
 
-    def _shape(self, told: object) -> tuple[int, ...]:
-        match told:
+    def _shape(self, shape: object) -> tuple[int, ...]:
+        match shape:
             case [int(height), int(width)] | [int(height), int(width), 3]:
                 fits = 0 <= height <= LONGEST_SIDE and 0 <= width <= LONGEST_SIDE
                 if fits and height * width <= self._limits.page_pixels:
-                    return (height, width) if len(told) == 2 else (height, width, 3)
+                    return (height, width) if len(shape) == 2 else (height, width, 3)
         raise ChannelClosed
 
-    def _length(self, told: object) -> int:
-        if isinstance(told, int) and 0 <= told <= self._limits.file_bytes:
-            return told
+    def _length(self, length: object) -> int:
+        if isinstance(length, int) and 0 <= length <= self._limits.file_bytes:
+            return length
         raise ChannelClosed

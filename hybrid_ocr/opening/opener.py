@@ -9,7 +9,7 @@ from typing import Any, Final, Self, get_args
 
 from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, OcrError, RequestError
 from hybrid_ocr.opening.channel import ChannelClosed
-from hybrid_ocr.opening.child import Answer, Child
+from hybrid_ocr.opening.child import Child, DecodedAnswer
 from hybrid_ocr.opening.document import DocumentFormat, DocumentInfo, RawPage
 from hybrid_ocr.opening.limits import OpeningLimits
 from hybrid_ocr.opening.source import OpenFile, open_file, readable
@@ -89,7 +89,7 @@ class DocumentOpener:
             encoding="jpeg" if answer.original else None,
         )
 
-    def _ask(self, shown: str, file: OpenFile, page: int | None, seconds: float) -> Answer:
+    def _ask(self, shown: str, file: OpenFile, page: int | None, seconds: float) -> DecodedAnswer:
         place = shown if page is None else f"{shown}: page {page}"
         with self._lock:
             request = {"key": file.key, "page": page, "seconds": seconds}

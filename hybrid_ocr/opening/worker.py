@@ -30,7 +30,7 @@ _GRACE: Final = 5.0
 """Seconds after which this process ends itself, should the opener be gone that would have ended it."""
 
 
-class Document(Protocol):
+class OpenDocument(Protocol):
     """An open document."""
 
     page_count: int
@@ -42,7 +42,7 @@ class Document(Protocol):
         """Let go of the file."""
 
 
-class Worker:
+class DecodingWorker:
     """Answers requests, one at a time. The document of the last request stays open for the next."""
 
     def __init__(self, peer: socket.socket, limits: OpeningLimits) -> None:
@@ -51,7 +51,7 @@ class Worker:
         self._key: str | None = None
         self._data: mmap.mmap | None = None
         self._format: DocumentFormat = "pdf"
-        self._document: Document | None = None
+        self._document: OpenDocument | None = None
 
     def serve(self) -> None:
         """Answer until the opener hangs up."""
@@ -83,7 +83,7 @@ class Worker:
         header = {"shape": image.shape, "dpi": page.dpi, "original": len(original)}
         return header, [image.reshape(-1).data, original]
 
-    def _open(self, key: str, fd: int | None) -> Document:
+    def _open(self, key: str, fd: int | None) -> OpenDocument:
         if fd is None:
             raise ValueError("a request comes with its file")
         file = os.fdopen(fd, "rb")
@@ -97,7 +97,7 @@ class Worker:
         self._format = formats.sniff(data)
         if self._format == "pdf":
             file.close()
-            document: Document = PdfDocument(data, self._limits)
+            document: OpenDocument = PdfDocument(data, self._limits)
         else:
             document = RasterDocument(file, data, self._format, self._limits)
         if document.page_count < 1:
@@ -152,7 +152,7 @@ def main() -> None:
         _confine(limits)
         try:
             channel.send(peer, {"ready": True})
-            Worker(peer, limits).serve()
+            DecodingWorker(peer, limits).serve()
         except channel.ChannelClosed:
             return
 

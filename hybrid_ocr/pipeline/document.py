@@ -17,15 +17,15 @@ from hybrid_ocr.contracts.messages import FailedPage, ModelIdentity, PageImage, 
 from hybrid_ocr.contracts.result import DocumentParts, PageParts, PageRecord
 from hybrid_ocr.contracts.stages import STAGES
 from hybrid_ocr.opening import OpeningLimits
-from hybrid_ocr.pipeline.worker import Answer
+from hybrid_ocr.pipeline.worker import PendingAnswer
 
 
 @dataclass(frozen=True)
-class PageOnItsWay:
+class PageInProgress:
     """A page that left rotation, or failed before; what the later stages say of it is still to come."""
 
     page: PageRecord | FailedPage
-    answers: Mapping[StageName, Answer]
+    answers: Mapping[StageName, PendingAnswer]
 
     @property
     def is_read(self) -> bool:
@@ -43,7 +43,7 @@ class PageOnItsWay:
         )
 
 
-class Document:
+class DocumentInProgress:
     """Collects what the stages say. Page images wait on disk for the exports, so memory stays flat.
 
     Args:
@@ -63,7 +63,7 @@ class Document:
         self.file_name = document_name(self.name)
         self.expected_pages = 0
         self.error: ErrorInfo | None = None
-        self.pages: list[PageOnItsWay] = []
+        self.pages: list[PageInProgress] = []
         self._keeps_images = keeps_images
         self._encodings: dict[int, str] = {}
         self._seconds: defaultdict[str, float] = defaultdict(float)
@@ -95,7 +95,7 @@ class Document:
         return self._image_file(number).read_bytes(), self._encodings[number]
 
     def parts(self, models: Mapping[StageName, ModelIdentity]) -> DocumentParts:
-        """Wait for the pages on their way and gather what was said of them.
+        """Wait for the pages on their way and gather their answers.
 
         Args:
             models: the weights of the stages.
@@ -116,11 +116,11 @@ class Document:
         return Path(self._folder.name, f"page-{number}.image")
 
 
-def _seconds_of(pages: Iterable[PageOnItsWay]) -> dict[str, float]:
-    """The stages' own time, as their answers and those of later stages tell it."""
+def _seconds_of(pages: Iterable[PageInProgress]) -> dict[str, float]:
+    """The stages' own time, by their answers and those of later stages."""
     spent: defaultdict[str, float] = defaultdict(float)
     for page in pages:
-        answered = {"rotation": page.page, **{name: each.result() for name, each in page.answers.items()}}
+        answered = {"rotation": page.page, **{name: answer.result() for name, answer in page.answers.items()}}
         for stage, answer in answered.items():
             if not isinstance(answer, FailedPage):
                 spent[stage] += answer.seconds

@@ -17,9 +17,9 @@ from typing import Self
 from hybrid_ocr.contracts.result import DocumentResult, ResultPage
 from hybrid_ocr.contracts.stage import EngineName
 from hybrid_ocr.opening import check_pages
-from hybrid_ocr.pipeline.document import Document, PageOnItsWay
+from hybrid_ocr.pipeline.document import DocumentInProgress, PageInProgress
 from hybrid_ocr.pipeline.models import Models
-from hybrid_ocr.pipeline.running import PAGES_ON_THEIR_WAY, Running
+from hybrid_ocr.pipeline.runner import PAGES_IN_PROGRESS, DocumentRunner
 from hybrid_ocr.pipeline.task import Task
 from hybrid_ocr.stages.validation import load_rules
 from hybrid_ocr.stages.validation.assemble import assemble_page
@@ -62,7 +62,7 @@ class Pipeline:
         self._models.check()
         self._rules = load_rules(rules)
         self._starting = threading.Lock()
-        self._running: Running | None = None
+        self._runner: DocumentRunner | None = None
 
     def __enter__(self) -> Self:
         """Start; raises ArtifactError where a model can neither be found nor fetched."""
@@ -80,9 +80,9 @@ class Pipeline:
     def close(self) -> None:
         """End threads and processes, once the pages on their way are read. A later call starts anew."""
         with self._starting:
-            running, self._running = self._running, None
-        if running:
-            running.close()
+            runner, self._runner = self._runner, None
+        if runner:
+            runner.close()
 
     def read(
         self, source: str | Path | bytes, *, pages: str | None = None, out: str | Path | None = None
@@ -114,11 +114,11 @@ class Pipeline:
         They overlap: the next one is opened while the last pages of the one before are read.
         Raises as `read` does.
         """
-        running = self._start()
+        runner = self._start()
         finishing: deque[Future[DocumentResult]] = deque()
         for task in tasks:
-            document = Document(task.source, task.name, keeps_images=task.out is not None)
-            finishing.append(running.send(document, task))
+            document = DocumentInProgress(task.source, task.name, keeps_images=task.out is not None)
+            finishing.append(runner.send(document, task))
             while finishing and finishing[0].done():
                 yield finishing.popleft().result()
         while finishing:
@@ -134,25 +134,25 @@ class Pipeline:
             RequestError: `pages` names no pages, or none that the document has.
             ArtifactError, EngineError: the networks cannot be loaded.
         """
-        running = self._start()
-        document = Document(_source(source), keeps_images=False)
-        waiting: deque[PageOnItsWay] = deque()
+        runner = self._start()
+        document = DocumentInProgress(_source(source), keeps_images=False)
+        waiting: deque[PageInProgress] = deque()
         try:
-            for page in running.sent_pages(document, running.numbers(document, pages)):
+            for page in runner.sent_pages(document, runner.numbers(document, pages)):
                 waiting.append(page)
-                while waiting and (waiting[0].is_read or len(waiting) >= PAGES_ON_THEIR_WAY):
+                while waiting and (waiting[0].is_read or len(waiting) >= PAGES_IN_PROGRESS):
                     yield assemble_page(waiting.popleft().parts())
             while waiting:
                 yield assemble_page(waiting.popleft().parts())
         finally:
             document.close()
 
-    def _start(self) -> Running:
+    def _start(self) -> DocumentRunner:
         with self._starting:
-            if self._running is None:
+            if self._runner is None:
                 self._models.build_missing()
-                self._running = Running(self._models, self._rules)
-            return self._running
+                self._runner = DocumentRunner(self._models, self._rules)
+            return self._runner
 
 
 def _source(source: str | Path | bytes) -> Path | bytes:

@@ -14,7 +14,7 @@ from hybrid_ocr.contracts.stages import LAST, STAGES
 from hybrid_ocr.engines.interpreters import python_of
 from hybrid_ocr.opening import RawPage
 from hybrid_ocr.pipeline.models import Models
-from hybrid_ocr.pipeline.worker import Answer, StageWorker
+from hybrid_ocr.pipeline.worker import PendingAnswer, StageWorker
 from hybrid_ocr.stages import load_stage
 
 PAGES_TOGETHER: Final[Mapping[StageName, int]] = {"ocr": 4}
@@ -34,7 +34,7 @@ class StageGraph:
 
     def __init__(self, models: Models) -> None:
         pythons = {name: python_of(models.engine_of(name)) for name in STAGES}
-        self._elsewhere = ExitStack()
+        self._subprocesses = ExitStack()
         self._workers = {
             name: StageWorker(
                 name,
@@ -48,7 +48,7 @@ class StageGraph:
         """Finish what is waiting, then end threads and processes."""
         for worker in self._workers.values():
             worker.close()
-        self._elsewhere.close()
+        self._subprocesses.close()
 
     def models(self) -> dict[StageName, ModelIdentity]:
         """The weights of every stage; waits until all are loaded. Raises what loading one raised."""
@@ -60,12 +60,12 @@ class StageGraph:
         turned: PageImage | FailedPage = self._workers["rotation"].ask(page).result()
         return turned
 
-    def send(self, page: PageImage) -> dict[StageName, Answer]:
+    def send(self, page: PageImage) -> dict[StageName, PendingAnswer]:
         """Send an upright page to every stage that comes after rotation, each when its input is there.
 
         Returns the answers of the last stages: what comes between, such as the pixels of lines, is not kept.
         """
-        answers: dict[StageName, Answer] = {}
+        answers: dict[StageName, PendingAnswer] = {}
         for name, spec in STAGES.items():
             if spec.after == "rotation":
                 answers[name] = self._workers[name].ask(page)
@@ -74,19 +74,19 @@ class StageGraph:
         return {name: answers[name] for name in LAST if name in answers}
 
     def _loader(self, name: StageName, context: StageContext, python: Path) -> Callable[[], Stage[Any, Any]]:
-        if context.engine != "paddleocr" or _is_this(python):
+        if context.engine != "paddleocr" or _is_current_interpreter(python):
             return partial(load_stage, name, context)
-        return partial(self._load_elsewhere, name, context, python)
+        return partial(self._load_in_subprocess, name, context, python)
 
-    def _load_elsewhere(self, name: StageName, context: StageContext, python: Path) -> Stage[Any, Any]:
-        from hybrid_ocr.pipeline.elsewhere import StageElsewhere
+    def _load_in_subprocess(self, name: StageName, context: StageContext, python: Path) -> Stage[Any, Any]:
+        from hybrid_ocr.pipeline.subprocess_stage import SubprocessStage
 
-        stage = StageElsewhere(name, context, python)
-        self._elsewhere.callback(stage.close)
+        stage = SubprocessStage(name, context, python)
+        self._subprocesses.callback(stage.close)
         return stage
 
 
-def _is_this(python: Path) -> bool:
+def _is_current_interpreter(python: Path) -> bool:
     """Whether that is the interpreter that runs; links are not followed: they all lead to the system's."""
     import sys
 

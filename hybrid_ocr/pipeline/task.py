@@ -1,4 +1,4 @@
-"""A document to read, and who is told how far it is."""
+"""A document to read, and the receiver of its progress."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Is told how far a document is; calls may come from any thread."""
+    """Receives the progress of a document; calls may come from any thread."""
 
     def opened(self, pages: int) -> None:
         """The document was opened and this many of its pages will be read."""
@@ -28,7 +28,7 @@ class Task:
         pages: which pages, for example "1-5,8"; None is all.
         out: the folder that gets result.json and its exports, or None.
         files: which of them, see `write_exports`; None is all.
-        progress: is told how far it is.
+        progress: receives its progress.
     """
 
     source: Path | bytes

@@ -25,7 +25,7 @@ class Page(Protocol):
         ...
 
 
-Answer = Future[Any]
+PendingAnswer = Future[Any]
 """What a stage says about a page, once it has said it: a message of its kind, or a FailedPage.
 
 The future raises only where the stage could not be loaded.
@@ -43,7 +43,7 @@ class StageWorker:
 
     def __init__(self, name: StageName, load: Callable[[], Stage[Any, Any]], most: int = 1) -> None:
         self._name, self._load, self._most = name, load, most
-        self._waiting: queue.SimpleQueue[tuple[Any, Answer] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[Any, PendingAnswer] | None] = queue.SimpleQueue()
         self._stage: Future[Stage[Any, Any]] = Future()
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
@@ -53,17 +53,17 @@ class StageWorker:
         """The weights that answer; waits until the stage is loaded. Raises what loading it raised."""
         return self._stage.result().model
 
-    def ask(self, page: Page) -> Answer:
+    def ask(self, page: Page) -> PendingAnswer:
         """Hand over a page. A page that failed before is its own answer."""
-        answer: Answer = Future()
+        answer: PendingAnswer = Future()
         self._hand_over(page, answer)
         return answer
 
-    def follow(self, previous: Answer) -> Answer:
+    def follow(self, previous: PendingAnswer) -> PendingAnswer:
         """Hand over the answer of another stage as soon as it is there."""
-        answer: Answer = Future()
+        answer: PendingAnswer = Future()
 
-        def continue_with(done: Answer) -> None:
+        def continue_with(done: PendingAnswer) -> None:
             if error := done.exception():
                 answer.set_exception(error)
             else:
@@ -77,7 +77,7 @@ class StageWorker:
         self._waiting.put(None)
         self._thread.join()
 
-    def _hand_over(self, page: Page, answer: Answer) -> None:
+    def _hand_over(self, page: Page, answer: PendingAnswer) -> None:
         if isinstance(page, FailedPage):
             answer.set_result(page)
         else:
@@ -98,7 +98,7 @@ class StageWorker:
             if ended:
                 return
 
-    def _batch(self, first: tuple[Any, Answer]) -> tuple[list[tuple[Any, Answer]], bool]:
+    def _batch(self, first: tuple[Any, PendingAnswer]) -> tuple[list[tuple[Any, PendingAnswer]], bool]:
         """What waits, up to the most that run together; and whether the end came with it."""
         batch = [first]
         while len(batch) < self._most:
@@ -111,29 +111,29 @@ class StageWorker:
             batch.append(following)
         return batch, False
 
-    def _run(self, stage: Stage[Any, Any], batch: Sequence[tuple[Any, Answer]]) -> None:
+    def _run(self, stage: Stage[Any, Any], batch: Sequence[tuple[Any, PendingAnswer]]) -> None:
         try:
-            said = stage.run([page for page, _ in batch])
+            outcomes = stage.run([page for page, _ in batch])
         except Exception as error:
             if len(batch) > 1:
                 for alone in batch:  # a page must not cost its neighbours
                     self._run(stage, [alone])
                 return
             log.exception("page %d: %s failed", batch[0][0].number, self._name)
-            said = [error]
-        for (page, answer), outcome in zip(batch, said, strict=True):
+            outcomes = [error]
+        for (page, answer), outcome in zip(batch, outcomes, strict=True):
             answer.set_result(self._failed(page, outcome) if isinstance(outcome, Exception) else outcome)
 
     def _failed(self, page: Page, error: Exception) -> FailedPage:
         return FailedPage(number=page.number, stage=self._name, error=ErrorInfo.of(error))
 
 
-def once_all_are_done(answers: Sequence[Answer], action: Callable[[], None]) -> None:
+def once_all_are_done(answers: Sequence[PendingAnswer], action: Callable[[], None]) -> None:
     """Call `action` once, from whichever thread gives the last answer."""
     lock = threading.Lock()
     left = len(answers)
 
-    def count(_: Answer) -> None:
+    def count(_: PendingAnswer) -> None:
         nonlocal left
         with lock:
             left -= 1

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=Message)
 
 _CHUNK: Final = 1 << 20
-_NOT_OURS_TO_READ: Final = frozenset(
+_UNREADABLE_CODES: Final = frozenset(
     {"400", "403", "405", "AccessDenied", "InvalidArgument", "MethodNotAllowed"}
 )
 """What S3 answers for an object that a producer named wrongly: a malformed version id, an object without
@@ -37,7 +37,7 @@ class _Pinned(TypedDict):
 
 @dataclass(frozen=True)
 class ObjectFacts:
-    """What S3 tells of an object without its bytes; `etag` has no quotation marks."""
+    """What S3 knows of an object without its bytes; `etag` has no quotation marks."""
 
     size: int
     etag: str
@@ -111,7 +111,7 @@ class Objects:
         return self.facts(key) is not None
 
     def facts(self, key: str, version_id: str | None = None) -> ObjectFacts | None:
-        """What S3 tells of an object or of one version of it; None where it is not there."""
+        """What S3 knows of an object or of one version of it; None where it is not there."""
         try:
             head = self.client.head_object(Bucket=self.bucket, Key=key, **_pinned(version_id))
         except ClientError as error:
@@ -126,7 +126,7 @@ class Objects:
         )
 
     def facts_of_source(self, key: str, version_id: str | None = None) -> ObjectFacts:
-        """What S3 tells of an object that a producer named.
+        """What S3 knows of an object that a producer named.
 
         Raises:
             DocumentError: SOURCE_NOT_FOUND, also for an object that may not be read.
@@ -134,7 +134,7 @@ class Objects:
         try:
             facts = self.facts(key, version_id)
         except ClientError as error:
-            if code_of(error) not in _NOT_OURS_TO_READ:
+            if code_of(error) not in _UNREADABLE_CODES:
                 raise
             facts = None
         if facts is None:
@@ -164,7 +164,7 @@ class Objects:
         try:
             answer = self.client.get_object(Bucket=self.bucket, Key=key, **_pinned(version_id, etag))
         except ClientError as error:
-            if is_absent(error) or is_condition(error) or code_of(error) in _NOT_OURS_TO_READ:
+            if is_absent(error) or is_condition(error) or code_of(error) in _UNREADABLE_CODES:
                 raise _no_source(key) from None
             raise
         with path.open("wb") as file:

@@ -58,7 +58,7 @@ class AsyncDispatch:
         """Let a state wait for the output of a stage, which is asked for unless it is on its way already.
 
         The ticket is opened before anything is looked at, so an output that appears at any moment is seen
-        either here or by who is told of it.
+        either here or when its notice comes.
 
         Raises:
             ConfigurationError: the endpoint writes elsewhere than into the work bucket.

@@ -22,15 +22,15 @@ _ARRAY_HEADER: Final = 4
 
 
 @dataclass(frozen=True)
-class Cut:
+class SplitBatch:
     """A batch as bodies. `failed` are the pages that are in none of them, by their number."""
 
     bodies: tuple[bytes, ...]
     failed: Mapping[int, FailedPage]
 
 
-def cut(batch: Batch, stage: EndpointStage, most_bytes: int) -> Cut:
-    """Cut a batch into bodies of as many whole pages as fit, in their order.
+def split_batch(batch: Batch, stage: EndpointStage, most_bytes: int) -> SplitBatch:
+    """SplitBatch a batch into bodies of as many whole pages as fit, in their order.
 
     A page that failed before stays out and travels on; one that is too large alone fails with BODY_TOO_LARGE.
     """
@@ -52,7 +52,7 @@ def cut(batch: Batch, stage: EndpointStage, most_bytes: int) -> Cut:
         groups[-1].append(page)
         room -= size
     bodies = tuple(encode(batch.model_copy(update={"pages": tuple(group)})) for group in groups)
-    return Cut(bodies, failed)
+    return SplitBatch(bodies, failed)
 
 
 def merge(
@@ -75,11 +75,11 @@ def merge(
 
 
 def _models(
-    told: Iterable[Mapping[StageName, ModelIdentity]], stage: EndpointStage
+    identities: Iterable[Mapping[StageName, ModelIdentity]], stage: EndpointStage
 ) -> dict[StageName, ModelIdentity]:
     models: dict[StageName, ModelIdentity] = {}
-    for answer in told:
-        for name, model in answer.items():
+    for answer_models in identities:
+        for name, model in answer_models.items():
             if models.setdefault(name, model) != model:
                 raise ArtifactError(f"two answers of {stage} name different models of {name}")
     return models

@@ -20,7 +20,7 @@ from hybrid_ocr.storage.failures import failure_of
 from hybrid_ocr.storage.faults import code_of, is_transient
 from hybrid_ocr.storage.objects import Objects
 from hybrid_ocr.storage.tasks import Tasks
-from lambdas.dispatch.bodies import INPUTS, OUTPUTS, cut, merge
+from lambdas.dispatch.bodies import INPUTS, OUTPUTS, merge, split_batch
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
@@ -67,7 +67,7 @@ class RealtimeDispatch:
 
         Raises:
             CapacityError: the endpoint was busy until the deadline.
-            OcrError: what else the container or the cut batch says.
+            OcrError: what the container answers, or what splitting the batch raises.
         """
         key = output_key(task.batch, task.stage)
         if not self._work.exists(key):
@@ -78,7 +78,7 @@ class RealtimeDispatch:
     def _read(self, task: StageTask, endpoint: str, deadline: float) -> Batch:
         stage = task.stage
         batch = self._work.read(input_key(task.batch, stage), INPUTS[stage])
-        parts = cut(batch, stage, self._max_body_bytes)
+        parts = split_batch(batch, stage, self._max_body_bytes)
 
         def call(body: bytes) -> Batch:
             return self._answer(endpoint, stage, body, deadline)
@@ -95,12 +95,12 @@ class RealtimeDispatch:
             return answer["Body"].read()
 
         try:
-            return decode(OUTPUTS[stage], patiently(invoke, deadline))
+            return decode(OUTPUTS[stage], retry_while_busy(invoke, deadline))
         except RequestError as error:
             raise EngineError(f"{stage} answered what is {error.message}") from None
 
 
-def patiently(invoke: Callable[[], bytes], deadline: float) -> bytes:
+def retry_while_busy(invoke: Callable[[], bytes], deadline: float) -> bytes:
     """The answer of an endpoint that may be busy: tried again, with pauses of full jitter, until a deadline.
 
     Args:

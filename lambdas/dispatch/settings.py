@@ -10,7 +10,7 @@ from hybrid_ocr.hosts.function import FunctionSettings
 
 
 class DispatchSettings(FunctionSettings):
-    """What dispatch is told by its environment."""
+    """The settings of dispatch, read from its environment."""
 
     work_bucket: str
     artifacts_bucket: str

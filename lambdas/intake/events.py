@@ -106,6 +106,6 @@ def _checked(what: str, parse: Callable[[], T]) -> T:
     try:
         return parse()
     except ValidationError as error:
-        told = error.errors(include_url=False, include_context=False, include_input=False)[:3]
-        complaints = "; ".join(f"{'.'.join(map(str, d['loc'])) or 'body'}: {d['msg']}" for d in told)
+        problems = error.errors(include_url=False, include_context=False, include_input=False)[:3]
+        complaints = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'body'}: {p['msg']}" for p in problems)
         raise RequestError(f"not {what}: {complaints}") from None

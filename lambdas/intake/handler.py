@@ -17,13 +17,13 @@ from hybrid_ocr.settings import load_settings
 from hybrid_ocr.storage.bundles import Bundles
 from hybrid_ocr.storage.faults import CONFIG
 from hybrid_ocr.storage.objects import Objects
-from lambdas.intake.intake import Intake, Taken
+from lambdas.intake.intake import Intake, IntakeOutcome
 from lambdas.intake.settings import IntakeSettings
 
 METRICS: Final = {
-    Taken.STARTED: "DocumentsAccepted",
-    Taken.DUPLICATE: "DuplicateEvents",
-    Taken.FOLDER: "FoldersIgnored",
+    IntakeOutcome.STARTED: "DocumentsAccepted",
+    IntakeOutcome.DUPLICATE: "DuplicateEvents",
+    IntakeOutcome.FOLDER: "FoldersIgnored",
 }
 
 host = FunctionHost("intake")

@@ -23,7 +23,7 @@ UNVERSIONED: Final = frozenset({None, "null"})
 """The version id of an object that the next upload overwrites."""
 
 
-class Taken(StrEnum):
+class IntakeOutcome(StrEnum):
     """What became of a submission that was not refused."""
 
     STARTED = "started"
@@ -46,7 +46,7 @@ class Intake:
     ) -> None:
         self._settings, self._inbox, self._bundles, self._executions = settings, inbox, bundles, executions
 
-    def take(self, body: str) -> Taken:
+    def take(self, body: str) -> IntakeOutcome:
         """Take in the event of a queue message.
 
         Raises:
@@ -57,12 +57,12 @@ class Intake:
         """
         submission = read_event(body, self._settings.inbox_bucket, self._settings.inbox_prefix)
         if submission.is_folder:
-            return Taken.FOLDER
+            return IntakeOutcome.FOLDER
         if submission.bucket not in self._settings.readable_buckets:
             raise RequestError("the source lies in a bucket from which no documents are read")
-        return self._start(self._job(submission, self._look(submission)))
+        return self._start(self._job(submission, self._check_object(submission)))
 
-    def _look(self, submission: Submission) -> ObjectFacts:
+    def _check_object(self, submission: Submission) -> ObjectFacts:
         facts = self._inbox.at(submission.bucket).facts_of_source(submission.key, submission.version_id)
         name = document_name(submission.key)
         pinned = submission.version_id not in UNVERSIONED
@@ -93,7 +93,7 @@ class Intake:
             bundle=self._bundles.active(document.options.script),
         )
 
-    def _start(self, job: Job) -> Taken:
+    def _start(self, job: Job) -> IntakeOutcome:
         try:
             self._executions.start_execution(
                 stateMachineArn=self._settings.state_machine_arn,
@@ -102,6 +102,6 @@ class Intake:
             )
         except ClientError as error:
             if code_of(error) == "ExecutionAlreadyExists":
-                return Taken.DUPLICATE
+                return IntakeOutcome.DUPLICATE
             raise
-        return Taken.STARTED
+        return IntakeOutcome.STARTED

@@ -11,7 +11,7 @@ from hybrid_ocr.hosts.function import FunctionSettings
 
 
 class IntakeSettings(FunctionSettings):
-    """What intake is told by its environment."""
+    """The settings of intake, read from its environment."""
 
     inbox_bucket: str
     inbox_prefix: str = "inbox/"

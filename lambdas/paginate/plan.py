@@ -1,4 +1,4 @@
-"""Cutting a document into batches of pages: pure."""
+"""Splitting a document into batches of pages: pure."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Final
 from hybrid_ocr.contracts.batches import batch_size
 from hybrid_ocr.contracts.jobs import MOST_AT_ONCE
 
-PAGES_TO_A_PLACE: Final = 25
+LOST_PAGES_PER_CONCURRENT_RETRY: Final = 25
 """How many lost pages there must be for one more of them to be tried at the same time."""
 
 
-def alone(lost: int) -> int:
+def retry_concurrency(lost: int) -> int:
     """How many lost pages to try at once.
 
     One that killed its container will do so again, and whatever is with it in there dies too; so a few go one
     after the other. Where very many were lost it was no page that did it.
     """
-    return max(1, min(MOST_AT_ONCE, lost // PAGES_TO_A_PLACE))
+    return max(1, min(MOST_AT_ONCE, lost // LOST_PAGES_PER_CONCURRENT_RETRY))
 
 
-def cut(pages: Iterable[int], most: int) -> tuple[str, ...]:
+def split_pages(pages: Iterable[int], most: int) -> tuple[str, ...]:
     """Page numbers as batches of one size (the last may be smaller), in ascending order.
 
     Args:

@@ -14,7 +14,7 @@ from hybrid_ocr.contracts.jobs import BatchTask, Job, Plan, PlanRequest
 from hybrid_ocr.contracts.stages import LAST
 from hybrid_ocr.opening import DocumentOpener, OpeningLimits, parse_pages
 from hybrid_ocr.storage.objects import Objects
-from lambdas.paginate.plan import alone, cut
+from lambdas.paginate.plan import retry_concurrency, split_pages
 
 LAST_READING_ROUND: Final = 1
 """What was lost in a batch is tried once more, each page alone; what is lost then stays lost."""
@@ -53,7 +53,7 @@ class Planner:
         first = self.work.read(key, Plan)
         lost = self._lost(request.job, first) if request.round <= LAST_READING_ROUND else ()
         return first.model_copy(
-            update={"round": request.round, "batches": lost, "concurrency": alone(len(lost))}
+            update={"round": request.round, "batches": lost, "concurrency": retry_concurrency(len(lost))}
         )
 
     def _first(self, job: Job) -> Plan:
@@ -61,7 +61,7 @@ class Planner:
             pages = self._pages(job)
         except (DocumentError, RequestError) as error:
             return Plan(round=0, expected_pages=0, batches=(), error=ErrorInfo.of(error))
-        return Plan(round=0, expected_pages=len(pages), batches=cut(pages, self.pages_per_batch))
+        return Plan(round=0, expected_pages=len(pages), batches=split_pages(pages, self.pages_per_batch))
 
     def _pages(self, job: Job) -> list[int]:
         bucket, key = keys.split_uri(job.source)

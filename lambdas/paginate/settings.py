@@ -10,7 +10,7 @@ from hybrid_ocr.hosts.function import FunctionSettings
 
 
 class PaginateSettings(FunctionSettings):
-    """What paginate is told by its environment."""
+    """The settings of paginate, read from its environment."""
 
     work_bucket: str
     pages_per_batch: Annotated[int, Field(ge=1, le=100)] = 8

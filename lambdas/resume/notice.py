@@ -35,12 +35,14 @@ def read_notice(body: str) -> Notice:
         RequestError: INVALID_REQUEST, it is none.
     """
     try:
-        told = json.loads(body)
-        if isinstance(told, dict) and isinstance(told.get("Message"), str):
-            told = json.loads(told["Message"])
-        return Notice.model_validate(told)
+        payload = json.loads(body)
+        if isinstance(payload, dict) and isinstance(payload.get("Message"), str):
+            payload = json.loads(payload["Message"])
+        return Notice.model_validate(payload)
     except ValidationError as error:
-        places = sorted({str(part) for told in error.errors(include_input=False) for part in told["loc"][:1]})
+        places = sorted(
+            {str(part) for problem in error.errors(include_input=False) for part in problem["loc"][:1]}
+        )
         raise RequestError(f"not a notice of an inference: see {', '.join(places)}") from None
     except (ValueError, RecursionError):
         raise RequestError("a notice that is no JSON") from None

@@ -6,7 +6,7 @@ from hybrid_ocr.hosts.function import FunctionSettings
 
 
 class ResumeSettings(FunctionSettings):
-    """What resume is told by its environment."""
+    """The settings of resume, read from its environment."""
 
     work_bucket: str
     tickets_table: str

@@ -28,7 +28,7 @@ from lambdas.rotation.settings import RotationSettings
 
 LARGEST_ANSWER: Final = 6 * 2**20
 """Bytes; Lambda passes on no more, either way (Lambda quotas, invocation payload)."""
-ROOM: Final = 2_048
+ENVELOPE_BYTES: Final = 2_048
 """Bytes of an answer beside its image."""
 
 
@@ -62,7 +62,7 @@ def on_image(request: ImageRequest) -> PageImage:
     except (binascii.Error, ValueError):
         raise RequestError("the image is not base64") from None
     page = pages.image(data)
-    if -(-len(page.data) // 3) * 4 + ROOM > LARGEST_ANSWER:
+    if -(-len(page.data) // 3) * 4 + ENVELOPE_BYTES > LARGEST_ANSWER:
         message = f"the upright page has more than {LARGEST_ANSWER} bytes as base64: send a smaller image"
         raise RequestError(message, code=ErrorCode.BODY_TOO_LARGE)
     return page

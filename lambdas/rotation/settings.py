@@ -8,7 +8,7 @@ from hybrid_ocr.hosts.function import FunctionSettings
 
 
 class RotationSettings(FunctionSettings):
-    """What rotation is told by its environment."""
+    """The settings of rotation, read from its environment."""
 
     work_bucket: str
     model_dir: Path = Path("/opt/ml/model")

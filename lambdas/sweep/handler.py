@@ -33,14 +33,14 @@ class Tick(BaseModel):
 @host.task(Tick)
 def handler(_: Tick) -> None:
     """Go through the open tickets, again and again while notices are being lost."""
-    told = linger(lambda: sweep(tickets, settler, _in_time), _in_time, time.sleep)
-    host.count("OpenTickets", told.open_tickets)
-    host.count("OldestTicketSeconds", told.oldest_seconds, "Seconds")
-    host.count("RecoveredTickets", recovered(told))
-    host.count("ExpiredTickets", told.ends[End.EXPIRED])
-    host.count("StaleTokens", told.stale_tokens)
-    host.count("UnsettledTickets", told.unsettled)
-    host.count("SweepsCutShort", 0 if told.complete else 1)
+    total = linger(lambda: sweep(tickets, settler, _in_time), _in_time, time.sleep)
+    host.count("OpenTickets", total.open_tickets)
+    host.count("OldestTicketSeconds", total.oldest_seconds, "Seconds")
+    host.count("RecoveredTickets", recovered(total))
+    host.count("ExpiredTickets", total.ends[End.EXPIRED])
+    host.count("StaleTokens", total.stale_tokens)
+    host.count("UnsettledTickets", total.unsettled)
+    host.count("SweepsCutShort", 0 if total.complete else 1)
 
 
 def _in_time() -> bool:

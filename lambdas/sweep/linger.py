@@ -26,21 +26,21 @@ def linger(once: Callable[[], Round], in_time: Callable[[], bool], pause: Callab
         All rounds together; `open_tickets` and `oldest_seconds` are those of the first one, which an alarm is
         about.
     """
-    told = once()
+    total = once()
     quiet = 0
-    while recovered(told) and told.complete and quiet < QUIET_ROUNDS:
+    while recovered(total) and total.complete and quiet < QUIET_ROUNDS:
         pause(PAUSE_SECONDS)
         if not in_time():
             break
         again = once()
         quiet = 0 if recovered(again) else quiet + 1
-        told.ends += again.ends
-        told.stale_tokens += again.stale_tokens
-        told.unsettled += again.unsettled
-        told.complete = again.complete
-    return told
+        total.ends += again.ends
+        total.stale_tokens += again.stale_tokens
+        total.unsettled += again.unsettled
+        total.complete = again.complete
+    return total
 
 
-def recovered(told: Round) -> int:
+def recovered(round_: Round) -> int:
     """How many tickets were answered whose notice had not come."""
-    return told.ends[End.SUCCEEDED] + told.ends[End.FAILED]
+    return round_.ends[End.SUCCEEDED] + round_.ends[End.FAILED]

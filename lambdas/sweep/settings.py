@@ -6,7 +6,7 @@ from hybrid_ocr.hosts.function import FunctionSettings
 
 
 class SweepSettings(FunctionSettings):
-    """What sweep is told by its environment."""
+    """The settings of sweep, read from its environment."""
 
     work_bucket: str
     tickets_table: str

@@ -37,18 +37,18 @@ class Round:
 
 
 def sweep(tickets: Tickets, settler: Settler, in_time: Callable[[], bool]) -> Round:
-    """Settle every open ticket, oldest first, a handful at a time, while there is time."""
-    told = Round()
+    """Settle every open ticket, oldest first, a few at a time, while there is time."""
+    result = Round()
     with ThreadPoolExecutor(PARALLEL) as pool:
-        for handful in _handfuls(tickets.open_ids(), 4 * PARALLEL):
-            told.open_tickets += len(handful)
-            told.oldest_seconds = max(told.oldest_seconds, time() - handful[0][1])
+        for chunk in _chunks(tickets.open_ids(), 4 * PARALLEL):
+            result.open_tickets += len(chunk)
+            result.oldest_seconds = max(result.oldest_seconds, time() - chunk[0][1])
             if not in_time():
-                told.complete = False
+                result.complete = False
                 break
-            for settlement in pool.map(lambda entry: _settle(settler, entry[0]), handful):
-                _note(told, settlement)
-    return told
+            for settlement in pool.map(lambda entry: _settle(settler, entry[0]), chunk):
+                _note(result, settlement)
+    return result
 
 
 def _settle(settler: Settler, inference_id: str) -> Settlement | Exception | None:
@@ -62,15 +62,15 @@ def _settle(settler: Settler, inference_id: str) -> Settlement | Exception | Non
         return error
 
 
-def _note(told: Round, settlement: Settlement | Exception | None) -> None:
+def _note(round_: Round, settlement: Settlement | Exception | None) -> None:
     if isinstance(settlement, Exception):
-        told.unsettled += 1
+        round_.unsettled += 1
     elif settlement is not None:
-        told.ends[settlement.end] += 1
-        told.stale_tokens += settlement.stale_tokens
+        round_.ends[settlement.end] += 1
+        round_.stale_tokens += settlement.stale_tokens
 
 
-def _handfuls(entries: Iterable[tuple[str, float]], size: int) -> Iterator[list[tuple[str, float]]]:
+def _chunks(entries: Iterable[tuple[str, float]], size: int) -> Iterator[list[tuple[str, float]]]:
     rest = iter(entries)
-    while handful := list(islice(rest, size)):
-        yield handful
+    while chunk := list(islice(rest, size)):
+        yield chunk

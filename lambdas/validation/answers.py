@@ -36,9 +36,9 @@ class BatchAnswers:
 
     Args:
         batch: which pages, of which round.
-        answers: what each stage of `READ` said of each page; empty where the stage was lost.
-        models: who said so; None for an answer that does not name its own model.
-        losses: why a stage was lost, as far as anybody knows.
+        answers: the answer of each stage of `READ` for each page; empty where the stage was lost.
+        models: the models that answered; None for an answer that does not name its own model.
+        losses: why a stage was lost, where that is known.
     """
 
     batch: BatchTask
@@ -87,7 +87,7 @@ class _Reader:
             self.losses[stage] = ErrorInfo.of(error)
             return None
         self.models |= {(stage, batch.models.get(stage)), *batch.models.items()}
-        return tuple(_in_brief(page) for page in batch.pages)
+        return tuple(_without_bulk(page) for page in batch.pages)
 
     def read_losses(self) -> None:
         """Why stages were lost: what somebody wrote down, else that the first one to lack never answered."""
@@ -108,7 +108,7 @@ class _Reader:
                 return
 
 
-def _in_brief(page: PageAnswer | FailedPage) -> PageAnswer | FailedPage:
+def _without_bulk(page: PageAnswer | FailedPage) -> PageAnswer | FailedPage:
     """Without what is large: pixels, and the confidence of each character, which no rule asks for."""
     if isinstance(page, PageImage):
         return PageRecord.of(page)

@@ -40,7 +40,7 @@ AnswerT = TypeVar("AnswerT", bound=PageAnswer)
 
 
 def gather(job: Job, work: Objects, bundle: Bundle) -> tuple[DocumentParts, StoredImages]:
-    """What was said about a document, and its page images.
+    """The answers of all stages for a document, and its page images.
 
     Of several answers for a page the first that is no failure counts: a later round only adds. A page that a
     stage was lost for is a failure, with the reason that lies in S3. Where any answer came from a model that
@@ -51,18 +51,18 @@ def gather(job: Job, work: Objects, bundle: Bundle) -> tuple[DocumentParts, Stor
     """
     plan = work.read(keys.plan_key(job), Plan)
     present = frozenset(work.keys(keys.job_prefix(job)))
-    known = _Known()
+    known = _BestAnswers()
     with ThreadPoolExecutor(READERS) as readers:
         batches = _batches(job, plan, present)
         for answers in readers.map(lambda batch: read_answers(work, batch, present), batches):
             known.add(answers)
     numbers = sorted(known.numbers.union(*(_numbers(batch) for batch in plan.batches)))
-    stranger = _stranger(known.models, bundle)
+    foreign = _foreign_model(known.models, bundle)
     parts = DocumentParts(
         job_id=job.job_id,
         source=job.source,
         expected_pages=plan.expected_pages,
-        pages=tuple(known.parts(n) if stranger is None else _refused(n, *stranger) for n in numbers),
+        pages=tuple(known.parts(n) if foreign is None else _refused(n, *foreign) for n in numbers),
         bundle=job.bundle,
         models={stage: model for stage, model in known.models if model is not None},
         timings=known.seconds(),
@@ -92,7 +92,7 @@ class StoredImages:
         return self._held.get(number)
 
 
-class _Known:
+class _BestAnswers:
     """The best answer of each stage for each page so far."""
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ class _Known:
         )
 
     def seconds(self) -> dict[str, float]:
-        """The stages' own time, as their answers and those of later stages tell it."""
+        """The stages' own time, by their answers and those of later stages."""
         spent: dict[StageName, float] = dict.fromkeys(STAGES, 0.0)
         for stage, answers in self._answers.items():
             for answer in answers.values():
@@ -140,7 +140,7 @@ class _Known:
         return {stage: round(seconds, 4) for stage, seconds in spent.items()}
 
     def _answer(self, number: int, stage: StageName, kind: type[AnswerT]) -> AnswerT | FailedPage:
-        """What a stage said of a page; where it never did, why."""
+        """The answer of a stage for a page; where there is none, the reason."""
         answer = self._answers[stage].get(number)
         if answer is None:
             return self._lost(number, stage)
@@ -152,7 +152,7 @@ class _Known:
         """Why: the first stage on the way here that was lost, opening aside where the page was opened."""
         losses = self._losses[number]
         on_the_way = chain(stage)[1:] or (stage,)
-        lost = next((each for each in on_the_way if each in losses), on_the_way[0])
+        lost = next((before for before in on_the_way if before in losses), on_the_way[0])
         unknown = ErrorInfo(
             code=ErrorCode.STAGE_TIMEOUT, message=f"{stage_title(lost)} never answered", retryable=True
         )
@@ -188,7 +188,7 @@ def _numbers(pages: str) -> list[int]:
     return parse_pages(pages, OpeningLimits().pages)
 
 
-def _stranger(
+def _foreign_model(
     models: Iterable[tuple[StageName, ModelIdentity | None]], bundle: Bundle
 ) -> tuple[StageName, ErrorInfo] | None:
     """The first stage that answered with another model than the bundle's."""

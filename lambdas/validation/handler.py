@@ -8,12 +8,12 @@ from hybrid_ocr.settings import load_settings
 from hybrid_ocr.stages.validation.rule_file import load_rules
 from hybrid_ocr.storage.bundles import Bundles
 from hybrid_ocr.storage.objects import Objects
-from lambdas.validation.publish import Publisher
+from lambdas.validation.publish import ResultPublisher
 from lambdas.validation.settings import ValidationSettings
 
 settings = load_settings(ValidationSettings)
 host = FunctionHost("validation")
-publisher = Publisher(
+publisher = ResultPublisher(
     work=Objects(settings.work_bucket),
     results=Objects(settings.results_bucket),
     bundles=Bundles(Objects(settings.artifacts_bucket)),

@@ -1,4 +1,4 @@
-"""The event that tells how a document ended."""
+"""The event that says how a document ended."""
 
 from __future__ import annotations
 

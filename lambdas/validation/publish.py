@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Publisher:
+class ResultPublisher:
     """Validates what was read of a document and keeps it; a result that is there already stays.
 
     Args:

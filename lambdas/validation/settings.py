@@ -11,7 +11,7 @@ from hybrid_ocr.hosts.function import FunctionSettings
 
 
 class ValidationSettings(FunctionSettings):
-    """What validation is told by its environment."""
+    """The settings of validation, read from its environment."""
 
     work_bucket: str
     results_bucket: str

@@ -14,7 +14,7 @@ from autoscaling.simulation.documents import invocations
 from autoscaling.simulation.events import Work, simulate, simulate_work
 from autoscaling.simulation.model import Arrivals, Delays, Failures, ServiceTime
 from hybrid_ocr.contracts.errors import ConfigurationError
-from lambdas.paginate.plan import cut
+from lambdas.paginate.plan import split_pages
 from tests.autoscaling.builders import arrivals, fixed, office_day, pipeline, policy
 
 COLD = Delays(provisioning_seconds=150, download_seconds=60, warm_up_seconds=120)
@@ -111,7 +111,7 @@ def test_a_short_document_is_spread_over_invocations_as_the_flow_does_it():
     assert np.bincount(document).tolist() == [3, 6, 6, 9]
     assert pages[document == 2].tolist() == [3, 3, 3, 3, 3, 2]
     for index, of_it in enumerate((3, 12, 17, 65)):
-        assert len(cut(range(1, of_it + 1), 8)) == (document == index).sum()
+        assert len(split_pages(range(1, of_it + 1), 8)) == (document == index).sum()
 
 
 def test_latency_is_its_parts():

@@ -20,7 +20,7 @@ from hybrid_ocr.contracts.messages import StageName
 from hybrid_ocr.contracts.stages import STAGES, artifact_names
 from hybrid_ocr.storage.bundles import Bundles
 from hybrid_ocr.storage.objects import Objects
-from model_artifacts.publishing import Publisher
+from model_artifacts.publishing import ModelPublisher
 from tests.artifacts import tiny
 from tests.clients.deployment import Deployment
 
@@ -34,8 +34,8 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def publisher(connection: Connection, root: Path) -> Publisher:
-    return Publisher(connection, root, tiny.catalogue())
+def publisher(connection: Connection, root: Path) -> ModelPublisher:
+    return ModelPublisher(connection, root, tiny.catalogue())
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def bucket(connection: Connection) -> Iterator[Objects]:
 
 
 @pytest.fixture
-def endpoints(connection: Connection, publisher: Publisher, bucket: Objects) -> Iterator[Any]:
+def endpoints(connection: Connection, publisher: ModelPublisher, bucket: Objects) -> Iterator[Any]:
     """Creates the endpoints of a deployment, serving the artefact or what is named instead."""
     sagemaker = connection.client("sagemaker")
     made = []
@@ -81,7 +81,7 @@ def endpoints(connection: Connection, publisher: Publisher, bucket: Objects) -> 
 
 
 def test_an_artefact_lies_under_a_key_that_names_what_it_holds(
-    publisher: Publisher, bucket: Objects, root: Path
+    publisher: ModelPublisher, bucket: Objects, root: Path
 ) -> None:
     [published] = publisher.publish(["tiny-rec"])
     sha256 = published.model.sha256
@@ -90,11 +90,11 @@ def test_an_artefact_lies_under_a_key_that_names_what_it_holds(
     assert bucket.get(artifact_key(published.model)) == (root / "tiny-rec.tar.gz").read_bytes()
 
 
-def test_the_same_bytes_are_already_there(publisher: Publisher, bucket: Objects) -> None:
+def test_the_same_bytes_are_already_there(publisher: ModelPublisher, bucket: Objects) -> None:
     assert [published.fresh for published in publisher.publish(["tiny-rec", "tiny-rec"])] == [True, False]
 
 
-def test_nothing_is_overwritten(publisher: Publisher, bucket: Objects) -> None:
+def test_nothing_is_overwritten(publisher: ModelPublisher, bucket: Objects) -> None:
     key = artifact_key(publisher.identity("tiny-rec"))
     bucket.put(key, b"something else", "application/gzip")
     with pytest.raises(ArtifactError, match="nothing was overwritten"):
@@ -103,11 +103,11 @@ def test_nothing_is_overwritten(publisher: Publisher, bucket: Objects) -> None:
 
 
 def test_what_is_damaged_missing_or_not_pinned_is_not_uploaded(
-    connection: Connection, publisher: Publisher, root: Path, bucket: Objects
+    connection: Connection, publisher: ModelPublisher, root: Path, bucket: Objects
 ) -> None:
     with pytest.raises(ArtifactError, match="artifacts build no-such"):
         list(publisher.publish(["no-such"]))
-    locked = Publisher(connection, root, tiny.catalogue(lock={"tiny-rec": "0" * 64}))
+    locked = ModelPublisher(connection, root, tiny.catalogue(lock={"tiny-rec": "0" * 64}))
     with pytest.raises(ArtifactError, match="the lock says"):
         list(locked.publish(["tiny-rec"]))
     archive = root / "tiny-rec.tar.gz"
@@ -119,7 +119,7 @@ def test_what_is_damaged_missing_or_not_pinned_is_not_uploaded(
 
 @pytest.mark.parametrize("modes", [["async"], ["realtime"], ["realtime", "async"]])
 def test_a_bundle_of_what_the_endpoints_serve_becomes_active(
-    publisher: Publisher, endpoints: Any, bucket: Objects, modes: list[EndpointMode]
+    publisher: ModelPublisher, endpoints: Any, bucket: Objects, modes: list[EndpointMode]
 ) -> None:
     for mode in modes:
         endpoints(mode)
@@ -133,19 +133,19 @@ def test_a_bundle_of_what_the_endpoints_serve_becomes_active(
     assert {ref.mode for ref in bundle.endpoints.values()} == {"async" if "async" in modes else "realtime"}
 
 
-def test_no_bundle_before_its_endpoints(publisher: Publisher) -> None:
+def test_no_bundle_before_its_endpoints(publisher: ModelPublisher) -> None:
     with pytest.raises(ConfigurationError, match="deploy them first"):
         publisher.bundle(NAMES)
 
 
-def test_no_bundle_of_endpoints_that_serve_something_else(publisher: Publisher, endpoints: Any) -> None:
+def test_no_bundle_of_endpoints_that_serve_something_else(publisher: ModelPublisher, endpoints: Any) -> None:
     endpoints("async", "s3://bucket/other/model.tar.gz")
     with pytest.raises(ArtifactError, match="serves s3://bucket/other"):
         publisher.bundle(NAMES)
 
 
 def test_what_is_active_for_other_scripts_stays(
-    publisher: Publisher, endpoints: Any, bucket: Objects
+    publisher: ModelPublisher, endpoints: Any, bucket: Objects
 ) -> None:
     endpoints("async")
     bundle = publisher.bundle(NAMES)
@@ -255,7 +255,7 @@ def sdk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_artefact_is_registered_once_with_the_image_of_its_endpoint(
-    connection: Connection, publisher: Publisher, endpoints: Any, bucket: Objects, sdk: None
+    connection: Connection, publisher: ModelPublisher, endpoints: Any, bucket: Objects, sdk: None
 ) -> None:
     from model_artifacts.registry import Registry
 
@@ -278,6 +278,6 @@ def test_an_artefact_is_registered_once_with_the_image_of_its_endpoint(
     assert container["ModelDataUrl"] == published.uri
 
 
-def test_a_stage_without_an_endpoint_has_no_image(publisher: Publisher) -> None:
+def test_a_stage_without_an_endpoint_has_no_image(publisher: ModelPublisher) -> None:
     assert publisher.image("rotation") is None
     assert publisher.image("ocr") is None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_ocr.clients.retry import LONGEST_PAUSE, Deadline, persist
+from hybrid_ocr.clients.retry import LONGEST_PAUSE, Deadline, retry_while_busy
 from hybrid_ocr.contracts.errors import CapacityError, EngineError, OcrError
 
 
@@ -30,7 +30,7 @@ class Scripted:
 def test_a_call_that_is_refused_is_made_again_until_it_is_answered(refusals: int) -> None:
     call = Scripted(*[CapacityError("full")] * refusals)
     pauses: list[float] = []
-    assert persist(call, Deadline.after(3600), sleep=pauses.append) == "answer"
+    assert retry_while_busy(call, Deadline.after(3600), sleep=pauses.append) == "answer"
     assert call.calls == refusals + 1
     assert len(pauses) == refusals
     assert all(0 <= pause <= LONGEST_PAUSE for pause in pauses)
@@ -39,19 +39,19 @@ def test_a_call_that_is_refused_is_made_again_until_it_is_answered(refusals: int
 def test_what_cannot_heal_is_raised_at_once() -> None:
     call = Scripted(CapacityError("full"), EngineError("broken"))
     with pytest.raises(EngineError):
-        persist(call, Deadline.after(3600), sleep=lambda _: None)
+        retry_while_busy(call, Deadline.after(3600), sleep=lambda _: None)
     assert call.calls == 2
 
 
 def test_nothing_is_tried_after_the_deadline() -> None:
     call = Scripted(*[CapacityError("full")] * 10)
     with pytest.raises(CapacityError, match="full"):
-        persist(call, Deadline(at=time.monotonic() - 1, seconds=1))
+        retry_while_busy(call, Deadline(at=time.monotonic() - 1, seconds=1))
     assert call.calls == 1
 
 
 def test_pauses_differ_so_that_callers_do_not_come_back_together() -> None:
     pauses: list[float] = []
     for _ in range(2):
-        persist(Scripted(*[CapacityError("full")] * 5), Deadline.after(3600), sleep=pauses.append)
+        retry_while_busy(Scripted(*[CapacityError("full")] * 5), Deadline.after(3600), sleep=pauses.append)
     assert len(set(pauses)) == len(pauses)

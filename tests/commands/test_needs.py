@@ -11,7 +11,7 @@ from importlib.metadata import packages_distributions, requires
 import pytest
 from packaging.requirements import Requirement
 
-from hybrid_ocr.needs import MISSING, ROOMS
+from hybrid_ocr.needs import CHECKOUT_FOLDERS, MISSING
 from tests.conftest import ROOT
 
 ABSENT = """
@@ -77,7 +77,7 @@ def beyond_the_base() -> set[str]:
 def test_every_command_has_its_help_with_the_base_package_alone() -> None:
     absent = beyond_the_base()
     assert {"boto3", "numpy", "PIL", "cv2"} - absent == {"numpy"}
-    done = run(ABSENT + EVERY_HELP, absent | ROOMS)
+    done = run(ABSENT + EVERY_HELP, absent | CHECKOUT_FOLDERS)
     lines = [line.split("\t") for line in done.stdout.splitlines()]
     assert len(lines) > 30, done.stderr
     assert [line for line in lines if line[-2:] != ["0", "True"]] == []
@@ -130,7 +130,7 @@ def test_what_is_missing_is_told_in_one_line(arguments: list[str], absent: str, 
     [line] = done.stderr.splitlines()
     assert line.startswith("hybrid-ocr: ")
     assert said in line
-    assert ("git clone" in line) is (absent in ROOMS)
+    assert ("git clone" in line) is (absent in CHECKOUT_FOLDERS)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,11 @@ def test_what_is_missing_is_told_in_one_line(arguments: list[str], absent: str, 
 def test_speaking_to_a_deployment_needs_boto3_alone(arguments: list[str]) -> None:
     boto3 = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
     done = run(
-        COMMAND, (beyond_the_base() | ROOMS) - boto3, *arguments, "--endpoint-url", "http://127.0.0.1:9"
+        COMMAND,
+        (beyond_the_base() | CHECKOUT_FOLDERS) - boto3,
+        *arguments,
+        "--endpoint-url",
+        "http://127.0.0.1:9",
     )
     assert "nothing answers at http://127.0.0.1:9" in done.stderr
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from evaluation.bench.__main__ import app
 from evaluation.bench.compare import compare
-from evaluation.bench.contestants import Entrant, entrants
+from evaluation.bench.contestants import ContestantSpec, contestants
 from evaluation.bench.environments import Environment
 from evaluation.bench.machine import describe_machine
 from evaluation.bench.pages import BenchPage, find_pages
@@ -31,9 +31,9 @@ LINES = json.dumps([[CORNERS, "Hello world"]])
 TRUTH = TruthPage(lines=(TruthLine(np.array(CORNERS, float), "HELLO WORD"),))
 
 
-def fake(tmp_path: Path, name: str = "fake", **settings: str) -> Entrant:
+def fake(tmp_path: Path, name: str = "fake", **settings: str) -> ContestantSpec:
     told = {"name": name, "lines": LINES, "diary": str(tmp_path / "diary"), **settings}
-    return Entrant(name, name.title(), FAKE, settings=told)
+    return ContestantSpec(name, name.title(), FAKE, settings=told)
 
 
 def page(name: str, kind: str = "receipts") -> BenchPage:
@@ -92,7 +92,7 @@ class TestCompare:
         assert kept.scores.words == Counts(hits=1, truth=2, found=2)
 
     def test_who_cannot_take_part_or_read_a_page_is_named_and_the_rest_goes_on(self, tmp_path: Path) -> None:
-        away = Entrant("away", "Away", FAKE, home=Environment("not-there", "none.txt"))
+        away = ContestantSpec("away", "Away", FAKE, home=Environment("not-there", "none.txt"))
         records = compare(
             [fake(tmp_path), away, fake(tmp_path, "ill", broken="yes")],
             [page("1.png"), page("bad.png")],
@@ -201,7 +201,7 @@ def test_an_unknown_contestant_is_refused_with_the_names_there_are() -> None:
 
 
 def test_all_contestants_of_the_issue_are_there() -> None:
-    assert list(entrants()) == [
+    assert list(contestants()) == [
         "hybrid-ocr",
         "hybrid-ocr-text",
         "rapidocr",

@@ -32,8 +32,8 @@ from hybrid_ocr.contracts.messages import (
 )
 from hybrid_ocr.storage.objects import Objects
 from lambdas.dispatch import realtime
-from lambdas.dispatch.bodies import cut, merge
-from lambdas.dispatch.realtime import RealtimeDispatch, patiently
+from lambdas.dispatch.bodies import merge, split_batch
+from lambdas.dispatch.realtime import RealtimeDispatch, retry_while_busy
 from tests.functions.component import Component, stage_task
 from tests.functions.fakes import States
 
@@ -69,7 +69,7 @@ def answer_to(body: bytes, model: ModelIdentity = MODEL) -> RegionBatch:
 def test_every_page_is_in_one_body_that_fits_or_among_the_failed(sizes: list[int | None], most: int) -> None:
     pages = tuple(failed(n) if size is None else page(n, size) for n, size in enumerate(sizes, 1))
     batch = PageBatch(models={"rotation": ROTATION}, pages=pages)
-    parts = cut(batch, "region_detection", most)
+    parts = split_batch(batch, "region_detection", most)
     assert all(len(body) <= most for body in parts.bodies)
     sent = [one.number for body in parts.bodies for one in decode(PageBatch, body).pages]
     assert sent == [one.number for one in pages if one.number not in parts.failed]
@@ -85,7 +85,7 @@ def test_every_page_is_in_one_body_that_fits_or_among_the_failed(sizes: list[int
 
 
 def test_pages_share_a_body_while_they_fit() -> None:
-    parts = cut(PageBatch(pages=tuple(page(n) for n in range(1, 9))), "region_detection", 1_000_000)
+    parts = split_batch(PageBatch(pages=tuple(page(n) for n in range(1, 9))), "region_detection", 1_000_000)
     assert len(parts.bodies) == 1
 
 
@@ -137,7 +137,7 @@ def test_a_busy_endpoint_is_asked_again_after_pauses_that_grow(busy: Exception, 
             raise answer
         return answer
 
-    assert patiently(invoke, monotonic() + 60) == b"at last"
+    assert retry_while_busy(invoke, monotonic() + 60) == b"at last"
     assert len(pauses) == 3
     assert all(pause <= limit for pause, limit in zip(pauses, (0.2, 0.4, 0.8), strict=True))
 
@@ -151,14 +151,14 @@ def raising(error: Exception) -> Callable[[], bytes]:
 
 def test_patience_ends_at_the_deadline(pauses: list[float]) -> None:
     with pytest.raises(CapacityError):
-        patiently(raising(BUSY[0]), monotonic() - 1)
+        retry_while_busy(raising(BUSY[0]), monotonic() - 1)
     assert pauses == []
 
 
 def test_the_containers_own_error_is_what_the_caller_gets(pauses: list[float]) -> None:
     told = '{"error":{"code":"INVALID_REQUEST","message":"not a PageBatch","retryable":false}}'
     with pytest.raises(OcrError, match="not a PageBatch") as caught:
-        patiently(
+        retry_while_busy(
             raising(refusal("ModelError", 424, OriginalStatusCode=400, OriginalMessage=told)), monotonic() + 9
         )
     assert caught.value.code is ErrorCode.INVALID_REQUEST
@@ -167,7 +167,7 @@ def test_the_containers_own_error_is_what_the_caller_gets(pauses: list[float]) -
 
 def test_a_call_that_is_wrong_is_not_repeated(pauses: list[float]) -> None:
     with pytest.raises(ClientError):
-        patiently(raising(refusal("ValidationError", 400)), monotonic() + 9)
+        retry_while_busy(raising(refusal("ValidationError", 400)), monotonic() + 9)
     assert pauses == []
 
 

@@ -14,7 +14,7 @@ from hybrid_ocr.contracts.events import ReadOptions
 from hybrid_ocr.contracts.jobs import MOST_AT_ONCE, BatchTask, Job, Plan
 from hybrid_ocr.contracts.stages import STAGES
 from hybrid_ocr.opening import OpeningLimits, parse_pages
-from lambdas.paginate.plan import alone, cut, page_ranges
+from lambdas.paginate.plan import page_ranges, retry_concurrency, split_pages
 from tests.functions_heavy.conftest import Call
 from tests.functions_heavy.desk import NAME, OTHERS, Desk
 
@@ -24,7 +24,7 @@ PAGES = st.sets(st.integers(1, 2_000), min_size=1)
 @settings(deadline=None)
 @given(PAGES, st.integers(1, 100))
 def test_every_page_is_in_one_batch_and_the_pages_keep_their_order(pages: set[int], most: int) -> None:
-    batches = [parse_pages(batch, 2_000) for batch in cut(pages, most)]
+    batches = [parse_pages(batch, 2_000) for batch in split_pages(pages, most)]
     assert [page for batch in batches for page in batch] == sorted(pages)
     assert {len(batch) for batch in batches[:-1]} <= {len(batches[0])}
     assert 1 <= len(batches[-1]) <= len(batches[0]) <= most
@@ -38,10 +38,10 @@ def test_a_page_range_has_no_more_parts_than_gaps(pages: set[int]) -> None:
 
 
 def test_a_small_document_keeps_every_stage_busy_and_a_large_one_fills_its_batches() -> None:
-    assert cut(range(1, 21), 8) == ("1-3", "4-6", "7-9", "10-12", "13-15", "16-18", "19-20")
-    assert len(cut(range(1, BATCHES + 1), 8)) == BATCHES
-    assert cut(range(1, 2_001), 8)[-1] == "1993-2000"
-    assert len(cut(range(1, 2_001), 8)) == 250
+    assert split_pages(range(1, 21), 8) == ("1-3", "4-6", "7-9", "10-12", "13-15", "16-18", "19-20")
+    assert len(split_pages(range(1, BATCHES + 1), 8)) == BATCHES
+    assert split_pages(range(1, 2_001), 8)[-1] == "1993-2000"
+    assert len(split_pages(range(1, 2_001), 8)) == 250
 
 
 def test_the_state_of_the_longest_document_stays_small_even_if_every_page_is_retried() -> None:
@@ -53,7 +53,7 @@ def test_the_state_of_the_longest_document_stays_small_even_if_every_page_is_ret
         options=ReadOptions(pages="1-2000"),
         bundle="0" * 16,
     )
-    for batches in (cut(range(1, 2_001), 8), tuple(map(str, range(1, 2_001)))):
+    for batches in (split_pages(range(1, 2_001), 8), tuple(map(str, range(1, 2_001)))):
         plan = Plan(round=1, expected_pages=2_000, batches=batches)
         state = {"job": job.model_dump(mode="json"), "plan": plan.model_dump(mode="json")}
         assert len(json.dumps(state)) <= 32 * 1024
@@ -147,6 +147,6 @@ def test_a_file_above_the_limit_is_not_downloaded(
 
 @given(st.integers(0, 2_000))
 def test_a_few_lost_pages_are_tried_one_after_the_other_and_many_at_once(lost: int) -> None:
-    assert 1 <= alone(lost) <= MOST_AT_ONCE
-    assert lost > 25 or alone(lost) == 1
-    assert lost < 1_000 or alone(lost) == MOST_AT_ONCE
+    assert 1 <= retry_concurrency(lost) <= MOST_AT_ONCE
+    assert lost > 25 or retry_concurrency(lost) == 1
+    assert lost < 1_000 or retry_concurrency(lost) == MOST_AT_ONCE

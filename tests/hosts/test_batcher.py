@@ -35,9 +35,9 @@ def make(run: Recorder, **changed: float) -> Batcher[int, int]:
 
 
 async def answers_of(batcher: Batcher[int, int], items: Sequence[int], pixels: int = 1) -> list[object]:
-    ticket = batcher.enqueue(items, [pixels] * len(items))
-    await ticket.done
-    return list(ticket.answers)
+    request = batcher.enqueue(items, [pixels] * len(items))
+    await request.done
+    return list(request.answers)
 
 
 async def serve(batcher: Batcher[int, int], *requests: Sequence[int], pixels: int = 1) -> list[list[object]]:

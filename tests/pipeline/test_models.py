@@ -14,8 +14,8 @@ from hybrid_ocr.contracts.messages import PageCrops, PageImage
 from hybrid_ocr.engines.interpreters import python_of
 from hybrid_ocr.opening import DocumentOpener
 from hybrid_ocr.pipeline import Pipeline
-from hybrid_ocr.pipeline.elsewhere import StageElsewhere
 from hybrid_ocr.pipeline.models import Models
+from hybrid_ocr.pipeline.subprocess_stage import SubprocessStage
 from hybrid_ocr.stages import load_stage
 
 
@@ -75,7 +75,7 @@ class TestElsewhere:
     def test_the_answers_are_the_same(self, samples: Path) -> None:
         _, crops = _page_and_crops(samples / "receipt.png")
         context = Models(script="latin").context("ocr")
-        stage = StageElsewhere("ocr", context, Path(sys.executable))
+        stage = SubprocessStage("ocr", context, Path(sys.executable))
         here = load_stage("ocr", context)
         [there] = stage.run([crops])
         [expected] = here.run([crops])
@@ -85,7 +85,7 @@ class TestElsewhere:
 
     def test_a_bad_page_is_an_error_and_the_next_is_read(self, samples: Path) -> None:
         page, _ = _page_and_crops(samples / "receipt.png")
-        stage = StageElsewhere("text_detection", Models().context("text_detection"), Path(sys.executable))
+        stage = SubprocessStage("text_detection", Models().context("text_detection"), Path(sys.executable))
         broken, good = stage.run([page.model_copy(update={"data": b"\xff\xd8\xff no jpeg"}), page])
         assert broken.code in {ErrorCode.CORRUPT_DOCUMENT, ErrorCode.TRUNCATED_IMAGE}
         assert good.lines
@@ -94,11 +94,11 @@ class TestElsewhere:
     def test_a_model_that_is_not_there_is_raised(self, tmp_path: Path) -> None:
         context = Models(root=tmp_path).context("ocr")
         with pytest.raises(ArtifactError, match="no model artefact"):
-            StageElsewhere("ocr", context, Path(sys.executable))
+            SubprocessStage("ocr", context, Path(sys.executable))
 
     def test_a_process_that_dies_is_an_engine_error(self, samples: Path) -> None:
         _, crops = _page_and_crops(samples / "receipt.png")
-        stage = StageElsewhere("ocr", Models(script="latin").context("ocr"), Path(sys.executable))
+        stage = SubprocessStage("ocr", Models(script="latin").context("ocr"), Path(sys.executable))
         stage._process.kill()
         stage._process.wait()
         with pytest.raises(EngineError, match="the process of ocr ended"):

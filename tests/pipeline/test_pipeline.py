@@ -21,9 +21,9 @@ from hybrid_ocr.contracts.stages import LAST
 from hybrid_ocr.opening import DocumentOpener
 from hybrid_ocr.pipeline import Pipeline, Task
 from hybrid_ocr.pipeline.models import Models
-from hybrid_ocr.pipeline.running import MOST_COSTLY_PAGES, PAGES_ON_THEIR_WAY
+from hybrid_ocr.pipeline.runner import MOST_COSTLY_PAGES, PAGES_IN_PROGRESS
 from hybrid_ocr.pipeline.stages import StageGraph
-from hybrid_ocr.pipeline.worker import Answer
+from hybrid_ocr.pipeline.worker import PendingAnswer
 from hybrid_ocr.stages import load_stage
 from hybrid_ocr.stages.validation.text import page_text
 
@@ -67,7 +67,7 @@ def test_pages_come_one_by_one_in_order_and_are_those_of_the_whole(
 
 
 def test_who_stops_early_waits_for_nothing_and_others_go_on(pipeline: Pipeline, samples: Path) -> None:
-    many = _tiff(samples / "receipt.png", 3 * PAGES_ON_THEIR_WAY)
+    many = _tiff(samples / "receipt.png", 3 * PAGES_IN_PROGRESS)
     pages = pipeline.pages(many)
     assert next(pages).number == 1
     pages.close()
@@ -81,7 +81,7 @@ def test_only_the_last_answers_of_a_page_are_kept(
     kept: list[set[str]] = []
     send = StageGraph.send
 
-    def watched(graph: StageGraph, page: PageImage) -> dict[StageName, Answer]:
+    def watched(graph: StageGraph, page: PageImage) -> dict[StageName, PendingAnswer]:
         answers = send(graph, page)
         kept.append(set(answers))
         return answers

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hybrid_ocr.contracts.errors import DocumentError, EngineError, ErrorCode, ErrorInfo
 from hybrid_ocr.contracts.messages import FailedPage, ModelIdentity, PageRegions
 from hybrid_ocr.contracts.stage import StageContext
-from hybrid_ocr.pipeline.worker import Answer, StageWorker, once_all_are_done
+from hybrid_ocr.pipeline.worker import PendingAnswer, StageWorker, once_all_are_done
 
 WAIT = 60
 
@@ -48,7 +48,7 @@ class FakeStage:
         return [DocumentError("bad") if each.number in self.bad else each for each in batch]
 
 
-def result(answer: Answer) -> Any:
+def result(answer: PendingAnswer) -> Any:
     return answer.result(WAIT)
 
 
@@ -118,7 +118,7 @@ def test_a_stage_that_cannot_be_loaded_is_raised_to_whoever_asks() -> None:
 
 
 def test_once_all_are_done_is_once() -> None:
-    answers: list[Answer] = [Answer() for _ in range(3)]
+    answers: list[PendingAnswer] = [PendingAnswer() for _ in range(3)]
     calls: list[None] = []
     once_all_are_done(answers, lambda: calls.append(None))
     for number, answer in enumerate(answers, start=1):

@@ -8,7 +8,7 @@ import pytest
 
 from hybrid_ocr.stages.text_detection.crops import pack, part_of, rectify
 from hybrid_ocr.stages.text_detection.ink import ink_spans
-from hybrid_ocr.stages.text_detection.lines import Line, cut_lines, from_text_start, in_rows
+from hybrid_ocr.stages.text_detection.lines import DetectedLine, cut_lines, from_text_start, in_rows
 from hybrid_ocr.stages.text_detection.preprocess import STRIDE, resize, survey, working_size
 
 
@@ -125,7 +125,7 @@ def test_fields_of_a_row_become_lines_in_reading_order() -> None:
 def test_rows_come_from_the_top_and_each_from_the_left_though_they_lean() -> None:
     spots = {"a": (50, 100), "b": (300, 94), "c": (550, 105), "d": (60, 160)}
     pixels = np.zeros((48, 10, 3), np.uint8)
-    lines = [Line(rectangle(spots[name], 100, 30, 0), 1.0, pixels) for name in "dcba"]
+    lines = [DetectedLine(rectangle(spots[name], 100, 30, 0), 1.0, pixels) for name in "dcba"]
     ordered = in_rows(lines)
     assert [tuple(line.quad.mean(axis=0).round()) for line in ordered] == [spots[name] for name in "abcd"]
     assert in_rows([]) == []

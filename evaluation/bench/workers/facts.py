@@ -1,4 +1,4 @@
-"""What workers tell about themselves; the standard library must do."""
+"""What workers report about themselves; the standard library must do."""
 
 from __future__ import annotations
 

@@ -177,13 +177,13 @@ def _describe(recipe: Recipe, contents: dict[str, bytes], settings: dict[str, An
 
 def _provenance(entry: Entry) -> dict[str, str]:
     source = entry.source
-    told = {"kind": source.kind, "sha256": source.sha256, "parameters_from": entry.parameters_from}
+    provenance = {"kind": source.kind, "sha256": source.sha256, "parameters_from": entry.parameters_from}
     if isinstance(source, WheelSource):
         wheel = f"{source.package}=={source.version}"
-        return {**told, "wheel": wheel, "wheel_sha256": source.wheel_sha256, "file": source.file}
+        return {**provenance, "wheel": wheel, "wheel_sha256": source.wheel_sha256, "file": source.file}
     if isinstance(source, UrlSource):
-        return {**told, "url": source.url}
-    return {**told, "file": source.path.name}  # a folder of the builder's machine is nobody's business
+        return {**provenance, "url": source.url}
+    return {**provenance, "file": source.path.name}  # a folder of the builder's machine is nobody's business
 
 
 def _in_place(root: Path, name: str, locked: str | None) -> Built | None:

@@ -54,15 +54,18 @@ class State(StrEnum):
 
 @dataclass
 class Exchange:
-    """One request and what its log line tells about it."""
+    """One request and the fields of its log line."""
 
     request: Request
     started: float = field(default_factory=perf_counter)
-    told: dict[str, Value] = field(default_factory=dict)
+    log_fields: dict[str, Value] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         inference_id = self.request.headers.get("x-amzn-sagemaker-inference-id")
-        self.told |= {"request_id": uuid.uuid4().hex, "inference_id": inference_id and inference_id[:64]}
+        self.log_fields |= {
+            "request_id": uuid.uuid4().hex,
+            "inference_id": inference_id and inference_id[:64],
+        }
 
 
 class ContainerHost(Generic[RequestT, ResponseT]):
@@ -163,20 +166,20 @@ class ContainerHost(Generic[RequestT, ResponseT]):
                 raise self._too_late() from None
         except OcrError as error:
             code, response = error.code.value, _error_response(error)
-            exchange.told["error"] = error.message
+            exchange.log_fields["error"] = error.message
         except ClientDisconnect:
             code, response = "CLIENT_GONE", Response(status_code=CLIENT_GONE)
         except Exception as error:
             code, response = ErrorCode.INTERNAL.value, _error_response(error)
-            log.exception("a request failed", extra=fields(**exchange.told))
+            log.exception("a request failed", extra=fields(**exchange.log_fields))
         finally:
             self._deadlines.discard(deadline)
-        response.headers["X-Request-Id"] = str(exchange.told["request_id"])
+        response.headers["X-Request-Id"] = str(exchange.log_fields["request_id"])
         self._metrics.count_request(response.status_code, code)
         log.info(
             "invocation",
             extra=fields(
-                **exchange.told,
+                **exchange.log_fields,
                 status=response.status_code,
                 code=code,
                 bytes_out=len(response.body),
@@ -187,25 +190,25 @@ class ContainerHost(Generic[RequestT, ResponseT]):
 
     async def _answer(self, exchange: Exchange) -> Response:
         self.health()
-        request, told, settings = exchange.request, exchange.told, self._settings
+        request, log_fields, settings = exchange.request, exchange.log_fields, self._settings
         with self._budget.reservation() as held:
             with self._batcher.arrival():
                 decode, default = self._decoder(request.headers.get("content-type"))
                 accept = media_type_of(request.headers.get("accept"), default)
                 body = await read_body(request, settings.max_body_bytes, held)
-                told["bytes_in"] = len(body)
+                log_fields["bytes_in"] = len(body)
                 work = await self._off_loop(lambda: decode(body))
-                told["pages"] = len(work.pages)
-                ticket = self._batcher.enqueue(work.items, work.sizes)
+                log_fields["pages"] = len(work.pages)
+                queued = self._batcher.enqueue(work.items, work.sizes)
             try:
-                await _unless_gone(request, ticket.done)
+                await _unless_gone(request, queued.done)
             finally:
-                self._batcher.drop(ticket)
-            answers: list[Any] = ticket.answers
+                self._batcher.drop(queued)
+            answers: list[Any] = queued.answers
             self._metrics.count_pages(answers)
-            told["failed_pages"] = sum(isinstance(answer, ErrorInfo) for answer in answers)
-            told["queue_ms"] = round(1000 * (ticket.queue_seconds or 0.0), 2)
-            told["run_ms"] = round(1000 * ticket.run_seconds, 2)
+            log_fields["failed_pages"] = sum(isinstance(answer, ErrorInfo) for answer in answers)
+            log_fields["queue_ms"] = round(1000 * (queued.queue_seconds or 0.0), 2)
+            log_fields["run_ms"] = round(1000 * queued.run_seconds, 2)
             model = self._stage.model if self._stage else None
             encoded = await self._off_loop(lambda: self._binding.encode(work, answers, model, accept))
         return Response(encoded, media_type=accept)

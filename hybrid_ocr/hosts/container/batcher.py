@@ -1,7 +1,7 @@
 """Dynamic batching: pages of concurrent requests share one run of the stage.
 
 All state belongs to the event loop, so there is no lock; only the run itself happens in the one inference
-thread. A batch waits for company only while company is on its way: while another request is being received,
+thread. A batch waits for more only while more is on its way: while another request is being received,
 or while fewer requests are queued than shared the last batch. A caller who is alone never waits.
 """
 
@@ -39,7 +39,7 @@ class BatchLimits:
 
 
 @dataclass(eq=False)
-class Ticket(Generic[ResponseT]):
+class QueuedRequest(Generic[ResponseT]):
     """One request in the queue: its answers as they come, and how long it waited and ran (seconds)."""
 
     answers: list[ResponseT | ErrorInfo | None]
@@ -64,7 +64,7 @@ class _Page(Generic[RequestT, ResponseT]):
     item: RequestT
     pixels: int
     place: int
-    ticket: Ticket[ResponseT]
+    request: QueuedRequest[ResponseT]
 
 
 class Batcher(Generic[RequestT, ResponseT]):
@@ -84,7 +84,7 @@ class Batcher(Generic[RequestT, ResponseT]):
         self._queue: deque[_Page[RequestT, ResponseT]] = deque()
         self._changed = asyncio.Event()
         self._arriving = 0
-        self._last_crowd = 1
+        self._last_batch_requests = 1
         self.fatal: EngineError | None = None
         self.running_since: float | None = None
 
@@ -98,8 +98,8 @@ class Batcher(Generic[RequestT, ResponseT]):
             self._arriving -= 1
             self._changed.set()
 
-    def enqueue(self, items: Sequence[RequestT], pixels: Sequence[int]) -> Ticket[ResponseT]:
-        """Queue the pages of one request; its ticket is `done` when every page has its answer.
+    def enqueue(self, items: Sequence[RequestT], pixels: Sequence[int]) -> QueuedRequest[ResponseT]:
+        """Queue the pages of one request; it is `done` when every page has its answer.
 
         A request larger than the whole queue is taken when nothing else waits. Awaiting `done` raises
         EngineError where the engine fails for good meanwhile.
@@ -112,20 +112,22 @@ class Batcher(Generic[RequestT, ResponseT]):
             raise EngineError(self.fatal.message, code=self.fatal.code)
         if self._queue and len(self._queue) + len(items) > self._limits.queue_pages:
             raise CapacityError(f"{len(self._queue)} pages are waiting already")
-        ticket: Ticket[ResponseT] = Ticket([None] * len(items), asyncio.get_running_loop().create_future())
+        request: QueuedRequest[ResponseT] = QueuedRequest(
+            [None] * len(items), asyncio.get_running_loop().create_future()
+        )
         if not items:
-            ticket.done.set_result(None)
+            request.done.set_result(None)
         self._queue.extend(
-            _Page(item, size, place, ticket)
+            _Page(item, size, place, request)
             for place, (item, size) in enumerate(zip(items, pixels, strict=True))
         )
         self._note_depth()
-        return ticket
+        return request
 
-    def drop(self, ticket: Ticket[ResponseT]) -> None:
+    def drop(self, request: QueuedRequest[ResponseT]) -> None:
         """Forget a request that nobody waits for any more; one that is done stays as it is."""
-        if ticket.done.cancel():
-            self._queue = deque(page for page in self._queue if page.ticket is not ticket)
+        if request.done.cancel():
+            self._queue = deque(page for page in self._queue if page.request is not request)
             self._note_depth()
 
     async def work(self) -> None:
@@ -141,7 +143,7 @@ class Batcher(Generic[RequestT, ResponseT]):
             await self._changed.wait()
         try:
             async with asyncio.timeout(self._limits.wait_seconds):
-                while not self._full() and self._company_is_coming():
+                while not self._full() and self._more_expected():
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
@@ -152,8 +154,8 @@ class Batcher(Generic[RequestT, ResponseT]):
         enough_pixels = sum(page.pixels for page in self._queue) >= self._limits.pixels
         return len(self._queue) >= self._limits.pages or enough_pixels
 
-    def _company_is_coming(self) -> bool:
-        return self._arriving > 0 or _crowd(self._queue) < self._last_crowd
+    def _more_expected(self) -> bool:
+        return self._arriving > 0 or _request_count(self._queue) < self._last_batch_requests
 
     def _take(self) -> list[_Page[RequestT, ResponseT]]:
         batch: list[_Page[RequestT, ResponseT]] = []
@@ -167,12 +169,12 @@ class Batcher(Generic[RequestT, ResponseT]):
         return batch
 
     async def _run_batch(self, batch: Sequence[_Page[RequestT, ResponseT]]) -> None:
-        self._last_crowd = _crowd(batch)
+        self._last_batch_requests = _request_count(batch)
         started = self.running_since = perf_counter()
-        for ticket in {page.ticket for page in batch}:
-            if ticket.queue_seconds is None:
-                ticket.queue_seconds = started - ticket.queued_at
-                self._metrics.queue_seconds.observe(ticket.queue_seconds)
+        for request in {page.request for page in batch}:
+            if request.queue_seconds is None:
+                request.queue_seconds = started - request.queued_at
+                self._metrics.queue_seconds.observe(request.queue_seconds)
         items = [page.item for page in batch]
         try:
             answers = await asyncio.get_running_loop().run_in_executor(
@@ -188,17 +190,17 @@ class Batcher(Generic[RequestT, ResponseT]):
             self.running_since = None
             seconds = perf_counter() - started
             self._metrics.observe_batch(len(batch), seconds)
-            for ticket in {page.ticket for page in batch}:
-                ticket.run_seconds += seconds
+            for request in {page.request for page in batch}:
+                request.run_seconds += seconds
         for page, answer in zip(batch, answers, strict=True):
-            page.ticket.put(page.place, answer)
+            page.request.put(page.place, answer)
 
     def _fail(self, error: EngineError, batch: Sequence[_Page[RequestT, ResponseT]]) -> None:
         log.critical("the engine failed for good; this container must be replaced", exc_info=error)
         self.fatal = error
         for page in [*batch, *self._queue]:
-            if not page.ticket.done.done():
-                page.ticket.done.set_exception(EngineError(error.message, code=error.code))
+            if not page.request.done.done():
+                page.request.done.set_exception(EngineError(error.message, code=error.code))
         self._queue.clear()
         self._note_depth()
 
@@ -231,6 +233,6 @@ def answer_each(run: Run[RequestT, ResponseT], items: Sequence[RequestT]) -> lis
     return [answer for item in items for answer in answer_each(run, [item])]
 
 
-def _crowd(pages: Sequence[_Page[RequestT, ResponseT]] | deque[_Page[RequestT, ResponseT]]) -> int:
+def _request_count(pages: Sequence[_Page[RequestT, ResponseT]] | deque[_Page[RequestT, ResponseT]]) -> int:
     """How many requests these pages come from."""
-    return len({page.ticket for page in pages})
+    return len({page.request for page in pages})

@@ -148,8 +148,8 @@ async def _drain(host: ContainerHost[Any, Any], seconds: float) -> None:
     log.info("draining", extra=fields(in_flight=host.in_flight))
     while host.in_flight and perf_counter() - started < seconds:
         await asyncio.sleep(0.02)
-    told = fields(in_flight=host.in_flight, seconds=round(perf_counter() - started, 2))
-    log.info("gave up draining" if host.in_flight else "drained", extra=told)
+    extra = fields(in_flight=host.in_flight, seconds=round(perf_counter() - started, 2))
+    log.info("gave up draining" if host.in_flight else "drained", extra=extra)
     host.abandon()
 
 

@@ -20,7 +20,7 @@ _UPRIGHT_LINES: Final = 2.0
 _CONTEXT: Final = 0.1
 
 
-class Line(NamedTuple):
+class DetectedLine(NamedTuple):
     """A line: its quad from where the text starts, its score 0..1, its pixels (height, w, 3) uint8."""
 
     quad: Quad
@@ -28,24 +28,24 @@ class Line(NamedTuple):
     pixels: NDArray[np.uint8]
 
 
-def cut_lines(page: NDArray[np.uint8], quads: Quads, scores: Scores, height: int) -> list[Line]:
+def cut_lines(page: NDArray[np.uint8], quads: Quads, scores: Scores, height: int) -> list[DetectedLine]:
     """Rectify every quad to a height, shrink it to its ink, part it at wide gaps; from the top downwards."""
-    lines: list[Line] = []
+    lines: list[DetectedLine] = []
     for quad, score in zip(from_text_start(quads), scores.tolist(), strict=True):
         lines += _fields(page, quad, min(1.0, score), height)
     return in_rows(lines)
 
 
-def _fields(page: NDArray[np.uint8], quad: Quad, score: float, height: int) -> list[Line]:
+def _fields(page: NDArray[np.uint8], quad: Quad, score: float, height: int) -> list[DetectedLine]:
     strip = rectify(page, quad, height)
     width = strip.shape[1]
-    fields: list[Line] = []
+    fields: list[DetectedLine] = []
     for span in ink_spans(cv2.cvtColor(strip, cv2.COLOR_BGR2GRAY)):
         field = part_of(quad, span.left / width, span.top / height, span.right / width, span.bottom / height)
         # The recogniser wants the surroundings above and below, and does not mind some at the sides.
         start = max(0, int(span.left - _CONTEXT * height))
         end = min(width, int(span.right + _CONTEXT * height) + 1)
-        fields.append(Line(field, score, np.ascontiguousarray(strip[:, start:end])))
+        fields.append(DetectedLine(field, score, np.ascontiguousarray(strip[:, start:end])))
     return fields
 
 
@@ -65,10 +65,10 @@ def from_text_start(quads: Quads) -> Quads:
     return np.where(tall[:, None, None], np.roll(quads, -1, axis=1), quads)
 
 
-def in_rows(lines: list[Line]) -> list[Line]:
+def in_rows(lines: list[DetectedLine]) -> list[DetectedLine]:
     """Lines from the top downwards; those of one row from the left."""
     centres = {id(line): line.quad.mean(axis=0) for line in lines}
-    rows: list[list[Line]] = []
+    rows: list[list[DetectedLine]] = []
     row_bottom = -np.inf
     for line in sorted(lines, key=lambda line: float(centres[id(line)][1])):
         middle = float(centres[id(line)][1])

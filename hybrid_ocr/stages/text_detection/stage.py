@@ -16,7 +16,7 @@ from hybrid_ocr.contracts.stage import StageContext
 from hybrid_ocr.images import decode_page
 from hybrid_ocr.stages.text_detection.crops import pack
 from hybrid_ocr.stages.text_detection.detector import TextDetector, load_detector
-from hybrid_ocr.stages.text_detection.lines import Line, cut_lines
+from hybrid_ocr.stages.text_detection.lines import DetectedLine, cut_lines
 
 CROP_HEIGHT: Final = 48
 """Pixels; what PP-OCR recognisers were trained on."""
@@ -77,7 +77,7 @@ class TextDetectionStage:
                 answers.append(self._answer(page, lines, started))
         return answers
 
-    def _lines(self, page: PageImage) -> list[Line]:
+    def _lines(self, page: PageImage) -> list[DetectedLine]:
         """The lines of a page, in its own pixels whatever size it was decoded at."""
         reduction = min(1.0, (_ENOUGH_PIXELS / (page.width * page.height)) ** 0.5)
         image = decode_page(page, at_least=(int(page.width * reduction), int(page.height * reduction)))
@@ -86,7 +86,7 @@ class TextDetectionStage:
         full = np.array([page.width / image.shape[1], page.height / image.shape[0]], np.float32)
         return [line._replace(quad=line.quad * full) for line in lines]
 
-    def _answer(self, page: PageImage, lines: list[Line], started: float) -> PageCrops:
+    def _answer(self, page: PageImage, lines: list[DetectedLine], started: float) -> PageCrops:
         names = [f"l{number}" for number in range(1, len(lines) + 1)]
         return PageCrops(
             number=page.number,

@@ -1,4 +1,4 @@
-"""What the stages said about a page, put together as one page of the result."""
+"""The answers of the stages for a page, put together as one page of the result."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def assign_regions(polygons: Boxes, regions: Boxes) -> list[int | None]:
     middle = (boxes[:, :2] + boxes[:, 2:]) / 2
     area = np.maximum(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), 1.0)
     smallest, holder = np.full(len(boxes), np.inf), np.full(len(boxes), -1)
-    most, partner = np.full(len(boxes), 0.5), np.full(len(boxes), -1)
+    most, overlapping = np.full(len(boxes), 0.5), np.full(len(boxes), -1)
     for index, region in enumerate(regions):
         holds: NDArray[np.bool_] = np.all((middle >= region[:2]) & (middle <= region[2:]), axis=1)
         size = float(np.prod(region[2:] - region[:2]))
@@ -66,8 +66,8 @@ def assign_regions(polygons: Boxes, regions: Boxes) -> list[int | None]:
         shared = np.minimum(boxes[:, 2:], region[2:]) - np.maximum(boxes[:, :2], region[:2])
         share = np.prod(np.maximum(shared, 0.0), axis=1) / area
         fuller = share > most
-        most[fuller], partner[fuller] = share[fuller], index
-    chosen = np.where(holder >= 0, holder, partner)
+        most[fuller], overlapping[fuller] = share[fuller], index
+    chosen = np.where(holder >= 0, holder, overlapping)
     return [None if n < 0 else int(n) for n in chosen]
 
 

@@ -29,7 +29,7 @@ class RuleInput:
     """What the rules look at: one document.
 
     Args:
-        parts: what the stages said, pages in order of their number, repeats left out.
+        parts: the answers of the stages, pages in order of their number, repeats left out.
         pages: the same pages as the result shows them, in the same order.
         repeated: page numbers that came more than once.
         fields: what the user expects to find.

@@ -1,4 +1,4 @@
-"""From what the stages said about a document to its result: pure, no model, no clock."""
+"""From the answers of the stages for a document to its result: pure, no model, no clock."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def validate(parts: DocumentParts, rules: RuleSet) -> DocumentResult:
     numbers = Counter(part.page.number for part in parts.pages)
     best: dict[int, PageParts] = {}
     for part in parts.pages:
-        rival = best.setdefault(part.page.number, part)
-        best[part.page.number] = part if rival is part else max(rival, part, key=_worth)
+        kept = best.setdefault(part.page.number, part)
+        best[part.page.number] = part if kept is part else max(kept, part, key=_preference)
     parts = parts.model_copy(update={"pages": tuple(best[number] for number in sorted(best))})
     pages = tuple(assemble_page(part) for part in parts.pages)
     repeated = tuple(sorted(number for number, count in numbers.items() if count > 1))
@@ -94,7 +94,7 @@ def _status(parts: DocumentParts, pages: tuple[ResultPage, ...]) -> DocumentStat
     return "completed" if whole else "partial"
 
 
-def _worth(part: PageParts) -> tuple[bool, bool, bool, str]:
+def _preference(part: PageParts) -> tuple[bool, bool, bool, str]:
     """Greatest for the best of several answers for one page; the dump decides between equals."""
     opened = not isinstance(part.page, FailedPage)
     return (

@@ -21,7 +21,7 @@ _PANEL: Final = "Where"
 
 
 @dataclass(frozen=True)
-class Where:
+class DeploymentOptions:
     """A deployment as the command line names it: the options that all commands share which speak to one."""
 
     on: Annotated[
@@ -71,22 +71,22 @@ class Where:
         return AsyncClient(connection=self.connect())
 
 
-def somewhere(body: Callable[Concatenate[Where, P], R]) -> Callable[..., R]:
-    """Give a command the options of `Where` behind its own; it takes them as its first argument."""
+def with_deployment_options(body: Callable[Concatenate[DeploymentOptions, P], R]) -> Callable[..., R]:
+    """Give a command these options after its own; it takes them as its first argument."""
     own = inspect.signature(body, eval_str=True)
     _, *others = own.parameters.values()
-    hints = get_type_hints(Where, include_extras=True)
+    hints = get_type_hints(DeploymentOptions, include_extras=True)
     options = [
         inspect.Parameter(
             field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
         )
-        for field in fields(Where)
+        for field in fields(DeploymentOptions)
     ]
 
     @wraps(body)
     def command(**arguments: object) -> R:
-        where = Where(**{option.name: arguments.pop(option.name) for option in options})  # type: ignore[arg-type]
-        return body(where, **arguments)  # type: ignore[call-arg,arg-type]
+        deployment = DeploymentOptions(**{option.name: arguments.pop(option.name) for option in options})  # type: ignore[arg-type]
+        return body(deployment, **arguments)  # type: ignore[call-arg,arg-type]
 
     command.__signature__ = own.replace(parameters=[*others, *options])  # type: ignore[attr-defined]
     return command

@@ -12,14 +12,14 @@ from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, ErrorInfo, Ocr
 from hybrid_ocr.contracts.messages import FailedPage, PageImage
 from hybrid_ocr.contracts.result import DocumentResult, PageRecord
 from hybrid_ocr.opening import DocumentOpener, parse_pages
-from hybrid_ocr.pipeline.document import Document, PageOnItsWay
+from hybrid_ocr.pipeline.document import DocumentInProgress, PageInProgress
 from hybrid_ocr.pipeline.models import Models
 from hybrid_ocr.pipeline.stages import StageGraph
 from hybrid_ocr.pipeline.task import Task
 from hybrid_ocr.pipeline.worker import once_all_are_done
 from hybrid_ocr.stages.validation import RuleSet, validate
 
-PAGES_ON_THEIR_WAY: Final = 6
+PAGES_IN_PROGRESS: Final = 6
 """Enough to keep the networks busy and to fill batches of lines; a page holds 6 MB of image and crops."""
 
 COSTLY: Final = frozenset({ErrorCode.DECODE_TIMEOUT, ErrorCode.DECODE_MEMORY, ErrorCode.DECODER_CRASHED})
@@ -28,7 +28,7 @@ MOST_COSTLY_PAGES: Final = 3
 document is given up too: thousands of bomb pages must not hold the other documents for hours."""
 
 
-class Running:
+class DocumentRunner:
     """Passes documents through the stages.
 
     Args:
@@ -41,7 +41,7 @@ class Running:
 
     def __init__(self, models: Models, rules: RuleSet) -> None:
         self._rules = rules
-        self._places = threading.BoundedSemaphore(PAGES_ON_THEIR_WAY)
+        self._places = threading.BoundedSemaphore(PAGES_IN_PROGRESS)
         with ExitStack() as stack:
             self._opener = stack.enter_context(DocumentOpener())
             self._stages = StageGraph(models)
@@ -54,7 +54,7 @@ class Running:
         """Finish the pages on their way, then end threads and processes."""
         self._resources.close()
 
-    def send(self, document: Document, task: Task) -> Future[DocumentResult]:
+    def send(self, document: DocumentInProgress, task: Task) -> Future[DocumentResult]:
         """Open a document and send its pages on their way; returns when the last one has been sent."""
         progress = task.progress
         try:
@@ -68,7 +68,7 @@ class Running:
             document.pages.extend(self.sent_pages(document, numbers, done))
         return self._finisher.submit(self._finished, document, task)
 
-    def numbers(self, document: Document, pages: str | None) -> list[int]:
+    def numbers(self, document: DocumentInProgress, pages: str | None) -> list[int]:
         """The pages of a document that are asked for; raises what is wrong with either."""
         with document.timed("opening"):
             count = self._opener.inspect(document.path, name=document.file_name).page_count
@@ -77,9 +77,9 @@ class Running:
         return numbers
 
     def sent_pages(
-        self, document: Document, numbers: Sequence[int], done: Callable[[], None] | None = None
-    ) -> Iterator[PageOnItsWay]:
-        """Pages on their way through the stages, at most `PAGES_ON_THEIR_WAY` of all documents at a time.
+        self, document: DocumentInProgress, numbers: Sequence[int], done: Callable[[], None] | None = None
+    ) -> Iterator[PageInProgress]:
+        """Pages on their way through the stages, at most `PAGES_IN_PROGRESS` of all documents at a time.
 
         Raises what loading a stage raised.
         """
@@ -96,15 +96,15 @@ class Running:
             if isinstance(page, FailedPage):
                 costly = costly + 1 if page.error.code in COSTLY else 0
                 leave()
-                yield PageOnItsWay(page, {})
+                yield PageInProgress(page, {})
                 continue
             costly = 0
             document.keep_image(page)
             answers = self._stages.send(page)
             once_all_are_done(list(answers.values()), leave)
-            yield PageOnItsWay(PageRecord.of(page), answers)
+            yield PageInProgress(PageRecord.of(page), answers)
 
-    def _upright(self, document: Document, number: int) -> PageImage | FailedPage:
+    def _upright(self, document: DocumentInProgress, number: int) -> PageImage | FailedPage:
         try:
             with document.timed("opening"):
                 opened = self._opener.render(document.path, number, name=document.file_name)
@@ -112,7 +112,7 @@ class Running:
             return FailedPage(number=number, stage="opening", error=ErrorInfo.of(error))
         return self._stages.upright(opened)
 
-    def _finished(self, document: Document, task: Task) -> DocumentResult:
+    def _finished(self, document: DocumentInProgress, task: Task) -> DocumentResult:
         try:
             parts = document.parts(self._stages.models() if document.pages else {})
             result = validate(parts, self._rules)

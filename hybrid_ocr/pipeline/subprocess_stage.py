@@ -23,7 +23,7 @@ from hybrid_ocr.contracts.stages import STAGES
 from hybrid_ocr.stages import load_stage
 
 
-class StageElsewhere:
+class SubprocessStage:
     """Runs a stage under another interpreter; is a `Stage` itself.
 
     Args:
@@ -71,11 +71,11 @@ class StageElsewhere:
         self._process.wait()
 
     def _hello(self) -> ModelIdentity | None:
-        told = json.loads(self._receive())
-        if "error" in told:
+        greeting = json.loads(self._receive())
+        if "error" in greeting:
             self.close()
-            raise ErrorInfo.model_validate(told["error"]).as_error()
-        return ModelIdentity.model_validate(told["model"]) if told["model"] else None
+            raise ErrorInfo.model_validate(greeting["error"]).as_error()
+        return ModelIdentity.model_validate(greeting["model"]) if greeting["model"] else None
 
     def _send(self, body: bytes) -> None:
         try:
@@ -120,12 +120,12 @@ def serve(name: StageName, context: StageContext, connection: Connection) -> Non
         except EOFError:
             return
         batch: Any = decode(request, body)
-        said = stage.run(batch.pages)
+        outcomes = stage.run(batch.pages)
         pages = [
             FailedPage(number=page.number, stage=name, error=ErrorInfo.of(outcome))
             if isinstance(outcome, OcrError)
             else outcome
-            for page, outcome in zip(batch.pages, said, strict=True)
+            for page, outcome in zip(batch.pages, outcomes, strict=True)
         ]
         connection.send_bytes(encode(answer.model_validate({"pages": tuple(pages)})))
 
