@@ -10,6 +10,7 @@ from typing import Self
 from hybrid_ocr.commands.reading import ReadDocument
 from hybrid_ocr.commands.sources import Source
 from hybrid_ocr.pipeline import Pipeline, Progress, Task
+from hybrid_ocr.pipeline.allocator import return_large_blocks
 
 
 class ProcessReader:
@@ -35,6 +36,7 @@ class ProcessReader:
     def __enter__(self) -> Self:
         if missing := self._pipeline.missing_models:
             self._announce(f"fetching the models, which happens once: {', '.join(missing)}")
+        return_large_blocks()
         self._pipeline.__enter__()
         return self
 

@@ -16,6 +16,7 @@ from hybrid_ocr.contracts.geometry import apply_matrix
 from hybrid_ocr.contracts.result import DocumentResult
 from hybrid_ocr.engines.cpu import granted_threads
 from hybrid_ocr.pipeline import Pipeline, Task
+from hybrid_ocr.pipeline.allocator import return_large_blocks
 
 
 class PageClock:
@@ -71,6 +72,7 @@ def _lines(result: DocumentResult) -> list[tuple[list[list[float]], str]]:
 
 def main() -> None:
     """Serve until the benchmark has no more pages, then end the pipeline."""
+    return_large_blocks()
     with ExitStack() as resources:
         serve(
             lambda settings: FiveStages(resources.enter_context(Pipeline(script=settings["script"] or None)))
