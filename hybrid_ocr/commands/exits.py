@@ -18,6 +18,16 @@ WHOLE, NOT_WHOLE, WRONG_COMMAND, CANNOT, INTERRUPTED, OUTPUT_CLOSED = 0, 1, 2, 3
 P = ParamSpec("P")
 
 
+def forget_interrupt() -> None:
+    """Let the exit code of a command be its own after an interrupt that it has dealt with.
+
+    Where an interrupt meets text that is being executed, as in the import of a dataclass, CPython notes it and,
+    started with -m, ends by SIGINT in place of the exit code. Executing any text clears the note
+    (Python/pythonrun.c, run_eval_code_obj).
+    """
+    exec("")  # noqa: S102
+
+
 def exits(body: Callable[P, int]) -> Callable[P, None]:
     """Make a command of a function that returns an exit code; its errors become one line and a code."""
 
@@ -35,6 +45,7 @@ def exits(body: Callable[P, int]) -> Callable[P, None]:
         except OSError as error:
             code = _complain(error, CANNOT)
         except KeyboardInterrupt:
+            forget_interrupt()
             code = _complain("interrupted; what was submitted goes on", INTERRUPTED)
         raise typer.Exit(code)
 

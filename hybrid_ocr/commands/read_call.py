@@ -16,7 +16,15 @@ from rich.text import Text
 
 from hybrid_ocr.commands.complaint import complain
 from hybrid_ocr.commands.existing import Existing, settle_existing
-from hybrid_ocr.commands.exits import CANNOT, INTERRUPTED, NOT_WHOLE, OUTPUT_CLOSED, WHOLE, WRONG_COMMAND
+from hybrid_ocr.commands.exits import (
+    CANNOT,
+    INTERRUPTED,
+    NOT_WHOLE,
+    OUTPUT_CLOSED,
+    WHOLE,
+    WRONG_COMMAND,
+    forget_interrupt,
+)
 from hybrid_ocr.commands.readers import reader_for
 from hybrid_ocr.commands.reading import EXPORTS, DocumentReader, ReadDocument, ReaderOptions
 from hybrid_ocr.commands.sources import Selection, select, standard_input
@@ -91,6 +99,7 @@ def _read(
     except OSError as error:
         return complain(errors, error, CANNOT)
     except KeyboardInterrupt:
+        forget_interrupt()
         print_summary(done, console, selection.skipped)
         finished = f"{len(done)} of {len(selection.sources)} documents were finished"
         return complain(errors, f"interrupted; {finished}", INTERRUPTED)
