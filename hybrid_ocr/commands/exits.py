@@ -21,8 +21,8 @@ P = ParamSpec("P")
 def forget_interrupt() -> None:
     """Let the exit code of a command be its own after an interrupt that it has dealt with.
 
-    Where an interrupt meets text that is being executed, as in the import of a dataclass, CPython notes it and,
-    started with -m, ends by SIGINT in place of the exit code. Executing any text clears the note
+    Where an interrupt meets text that is being executed, as in the import of a dataclass, CPython notes it
+    and, started with -m, ends by SIGINT in place of the exit code. Executing any text clears the note
     (Python/pythonrun.c, run_eval_code_obj).
     """
     exec("")  # noqa: S102
