@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -88,6 +89,4 @@ class StageGraph:
 
 def _is_current_interpreter(python: Path) -> bool:
     """Whether that is the interpreter that runs; links are not followed: they all lead to the system's."""
-    import sys
-
     return python == Path(sys.executable)
