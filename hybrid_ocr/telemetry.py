@@ -21,7 +21,7 @@ from typing import Final, TextIO
 from hybrid_ocr.contracts.errors import OcrError
 
 Value = str | int | float | bool | None
-_OURS: Final = ("endpoints", "lambdas", "local_cloud", "hybrid_ocr", "__main__", "uvicorn")
+_OURS: Final = ("endpoints", "lambdas", "local_aws", "local_cloud", "hybrid_ocr", "__main__", "uvicorn")
 _MOST_FRAMES: Final = 20
 
 

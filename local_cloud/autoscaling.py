@@ -24,8 +24,8 @@ from autoscaling.simulation.model import STAGES, Delays
 from hybrid_ocr.contracts.errors import ConfigurationError
 from hybrid_ocr.contracts.jobs import EndpointStage
 from hybrid_ocr.telemetry import fields
-from local_cloud.sagemaker.limits import RuntimeLimits
-from local_cloud.sagemaker.metrics import NAMESPACE, MetricData, Publish
+from local_aws.sagemaker.limits import RuntimeLimits
+from local_aws.sagemaker.metrics import NAMESPACE, MetricData, Publish
 
 __all__ = ["READINGS_IN_PERIOD", "Autoscaler", "Autoscaling", "Instances"]
 
@@ -74,6 +74,16 @@ class Autoscaling:
             share_instances=False,
         )
 
+    def scaler(
+        self,
+        endpoints: Instances,
+        policies: Mapping[str, Policy],
+        publish: Publish,
+        started: Callable[[], int],
+    ) -> Autoscaler:
+        """What scales endpoints by their policies, both by name, at this speed."""
+        return Autoscaler(endpoints, policies, speed=self.speed, publish=publish, started=started)
+
 
 class Instances(Protocol):
     """The endpoints that are scaled, such as those of a SageMakerRuntime."""
@@ -101,7 +111,7 @@ class _Endpoint:
     changes: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_LONGEST_HISTORY))
     decisions: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_LONGEST_HISTORY))
 
-    def told(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         """Everything about it, as JSON takes it."""
         return {
             "instances": self.working,
@@ -166,13 +176,13 @@ class Autoscaler:
         """The policies' time."""
         return (time.monotonic() - self._began) * self.speed
 
-    def told(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         """Instances, what is desired, and what was decided and why: the answer of /_local/scaling.
 
         With the readings of the gauges: when each was due, and when a busy machine came to it.
         """
         with self._lock:
-            endpoints = {name: each.told() for name, each in self._scaled.items()}
+            endpoints = {name: each.report() for name, each in self._scaled.items()}
             readings = list(self._moments)
         return {
             "speed": self.speed,
@@ -249,7 +259,7 @@ class Autoscaler:
     ) -> None:
         if before == after:
             return
-        why = "a scheduled action" if metrics is None else _told(metrics)
+        why = "a scheduled action" if metrics is None else _described(metrics)
         each.decisions.append({"at": now, "from": before, "to": after, "why": why})
         log.info("an endpoint scales: %s", why, extra=fields(endpoint=each.name, instances=after))
         self._endpoints.set_instance_count(each.name, after)
@@ -260,6 +270,6 @@ def _endpoint_of(gauge: Mapping[str, Any]) -> str:
     return str(gauge["Dimensions"][0]["Value"])
 
 
-def _told(metrics: Mapping[str, float]) -> str:
+def _described(metrics: Mapping[str, float]) -> str:
     shown = {name: value for name, value in metrics.items() if value or name not in {WAITING, COMING}}
     return ", ".join(f"{name} {value:.4g}" for name, value in shown.items())

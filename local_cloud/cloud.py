@@ -1,53 +1,66 @@
-"""The whole component on one machine: AWS's services, the functions, the endpoints, a bundle of models."""
+"""The whole component on one machine: its functions, endpoints and bundle of models on a local AWS."""
 
 from __future__ import annotations
 
 import logging
-import re
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, cast
-
-from werkzeug import Request, Response
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from hybrid_ocr.clients.connection import LOCAL_LOGIN, Connection
+from hybrid_ocr.contracts.errors import ConfigurationError, EngineError, ErrorCode
 from hybrid_ocr.contracts.names import VARIABLE_PREFIX, Names
 from hybrid_ocr.contracts.stage import EngineName
 from hybrid_ocr.contracts.stages import STAGES
 from hybrid_ocr.engines.cpu import granted_threads
-from hybrid_ocr.engines.interpreters import python_of
 from hybrid_ocr.telemetry import JsonFormatter
-from local_cloud.aws import resources
-from local_cloud.aws.deliveries import Deliveries
-from local_cloud.aws.faults import FaultPlan
-from local_cloud.aws.metrics import publish
-from local_cloud.aws.moto_settings import session
-from local_cloud.aws.server import AwsServer, json_response
-from local_cloud.aws.service_metrics import ServiceMetrics, executions_started
-from local_cloud.containers import Container, ContainerProcess
+from local_aws import Component, Container, FunctionSpec, LocalAws, LocalAwsError, Settings, StartError
+from local_aws.aws import Launch
+from local_aws.cloudwatch.service_metrics import executions_started
+from local_aws.containers import ContainerProcess
+from local_aws.messaging.faults import FaultPlan
+from local_aws.moto_server import session
+from local_aws.sagemaker import RuntimeLimits
+from local_aws.sagemaker.description import Model
+from local_cloud import resources
 from local_cloud.deployment import Deployment, default_bundles
-from local_cloud.functions.model import FunctionSpec
-from local_cloud.functions.pool import FunctionPool
-from local_cloud.functions.routes import routes as function_routes
-from local_cloud.models import ENGINE, LocalModels
-from local_cloud.moto_stepfunctions import install as install_stepfunctions
-from local_cloud.sagemaker import LocalContainers, RuntimeLimits, SageMakerRuntime
-from local_cloud.sagemaker.description import Model
+from local_cloud.model_data import LocalContainers
+from local_cloud.models import LocalModels
 from stepfunctions import definition, substituted
-from topology import Topology, load_topology
+from topology import load_topology
 
 if TYPE_CHECKING:
     from local_cloud.autoscaling import Autoscaling
 
 CALLS_AT_ONCE: Final = {"rotation": granted_threads(), "paginate": 2, "validation": 2, "dispatch": 8}
 """Most instances of a function where this machine has not the cores for what the topology reserves."""
-_TICK_SECONDS, _LEAST_TICK_SECONDS = 5.0, 0.1  # between two looks at executions and queues
 PATIENCE_SECONDS: Final = 600.0
 """How long a call waits for an instance. Lambda would start a thousand; here a queue is the honest answer."""
+MODULES: Final = (
+    "boto3",
+    "boto3.dynamodb.conditions",
+    "aws_lambda_powertools",
+    "aws_lambda_powertools.utilities.batch",
+    "aws_lambda_powertools.utilities.parser",
+    "aws_xray_sdk.core",  # a Tracer brings it, though off: 140 ms for two clients that it makes at import
+    "pydantic_settings",
+    "numpy",  # BLAS with one thread: see ENVIRONMENT of the fork server
+    "cv2",  # starts its threads at the first parallel loop, not at import
+    "PIL.Image",
+    "jinja2",
+    "hybrid_ocr.contracts.codec",
+    "hybrid_ocr.engines.load",
+    "hybrid_ocr.opening",
+    "hybrid_ocr.hosts.function",
+    "hybrid_ocr.storage.bundles",
+    "hybrid_ocr.storage.settle",
+)
+"""What most functions import, once for all. OpenVINO starts threads, so rotation imports it by itself."""
+SERVICES: Final = ("s3", "dynamodb", "stepfunctions", "sqs", "sagemaker-runtime")
+"""Those of AWS that functions call."""
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +74,7 @@ class CloudSettings:
         engine: runs text detection and OCR.
         script: the endpoints recognise this script only.
         rules: a file of validation rules over those of the project.
-        faults: what happens to messages on their way.
+        faults: a file that says what happens to messages on their way; see `FaultPlan`.
         log_dir: gets the logs of functions and containers; a temporary folder unless given.
         retry_scale: what the pauses of the flow's retries are multiplied with.
         limits: of SageMaker's runtime.
@@ -75,14 +88,14 @@ class CloudSettings:
     engine: EngineName = "openvino"
     script: str | None = None
     rules: Path | None = None
-    faults: FaultPlan | None = None
+    faults: Path | None = None
     log_dir: Path | None = None
     retry_scale: float = 1.0
     limits: RuntimeLimits = field(default_factory=RuntimeLimits)
     autoscaling: Autoscaling | None = None
     metrics: bool = True
     container: Callable[[Container], Container] = field(default=lambda container: container, repr=False)
-    launch: Callable[[Container, Path], ContainerProcess] = ContainerProcess
+    launch: Launch = ContainerProcess
 
 
 class LocalCloud:
@@ -90,11 +103,9 @@ class LocalCloud:
 
     def __init__(self, settings: CloudSettings | None = None) -> None:
         self.settings = settings or CloudSettings()
-        self.names = Names()
-        self.topology: Topology = load_topology()
+        self.names, self.topology = Names(), load_topology()
         self.models = LocalModels(self.settings.engine, self.settings.script)
-        self.server = AwsServer(self.settings.port)
-        self._resources = ExitStack()
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         self.start()
@@ -109,121 +120,80 @@ class LocalCloud:
         Raises:
             ArtifactError: a model artefact is not there; the text says how to build it.
             EngineError: a container could not be started.
-            ConfigurationError: the port is taken, or a rule cannot work.
+            ConfigurationError: the port is taken, or a rule, policy or fault plan cannot work.
         """
-        with ExitStack() as stack:
-            self.log_dir = self.settings.log_dir or Path(stack.enter_context(_temporary_folder()))
-            self._check()
+        with ExitStack() as stack, _errors_of_ours():
+            self._check_rules()
+            scaling = self.settings.autoscaling
+            policies = scaling.by_stage() if scaling else {}
+            self.aws = stack.enter_context(LocalAws(self._component(), self._aws_settings()))
             stack.enter_context(_logging_to(self.log_dir / "cloud.log"))
-            install_stepfunctions(retry_scale=self.settings.retry_scale)
-            stack.enter_context(self.server)
-            self.functions = stack.enter_context(self._functions())
-            self.server.add_routes(function_routes(self.functions))
-            self.runtime = stack.enter_context(self._runtime())
-            self.server.add_routes(self.runtime.routes())
-            deployment = self._deployment()
+            deployment = Deployment(self.client, self.names, self.topology).scaled_by(policies)
             deployment.create_endpoints(self.models)  # first, since containers take longest to get ready
-            resources.create(self.server, self.topology, self.names, {"documents": self._definition()})
-            stack.enter_context(self._deliveries())
+            resources.create(
+                self.client, self.topology, self.names, {"documents": definition(substituted(self.names))}
+            )
             self.bundle = deployment.announce(self.models)
             deployment.activate(default_bundles(self.bundle, self.settings.script))
-            for name in deployment.endpoint_names():
-                self.runtime.wait_in_service(name)
-            if self.settings.metrics:
-                stack.enter_context(self._service_metrics())
-            if self.settings.autoscaling:
-                self._scale(stack, self.settings.autoscaling)
-            self.server.add_route("GET", re.compile("/_local/processes"), self._processes)
-            self.server.add_route(
-                "GET", re.compile("/_local/backlog"), lambda *_: json_response(self.runtime.backlogs)
-            )
-            self.server.add_route(
-                "GET", re.compile("/_local/invocations"), lambda *_: json_response(self.runtime.answered)
-            )
-            self.server.ready.set()
-            stack.enter_context(ThreadPoolExecutor(1, "publishing")).submit(
-                self._publish_artifacts, deployment
-            )
-            self._resources = stack.pop_all()
+            self.aws.wait_in_service()
+            if scaling:
+                scaled = {self.names.endpoint(stage, "async"): policy for stage, policy in policies.items()}
+                scaler = scaling.scaler(self.aws.sagemaker, scaled, self.aws.publish, executions_started)
+                stack.enter_context(scaler)
+                self.aws.tell("scaling", scaler.report)
+            publishing = stack.enter_context(ThreadPoolExecutor(1, "publishing"))
+            publishing.submit(self._publish_artifacts, deployment)
+            self._stack = stack.pop_all()
 
     def stop(self) -> None:
         """End every process and forget every object. Twice is once."""
-        self._resources.close()
+        self._stack.close()
+
+    @property
+    def log_dir(self) -> Path:
+        """Has the logs of functions, containers and this process."""
+        return self.aws.log_dir
 
     @property
     def endpoint_url(self) -> str:
         """What AWS_ENDPOINT_URL must be set to."""
-        return self.server.endpoint_url
+        return self.aws.endpoint_url
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
         """A boto3 client of an AWS service."""
-        return self.server.client(service)
+        return self.aws.client(service)
 
     def connection(self) -> Connection:
         """How the clients reach it."""
         return Connection(session(), self.names, self.endpoint_url, local=True, login=LOCAL_LOGIN)
 
-    def _publish_artifacts(self, deployment: Deployment) -> None:
-        """For people to look at: the containers use the folders that the archives were made of."""
-        try:
-            deployment.publish(self.models)
-        except Exception:
-            log.exception("the artefacts could not be published")
-
-    def _publish(self, namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
-        if self.settings.metrics:
-            publish(namespace, data)
-
-    def _check(self) -> None:
-        """Everything that can be wrong with what was asked for, before a process is started."""
+    def _check_rules(self) -> None:
         if self.settings.rules is not None:
             from hybrid_ocr.stages.validation import load_rules
 
             load_rules(self.settings.rules)
-        _ = self.models.folders
-        self._policies = self.settings.autoscaling.by_stage() if self.settings.autoscaling else {}
 
-    def _deployment(self) -> Deployment:
-        if not self._policies:
-            return Deployment(self.client, self.names, self.topology)
-        begin = {stage: policy.min_instances for stage, policy in self._policies.items()}
-        return Deployment(self.client, self.names, self.topology, modes=("async",), instances=begin)
+    def _component(self) -> Component:
+        def container(model: Model, s3: Any) -> Container:  # noqa: ANN401
+            return self.settings.container(LocalContainers(s3)(model))
 
-    def _service_metrics(self) -> ServiceMetrics:
-        return ServiceMetrics(self.names, self._publish, self._hosts)
+        return Component(self._functions(), container, modules=MODULES, services=SERVICES)
 
-    def _scale(self, stack: ExitStack, told: Autoscaling) -> None:
-        """Let the endpoints follow their policies from now on."""
-        from local_cloud.autoscaling import Autoscaler
-
-        policies = {self.names.endpoint(stage, "async"): policy for stage, policy in self._policies.items()}
-        scaler = Autoscaler(
-            self.runtime,
-            policies,
-            speed=told.speed,
-            publish=publish,
-            started=lambda: executions_started(self.names),
-        )
-        stack.enter_context(scaler)
-        self.server.add_route("GET", re.compile("/_local/scaling"), lambda *_: json_response(scaler.told()))
-
-    def _deliveries(self) -> Deliveries:
-        return Deliveries(
-            self.server, self.topology, self.names, invoke=self.functions.invoke, faults=self.settings.faults
+    def _aws_settings(self) -> Settings:
+        settings = self.settings
+        limits, scaling = settings.limits, settings.autoscaling
+        return Settings(
+            port=settings.port,
+            log_dir=settings.log_dir,
+            faults=FaultPlan.load(settings.faults) if settings.faults else None,
+            limits=scaling.limits(limits) if scaling else limits,
+            retry_scale=settings.retry_scale,
+            patience_seconds=PATIENCE_SECONDS,
+            metrics=settings.metrics,
+            launch=settings.launch,
         )
 
-    def _processes(self, _request: Request, _match: re.Match[str]) -> Response:
-        """Which processes serve each endpoint and each function."""
-        return json_response({"endpoints": self._hosts(), "functions": self.functions.pids})
-
-    def _hosts(self) -> dict[str, tuple[int, ...]]:
-        """The processes of each endpoint's instances."""
-        return {name: self.runtime.pids(name) for name in self._deployment().endpoint_names()}
-
-    def _definition(self) -> str:
-        return definition(substituted(self.names))
-
-    def _functions(self) -> FunctionPool:
+    def _functions(self) -> dict[str, FunctionSpec]:
         own: dict[str, dict[str, str]] = {
             name: {
                 f"{VARIABLE_PREFIX}MODEL_DIR": str(folder),
@@ -234,7 +204,7 @@ class LocalCloud:
         }
         rules = self.settings.rules
         own["validation"] = {f"{VARIABLE_PREFIX}RULES": str(rules.resolve()) if rules else ""}
-        specs = {
+        return {
             self.names.function(name): FunctionSpec(
                 handler=function.handler,
                 timeout_seconds=function.timeout_seconds,
@@ -245,43 +215,30 @@ class LocalCloud:
             )
             for name, function in self.topology.functions.items()
         }
-        return FunctionPool(
-            specs,
-            self.log_dir,
-            names=self.names,
-            endpoint_url=self.endpoint_url,
-            on_metrics=self._publish,
-            patience_seconds=PATIENCE_SECONDS,
-        )
 
-    def _runtime(self) -> SageMakerRuntime:
-        containers = LocalContainers(self.client("s3"))
-
-        def container(model: Model) -> Container:
-            made = containers(model)
-            python = python_of(cast("EngineName", made.environment[ENGINE]))
-            return self.settings.container(replace(made, python=python))
-
-        limits, autoscaling = self.settings.limits, self.settings.autoscaling
-        limits = autoscaling.limits(limits) if autoscaling else limits
-        return SageMakerRuntime(
-            self.client,
-            container,
-            self.log_dir,
-            launch=self.settings.launch,
-            limits=limits,
-            publish=self._publish,
-        )
+    def _publish_artifacts(self, deployment: Deployment) -> None:
+        """For people to look at: the containers use the folders that the archives were made of."""
+        try:
+            deployment.publish(self.models)
+        except Exception:
+            log.exception("the artefacts could not be published")
 
 
-def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="hybrid-ocr-cloud-")
+@contextmanager
+def _errors_of_ours() -> Iterator[None]:
+    """What the local AWS raises, as an error of this project: a container's with the code that it logged."""
+    try:
+        yield
+    except StartError as error:
+        code = ErrorCode(error.entry.get("code", ErrorCode.ENGINE_FAILED))
+        raise EngineError(error.message, code=code) from error
+    except LocalAwsError as error:
+        raise ConfigurationError(error.message) from error
 
 
 @contextmanager
 def _logging_to(file: Path) -> Iterator[None]:
     """What this process logs goes where the logs of the others go, not between what a command prints."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger()
     before = root.handlers[:], root.level
     with file.open("a", encoding="utf-8") as stream:

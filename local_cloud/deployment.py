@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from hybrid_ocr.artifacts import artifacts_root
 from hybrid_ocr.contracts.jobs import Bundle, EndpointMode, EndpointRef, EndpointStage
@@ -19,6 +19,9 @@ from hybrid_ocr.storage.bundles import Bundles
 from hybrid_ocr.storage.objects import Objects
 from local_cloud.models import LocalModels
 from topology import Topology
+
+if TYPE_CHECKING:
+    from autoscaling.policies import Policy
 
 _IMAGE: Final = "hybrid-ocr-{stage}:local"
 _INSTANCE_TYPE: Final = "ml.g5.xlarge"
@@ -41,6 +44,13 @@ class Deployment:
     topology: Topology
     modes: Sequence[EndpointMode] = ("async", "realtime")
     instances: Mapping[EndpointStage, int] = field(default_factory=dict)
+
+    def scaled_by(self, policies: Mapping[EndpointStage, Policy]) -> Deployment:
+        """The same with asynchronous endpoints alone that begin as their policies say; itself without any."""
+        if not policies:
+            return self
+        begin = {stage: policy.min_instances for stage, policy in policies.items()}
+        return replace(self, modes=("async",), instances=begin)
 
     def deploy(self, models: LocalModels, label: str = "") -> Bundle:
         """Publish a bundle's artefacts, create its endpoints and make it known, in that order.

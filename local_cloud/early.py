@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from hybrid_ocr.contracts.stages import ENDPOINTS
-from local_cloud.containers import Container, ContainerProcess
+from local_aws.containers import Container, ContainerProcess
 from local_cloud.models import LocalModels
 
 

@@ -15,7 +15,8 @@ from hybrid_ocr.contracts.messages import ModelIdentity, StageName
 from hybrid_ocr.contracts.stages import STAGES
 from hybrid_ocr.engines.interpreters import python_of
 from hybrid_ocr.pipeline import Models
-from local_cloud.containers import Container
+from local_aws.containers import Container
+from local_cloud.containers import endpoint_container
 from topology import load_topology
 
 ENGINE: Final = "HYBRID_OCR_ENGINE"
@@ -47,7 +48,7 @@ class LocalModels(Models):
             ArtifactError: its artefact is not there.
             EngineError: the environment of the engine is not there; the text says how to make it.
         """
-        return Container(
+        return endpoint_container(
             stage,
             self.folders.get(stage),
             settings={"cache_dir": self.cache_dir},

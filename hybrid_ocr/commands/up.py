@@ -17,7 +17,7 @@ from hybrid_ocr.commands.complaint import complain
 from hybrid_ocr.commands.exits import CANNOT, INTERRUPTED, WHOLE, WRONG_COMMAND
 from hybrid_ocr.contracts.errors import OcrError, RequestError
 from hybrid_ocr.contracts.stage import EngineName
-from local_cloud.containers import Container, ContainerProcess
+from local_aws.containers import Container, ContainerProcess
 from local_cloud.early import EarlyContainers
 from local_cloud.models import LocalModels
 
@@ -64,7 +64,6 @@ def run(call: UpCall) -> int:
 def _serve(call: UpCall, launch: Callable[[Container, Path], ContainerProcess]) -> int:
     """The containers have been started: now there is time for the imports."""
     from local_cloud.autoscaling import Autoscaling
-    from local_cloud.aws.faults import FaultPlan
     from local_cloud.cloud import CloudSettings
 
     return serve(
@@ -73,7 +72,7 @@ def _serve(call: UpCall, launch: Callable[[Container, Path], ContainerProcess]) 
             engine=call.engine,
             script=call.script,
             rules=call.rules,
-            faults=FaultPlan.load(call.faults) if call.faults else None,
+            faults=call.faults,
             log_dir=call.logs,
             autoscaling=Autoscaling(call.speed, call.policies) if call.autoscale else None,
             launch=launch,

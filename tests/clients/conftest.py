@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hybrid_ocr.clients import AsyncClient, Connection, connect
-from local_cloud.aws.server import AwsServer
+from local_aws.server import AwsServer
 from tests.clients.deployment import Deployment
 
 

@@ -13,7 +13,7 @@ from hybrid_ocr.contracts.jobs import Job, job_id_of
 from hybrid_ocr.contracts.keys import result_prefix, split_uri
 from hybrid_ocr.contracts.names import Names
 from hybrid_ocr.contracts.result import DocumentResult
-from local_cloud.aws.server import AwsServer
+from local_aws.server import AwsServer
 
 BUNDLE: Final = "0" * 16
 ROLE: Final = "arn:aws:iam::123456789012:role/flow"

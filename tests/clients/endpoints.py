@@ -28,7 +28,7 @@ from hybrid_ocr.contracts.messages import (
     TextBatch,
     TextLine,
 )
-from local_cloud.aws.server import AwsServer
+from local_aws.server import AwsServer
 
 QUAD = ((10.0, 10.0), (90.0, 10.0), (90.0, 30.0), (10.0, 30.0))
 

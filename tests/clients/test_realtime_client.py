@@ -24,7 +24,7 @@ from hybrid_ocr.contracts.errors import (
     RequestError,
 )
 from hybrid_ocr.contracts.messages import Batch, FailedPage, PageImage, TextBatch
-from local_cloud.aws.server import AwsServer
+from local_aws.server import AwsServer
 from tests.clients.endpoints import CROPS, REGIONS, TEXT, Endpoints, answer, model_error, refusal
 from tests.patience import PATIENCE
 

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_ocr.commands.up import serve
+from local_aws.containers import Container
+from local_aws.sagemaker import RuntimeLimits
 from local_cloud.autoscaling import Autoscaling
-from local_cloud.aws.faults import FaultPlan
 from local_cloud.cloud import CloudSettings
-from local_cloud.containers import Container
-from local_cloud.sagemaker import RuntimeLimits
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,13 +29,15 @@ def main(told: dict[str, Any]) -> int:
         if made.name not in modules:
             return made
         return replace(
-            made, module=modules[made.name], environment={**made.environment, "PYTHONPATH": str(ROOT)}
+            made,
+            command=[*made.command[:3], modules[made.name], "serve"],
+            environment={**made.environment, "PYTHONPATH": str(ROOT)},
         )
 
     return serve(
         CloudSettings(
             script="latin",
-            faults=FaultPlan.load(Path(told["faults"])) if "faults" in told else None,
+            faults=Path(told["faults"]) if "faults" in told else None,
             log_dir=Path(told["log_dir"]),
             limits=RuntimeLimits(retries_on_lost_instance=told.get("lost_retries", 2)),
             retry_scale=told.get("retry_scale", 0.1),

@@ -14,7 +14,8 @@ import pytest
 
 from hybrid_ocr.contracts.codec import MSGPACK, decode, encode
 from hybrid_ocr.contracts.messages import FailedPage, PageBatch, PageImage, RegionBatch
-from local_cloud.containers import Container
+from local_aws.containers import Container
+from local_cloud.containers import endpoint_container
 from tests.conftest import ROOT
 from tests.hosts.fleet import ContainerFleet
 from tests.patience import PATIENCE
@@ -66,7 +67,7 @@ def error_of(response: httpx.Response) -> str:
 
 
 def container(settings: dict[str, Any], options: dict[str, str]) -> Container:
-    return Container(
+    return endpoint_container(
         name="fake",
         module="tests.hosts.server",
         model_dir=Path(),

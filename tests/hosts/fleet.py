@@ -14,7 +14,7 @@ import httpx
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.codec import MSGPACK, decode, encode
 from hybrid_ocr.contracts.errors import ErrorInfo
-from local_cloud.containers import Container, ContainerProcess
+from local_aws.containers import Container, ContainerProcess
 
 AnswerT = TypeVar("AnswerT", bound=Message)
 READY_WITHIN = 120.0
@@ -54,7 +54,7 @@ class ContainerFleet:
 
     @property
     def urls(self) -> dict[str, str]:
-        return {name: process.url or "" for name, process in self.running.items()}
+        return {name: f"http://{process.address}" for name, process in self.running.items()}
 
     @property
     def pids(self) -> dict[str, int]:

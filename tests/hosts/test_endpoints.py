@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from hybrid_ocr.artifacts import artifacts_root, load_artifact
 from hybrid_ocr.contracts.codec import JSON, MSGPACK, encode
-from hybrid_ocr.contracts.errors import EngineError, ErrorCode
+from hybrid_ocr.contracts.errors import ErrorCode
 from hybrid_ocr.contracts.messages import (
     CropBatch,
     FailedPage,
@@ -24,7 +24,8 @@ from hybrid_ocr.contracts.messages import (
     RegionBatch,
     TextBatch,
 )
-from local_cloud.containers import Container
+from local_aws.errors import StartError
+from local_cloud.containers import endpoint_container
 from tests.hosts.fleet import ContainerFleet
 from tests.patience import PATIENCE
 
@@ -43,7 +44,7 @@ def fleet() -> Iterator[ContainerFleet]:
     missing = [name for name in MODELS.values() if not (root / name).is_dir()]
     if missing:
         pytest.skip(f"model artefacts are not built: {', '.join(missing)}")
-    containers = [Container(stage, root / model) for stage, model in MODELS.items()]
+    containers = [endpoint_container(stage, root / model) for stage, model in MODELS.items()]
     with ContainerFleet(containers) as started:
         yield started
 
@@ -113,11 +114,11 @@ def test_ocr_takes_no_image_and_no_page(fleet: ContainerFleet, png: bytes) -> No
 
 
 def test_an_artefact_of_another_stage_is_refused_at_the_start(fleet: ContainerFleet, tmp_path: Path) -> None:
-    wrong = Container("text_detection", artifacts_root() / MODELS["ocr"])
-    with pytest.raises(EngineError, match="ended with status 1") as refused, ContainerFleet([wrong]):
+    wrong = endpoint_container("text_detection", artifacts_root() / MODELS["ocr"])
+    with pytest.raises(StartError, match="ended with status 1") as refused, ContainerFleet([wrong]):
         pass
-    assert refused.value.code is ErrorCode.ARTIFACT_INVALID
-    absent = Container("ocr", tmp_path / "nothing")
-    with pytest.raises(EngineError, match="ended with status 1") as missing, ContainerFleet([absent]):
+    assert refused.value.entry["code"] == ErrorCode.ARTIFACT_INVALID
+    absent = endpoint_container("ocr", tmp_path / "nothing")
+    with pytest.raises(StartError, match="ended with status 1") as missing, ContainerFleet([absent]):
         pass
-    assert missing.value.code is ErrorCode.ARTIFACT_NOT_FOUND
+    assert missing.value.entry["code"] == ErrorCode.ARTIFACT_NOT_FOUND

@@ -10,8 +10,8 @@ import pytest
 
 from hybrid_ocr.contracts.names import Names
 from infra.rules import Component
-from local_cloud.aws.resources import create
-from local_cloud.aws.server import AwsServer
+from local_aws.server import AwsServer
+from local_cloud.resources import create
 from stepfunctions import definition
 from topology import load_topology
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from autoscaling.policies import Policy, Tracking, Wake
+from local_aws.sagemaker.metrics import MetricData, endpoint_gauge
 from local_cloud.autoscaling import Autoscaler
-from local_cloud.sagemaker.metrics import MetricData, endpoint_gauge
 from tests.patience import until
 
 SPEED = 6_000.0
@@ -71,13 +71,13 @@ def scaled(
 
 
 def decisions(scaler: Autoscaler) -> list[tuple[int, int]]:
-    return [(each["from"], each["to"]) for each in scaler.told()["endpoints"][NAME]["decisions"]]
+    return [(each["from"], each["to"]) for each in scaler.report()["endpoints"][NAME]["decisions"]]
 
 
 def test_an_endpoint_begins_with_the_least_that_its_policy_allows() -> None:
     with scaled(policy()) as (endpoint, scaler, _):
         assert endpoint.count == 0
-        assert scaler.told()["endpoints"][NAME]["desired"] == 0
+        assert scaler.report()["endpoints"][NAME]["desired"] == 0
 
 
 def test_work_that_waits_wakes_it_more_work_grows_it_and_it_sleeps_when_all_is_done() -> None:
@@ -87,8 +87,8 @@ def test_work_that_waits_wakes_it_more_work_grows_it_and_it_sleeps_when_all_is_d
         endpoint.backlog = 0
         until(lambda: endpoint.count == 0)
         assert decisions(scaler) == [(0, 1), (1, 3), (3, 0)]
-        until(lambda: scaler.told()["endpoints"][NAME]["instances"] == 0)
-        told = scaler.told()["endpoints"][NAME]
+        until(lambda: scaler.report()["endpoints"][NAME]["instances"] == 0)
+        told = scaler.report()["endpoints"][NAME]
         assert [count for _, count in told["changes"]] == [1, 0, 1, 3, 0]
         assert told["decisions"][0]["why"] == "HasBacklogWithoutCapacity 1"
         assert told["decisions"][1]["why"].startswith("ApproximateBacklogSizePerInstance")
@@ -101,14 +101,14 @@ def test_what_it_lets_go_is_gone_when_it_decides_so() -> None:
         until(lambda: decisions(scaler) == [(0, 1)])
         endpoint.backlog = 0
         until(lambda: decisions(scaler) == [(0, 1), (1, 0)])
-        told = scaler.told()["endpoints"][NAME]
+        told = scaler.report()["endpoints"][NAME]
         assert told["changes"][-1] == (told["decisions"][-1]["at"], 0)
 
 
 def test_it_tells_when_gauges_were_due_and_read() -> None:
     with scaled(policy()) as (_, scaler, _):
-        until(lambda: len(scaler.told()["readings"]) >= 12)
-        due, read = zip(*scaler.told()["readings"][:12], strict=True)
+        until(lambda: len(scaler.report()["readings"]) >= 12)
+        due, read = zip(*scaler.report()["readings"][:12], strict=True)
         assert list(due) == [10.0 * reading for reading in range(1, 13)]
         assert all(late >= at for at, late in zip(due, read, strict=True))
 
@@ -117,7 +117,7 @@ def test_decisions_are_made_when_periods_end_after_as_many_as_the_alarms_want() 
     with scaled(policy()) as (endpoint, scaler, _):
         endpoint.backlog = 100
         until(lambda: endpoint.count == 3)
-        woken, grown = (each["at"] for each in scaler.told()["endpoints"][NAME]["decisions"])
+        woken, grown = (each["at"] for each in scaler.report()["endpoints"][NAME]["decisions"])
         assert woken % 60 == grown % 60 == 0
         assert grown - woken == 180
 
@@ -129,7 +129,7 @@ def test_a_document_that_comes_wakes_it_before_a_request_waits() -> None:
         assert decisions(scaler) == []
         started.append(8)
         until(lambda: endpoint.count == 1)
-        assert scaler.told()["endpoints"][NAME]["decisions"][0]["why"] == "DocumentsWithoutCapacity 1"
+        assert scaler.report()["endpoints"][NAME]["decisions"][0]["why"] == "DocumentsWithoutCapacity 1"
 
 
 def test_a_document_that_comes_wakes_nothing_where_the_policy_does_not_say_so() -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hybrid_ocr.contracts.errors import EngineError, ErrorCode
+from hybrid_ocr.contracts.errors import ErrorCode
 from hybrid_ocr.contracts.messages import RegionBatch
-from local_cloud.containers import Container
+from local_aws.errors import StartError
+from local_cloud.containers import endpoint_container
 from tests.conftest import ROOT
 from tests.hosts.conftest import batch, container
 from tests.hosts.fleet import ContainerFleet
@@ -55,12 +56,12 @@ def test_a_container_that_cannot_start_says_why() -> None:
     made = container({}, {"artifact": "bad"})
     with (
         pytest.raises(
-            EngineError, match=r"fake ended with status 1 .* is not the file its manifest names"
+            StartError, match=r"fake ended with status 1 .* is not the file its manifest names"
         ) as ended,
         ContainerFleet([made]),
     ):
         pass
-    assert ended.value.code is ErrorCode.ARTIFACT_INVALID
+    assert ended.value.entry["code"] == ErrorCode.ARTIFACT_INVALID
 
 
 def test_a_container_that_dies_is_reported_with_its_last_words(tmp_path: Path) -> None:
@@ -69,11 +70,11 @@ def test_a_container_that_dies_is_reported_with_its_last_words(tmp_path: Path) -
         os.kill(fleet.pids["fake"], signal.SIGKILL)
         process = fleet.running["fake"]
         assert process.wait() == -signal.SIGKILL
-        with pytest.raises(EngineError, match=r"container fake ended with status -9 .*invocation"):
+        with pytest.raises(StartError, match=r"container fake ended with status -9 .*invocation"):
             process.is_ready()
 
 
 def test_the_working_directory_is_not_imported(tmp_path: Path) -> None:
-    made = Container(name="ocr", model_dir=tmp_path)
-    assert "-P" in made.command()
-    assert made.variables()["HYBRID_OCR_HOST"] == "127.0.0.1"
+    made = endpoint_container(name="ocr", model_dir=tmp_path)
+    assert "-P" in made.command
+    assert made.environment["HYBRID_OCR_HOST"] == "127.0.0.1"

@@ -18,10 +18,10 @@ from moto.events.models import Rule
 from moto.sqs.models import Queue
 
 from hybrid_ocr.contracts.names import Names
-from local_cloud.aws import resources
-from local_cloud.aws.deliveries import Deliveries
-from local_cloud.aws.faults import ChannelFaults, FaultPlan
-from local_cloud.aws.server import AwsServer
+from local_aws.messaging.deliveries import Deliveries
+from local_aws.messaging.faults import ChannelFaults, FaultPlan
+from local_aws.server import AwsServer
+from local_cloud import resources
 from tests.patience import PATIENCE
 from topology import Topology, load_topology
 
@@ -74,13 +74,13 @@ def topology() -> Topology:
 def aws(topology: Topology) -> Iterator[AwsServer]:
     """The resources of the topology. Each test empties the queues it fills."""
     with AwsServer() as server:
-        resources.create(server, topology, NAMES, {"documents": FLOW})
+        resources.create(server.client, topology, NAMES, {"documents": FLOW})
         yield server
 
 
 @contextmanager
 def delivering(aws: AwsServer, functions: Functions, **told: Any) -> Iterator[Deliveries]:
-    with Deliveries(aws, load_topology(), NAMES, invoke=functions, **told) as deliveries:
+    with Deliveries(functions, **told) as deliveries:
         yield deliveries
 
 
@@ -297,7 +297,7 @@ def test_lost_notifications_are_lost_and_told_of(aws: AwsServer) -> None:
         publish(aws, "inference-success", "x")
         settle()
         assert functions.calls == []
-        told = aws_get(aws, "/_local/faults")
+        told = plan.summary()
     assert (told["sns"]["messages"], told["sns"]["dropped"], told["sns"]["deliveries"]) == (1, 1, 0)
 
 
@@ -380,9 +380,9 @@ def test_an_event_whose_target_is_gone_goes_to_the_dead_letter_queue_of_the_targ
 def test_what_is_not_delivered_here_is_refused_where_it_is_made(aws: AwsServer, told: dict[str, Any]) -> None:
     events = aws.client("events")
     with delivering(aws, Functions()):
-        with pytest.raises(ClientError, match="local cloud"):
+        with pytest.raises(ClientError, match="local AWS"):
             events.put_targets(Rule=NAMES.rule("uploads"), Targets=[{"Id": "t", **told}])
-        with pytest.raises(ClientError, match="local cloud"):
+        with pytest.raises(ClientError, match="local AWS"):
             events.put_rule(Name="at-noon", ScheduleExpression="cron(0 12 * * ? *)")
 
 

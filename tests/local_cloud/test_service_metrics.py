@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from hybrid_ocr.contracts.names import Names
-from local_cloud.aws.server import AwsServer
-from local_cloud.aws.service_metrics import ServiceMetrics
+from local_aws.cloudwatch.service_metrics import ServiceMetrics
+from local_aws.server import AwsServer
 from tests.patience import PATIENCE, until
 
 NAMES = Names()
@@ -50,7 +50,7 @@ def server() -> Iterator[AwsServer]:
 @pytest.fixture
 def heard(server: AwsServer) -> Iterator[Heard]:
     heard = Heard()
-    with ServiceMetrics(NAMES, heard, lambda: {"e": (os.getpid(),), "gone": (2**22 + 1,)}, tick_seconds=0.02):
+    with ServiceMetrics(heard, lambda: {"e": (os.getpid(),), "gone": (2**22 + 1,)}, tick_seconds=0.02):
         yield heard
 
 

@@ -16,7 +16,7 @@ from hybrid_ocr.contracts.messages import (
     RegionBatch,
     TextBatch,
 )
-from local_cloud.containers import Container
+from local_cloud.containers import endpoint_container
 from tests.hosts.fleet import ContainerFleet
 
 pytestmark = [
@@ -27,11 +27,13 @@ pytestmark = [
 
 def test_a_page_goes_through_the_three_servers(artifacts: Path, pages: list[PageImage]) -> None:
     containers = [
-        Container(
+        endpoint_container(
             "region_detection", artifacts / "picodet-layout-cdla", settings={"engine": "onnxruntime-cpu"}
         ),
-        Container("text_detection", artifacts / "pp-ocrv6-small-det", settings={"engine": "paddleocr"}),
-        Container("ocr", artifacts / "pp-ocrv6-small-rec", settings={"engine": "paddleocr"}),
+        endpoint_container(
+            "text_detection", artifacts / "pp-ocrv6-small-det", settings={"engine": "paddleocr"}
+        ),
+        endpoint_container("ocr", artifacts / "pp-ocrv6-small-rec", settings={"engine": "paddleocr"}),
     ]
     letter = PageBatch(pages=(pages[4],))
     with ContainerFleet(containers) as fleet:

@@ -15,7 +15,7 @@ from werkzeug import Request, Response
 
 from hybrid_ocr.contracts.events import EVENT_SOURCE, TEST_SOURCE
 from hybrid_ocr.contracts.jobs import Job, Plan, StageTask
-from local_cloud.aws.server import AwsServer
+from local_aws.server import AwsServer
 from stepfunctions import definition
 from tests.patience import PATIENCE
 

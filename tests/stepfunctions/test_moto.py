@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.moto_stepfunctions import executions
+from local_aws.states import executions
 from tests.patience import PATIENCE, until
 from tests.stepfunctions.cloud import Cloud, Script, job
 

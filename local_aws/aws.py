@@ -1,0 +1,155 @@
+"""Starts a local AWS and whatever component runs on it."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+from local_aws import cloudwatch, functions, states
+from local_aws.cloudwatch.service_metrics import ServiceMetrics
+from local_aws.component import Component
+from local_aws.containers import Container, ContainerProcess
+from local_aws.functions import FunctionPool, records
+from local_aws.messaging.deliveries import Deliveries
+from local_aws.messaging.faults import FaultPlan
+from local_aws.sagemaker import RuntimeLimits, SageMakerRuntime
+from local_aws.server import AwsServer, json_response
+
+Launch = Callable[[Container, Path], ContainerProcess]
+_SERVICE_SECONDS: Final = 600.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a local AWS differs from its defaults.
+
+    Args:
+        port: where it answers; 0 is any free port.
+        log_dir: gets the logs of functions and containers; a temporary folder unless given.
+        faults: what happens to messages on their way.
+        limits: of SageMaker's runtime.
+        retry_scale: what the pauses of a state's Retry are multiplied with.
+        redelivery_seconds: after how long a queue message comes back that a function failed on.
+        patience_seconds: how long a call waits for an instance of a function where all are busy.
+        metrics: keep those of functions, endpoints and services.
+        launch: starts a container, given the file its log goes to.
+    """
+
+    port: int = 0
+    log_dir: Path | None = None
+    faults: FaultPlan | None = None
+    limits: RuntimeLimits = field(default_factory=RuntimeLimits)
+    retry_scale: float = 1.0
+    redelivery_seconds: int = 2
+    patience_seconds: float = 10.0
+    metrics: bool = True
+    launch: Launch = ContainerProcess
+
+
+class LocalAws:
+    """AWS on the loopback interface, running a component; a context manager. A process has one at a time.
+
+    Raises:
+        ConfigurationError: on entry; the port is taken, or this process has a local AWS already.
+        StartError: on entry; an endpoint that a request made could not start.
+    """
+
+    def __init__(self, component: Component | None = None, settings: Settings | None = None) -> None:
+        self._component, self._settings = component or Component(), settings or Settings()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        component, settings = self._component, self._settings
+        with ExitStack() as stack:
+            self.log_dir = settings.log_dir or Path(stack.enter_context(_temporary_folder()))
+            stack.enter_context(states.running(retry_scale=settings.retry_scale))
+            self.server = stack.enter_context(AwsServer(settings.port))
+            self.functions = stack.enter_context(self._function_pool())
+            stack.enter_context(records.SEAMS.installed(self.functions))
+            self.sagemaker = stack.enter_context(self._sagemaker_runtime())
+            deliveries = stack.enter_context(
+                Deliveries(
+                    self.functions.invoke,
+                    faults=settings.faults,
+                    redelivery_seconds=settings.redelivery_seconds,
+                )
+            )
+            if settings.metrics:
+                stack.enter_context(ServiceMetrics(self.publish, lambda: self.sagemaker.hosts))
+            self.server.add_routes(functions.routes(self.functions))
+            self.server.add_routes(self.sagemaker.routes())
+            self.tell(
+                "processes", lambda: {"endpoints": self.sagemaker.hosts, "functions": self.functions.pids}
+            )
+            self.tell("backlog", lambda: self.sagemaker.backlogs)
+            self.tell("invocations", lambda: self.sagemaker.answered)
+            self.tell("faults", deliveries.faults.summary)
+            for request in component.requests:
+                getattr(self.client(request.service), request.operation)(**request.parameters)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End every process and forget every object. Twice is once."""
+        self._stack.close()
+
+    @property
+    def endpoint_url(self) -> str:
+        """What AWS_ENDPOINT_URL must be set to."""
+        return self.server.endpoint_url
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of a service."""
+        return self.server.client(service)
+
+    def tell(self, what: str, answer: Callable[[], object]) -> None:
+        """Let GET /_local/WHAT answer with JSON."""
+        self.server.add_route("GET", re.compile(f"/_local/{what}"), lambda *_: json_response(answer()))
+
+    def wait_in_service(self, seconds: float = _SERVICE_SECONDS) -> None:
+        """Wait until every endpoint takes calls; then GET /_local/health answers 200.
+
+        Raises:
+            LocalAwsError: why one cannot.
+        """
+        for endpoint in self.client("sagemaker").list_endpoints()["Endpoints"]:
+            self.sagemaker.wait_in_service(endpoint["EndpointName"], seconds)
+        self.server.ready.set()
+
+    def publish(self, namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
+        """Put metrics, where any are kept."""
+        if self._settings.metrics:
+            cloudwatch.publish(namespace, data)
+
+    def _processes(self) -> object:
+        return {"endpoints": self.sagemaker.hosts, "functions": self.functions.pids}
+
+    def _function_pool(self) -> FunctionPool:
+        return FunctionPool(
+            self._component.functions,
+            self.log_dir,
+            endpoint_url=self.endpoint_url,
+            modules=self._component.modules,
+            services=self._component.services,
+            on_metrics=self.publish,
+            patience_seconds=self._settings.patience_seconds,
+        )
+
+    def _sagemaker_runtime(self) -> SageMakerRuntime:
+        return SageMakerRuntime(
+            self.client,
+            lambda model: self._component.containers(model, self.client("s3")),
+            self.log_dir,
+            launch=self._settings.launch,
+            limits=self._settings.limits,
+            publish=self.publish,
+        )
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="local-aws-")

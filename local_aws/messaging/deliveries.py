@@ -1,0 +1,69 @@
+"""Everything that moves between the services by itself: events, notifications, queue batches, schedules."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Self
+
+from local_aws.messaging import event_sources, events, queues, s3_events, sns
+from local_aws.messaging.event_sources import EventSources
+from local_aws.messaging.events import EventTargets, Invoke
+from local_aws.messaging.faults import FaultPlan
+from local_aws.messaging.later import Later
+from local_aws.messaging.queues import Queues
+from local_aws.messaging.schedule import Schedule
+from local_aws.messaging.sns import Notifications
+
+__all__ = ["Deliveries"]
+
+
+class Deliveries:
+    """Delivers as AWS would, between whatever resources there are; a context manager.
+
+    Args:
+        invoke: calls a function by its physical name; from several threads at once.
+        faults: what goes wrong on purpose; nothing by default.
+        redelivery_seconds: after how long a queue message comes back that a function failed on.
+        minute_seconds: how long a minute of a schedule lasts.
+    """
+
+    def __init__(
+        self,
+        invoke: Invoke,
+        *,
+        faults: FaultPlan | None = None,
+        redelivery_seconds: int = 2,
+        minute_seconds: float = 60.0,
+    ) -> None:
+        self.faults = faults or FaultPlan()
+        self._invoke = invoke
+        self._redelivery_seconds, self._minute_seconds = redelivery_seconds, minute_seconds
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            later = Later()
+            later.start()
+            stack.callback(later.stop)
+            targets = EventTargets(self._invoke, self.faults, later)
+            stack.callback(targets.stop)
+            waiting = Queues(self.faults)
+            sources = EventSources(self._invoke, self._redelivery_seconds)
+            stack.enter_context(s3_events.SEAMS.installed())
+            stack.enter_context(sns.SEAMS.installed(Notifications(self.faults, later)))
+            stack.enter_context(events.SEAMS.installed(targets))
+            stack.enter_context(queues.SEAMS.installed(waiting))
+            stack.enter_context(event_sources.SEAMS.installed(sources))
+            stack.callback(sources.join)
+            stack.callback(waiting.stop_waiting)
+            stack.callback(sources.end)
+            sources.start()
+            schedule = Schedule(targets, self._minute_seconds)
+            schedule.start()
+            stack.callback(schedule.stop)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Deliver nothing more; messages that are under way stay in their queues."""
+        self._stack.close()

@@ -1,0 +1,121 @@
+"""moto while it serves: its settings, and its seams that concern every service."""
+
+from __future__ import annotations
+
+import os
+import resource
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache, lru_cache
+from typing import Any, Final
+
+import boto3
+from moto.core.config import default_user_config
+from moto.moto_api._internal.models import moto_api_backend
+
+from local_aws.seams import Seams
+
+SEAMS: Final = Seams()
+_BUFFER_BYTES: Final = 256 * 1024
+"""A larger object lies in a temporary file: memory does not grow with what lies in S3."""
+_ONE_AT_A_TIME: Final = {
+    "moto.dynamodb.models:DynamoDBBackend": (
+        "put_item",
+        "get_item",
+        "update_item",
+        "delete_item",
+        "query",
+        "scan",
+        "transact_write_items",
+    ),
+    "moto.s3.responses:S3Response": ("put_object", "delete_object", "_key_response_post"),
+}
+
+
+@cache
+def session() -> boto3.Session:
+    """One for the process: reading the models of services takes longer than what a client does with them."""
+    return boto3.Session()
+
+
+@contextmanager
+def moto_serving(port: int) -> Iterator[None]:
+    """Moto serves at a port inside the block: it runs state machines, and calls its own services there.
+
+    All of moto's state is forgotten at the end.
+    """
+    with ExitStack() as stack:
+        stack.callback(moto_api_backend.reset)
+        settings = {"MOTO_PORT": str(port), "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": str(_BUFFER_BYTES)}
+        flows: Any = {**default_user_config["stepfunctions"], "execute_state_machine": True}
+        stack.enter_context(_changed(os.environ, settings))
+        stack.enter_context(_changed(default_user_config, {"stepfunctions": flows}))
+        stack.enter_context(_many_files())
+        stack.enter_context(SEAMS.installed(threading.RLock()))
+        yield
+
+
+def _locked(lock: threading.RLock, original: Callable[..., Any], *told: Any, **named: Any) -> Any:
+    with lock:
+        return original(*told, **named)
+
+
+for _owner, _names in _ONE_AT_A_TIME.items():
+    for _name in _names:
+        SEAMS.replaces(f"{_owner}.{_name}")(_locked)
+
+
+@SEAMS.replaces("moto.moto_server.werkzeug_app:RegexConverter", value=True)
+def _any_character(_state: object, converter: Any) -> type:
+    class AnyCharacter(converter):  # type: ignore[misc]
+        def __init__(self, url_map: Any, pattern: str) -> None:
+            super().__init__(url_map, f"(?s:{pattern})")
+
+    return AnyCharacter
+
+
+@SEAMS.replaces("moto.core.utils:create_loader")
+def _shared_loader(_state: object, _original: object) -> Any:
+    return session()._session.get_component("data_loader")
+
+
+@SEAMS.replaces("boto3:Session.get_available_regions")
+def _regions(
+    _state: object,
+    original: Callable[..., list[str]],
+    _session: boto3.Session,
+    *told: Any,
+    **named: Any,
+) -> list[str]:
+    return original(session(), *told, **named)
+
+
+@SEAMS.replaces("moto.moto_server.werkzeug_app:DomainDispatcherApplication.get_backend_for_host", value=True)
+def _find_backend_once(_state: object, original: Callable[..., Any]) -> object:
+    return lru_cache(maxsize=256)(original)
+
+
+@contextmanager
+def _changed(mapping: Any, values: dict[str, Any]) -> Iterator[None]:
+    before = {name: mapping.get(name) for name in values}
+    mapping.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del mapping[name]
+            else:
+                mapping[name] = value
+
+
+@contextmanager
+def _many_files() -> Iterator[None]:
+    """As many open files as the system lets a process have: each larger object of S3 is one."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

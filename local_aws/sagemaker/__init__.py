@@ -1,0 +1,11 @@
+"""SageMaker hosting on one machine: a double of what AWS documents, over the real containers.
+
+Where it departs from AWS: endpoints of one model share their processes, unless RuntimeLimits says otherwise;
+an endpoint has one variant; an artefact that lies built on this machine is not fetched from S3; a queue does
+not outlive its process. What AWS leaves open (retries, the longest queue) are settings.
+"""
+
+from local_aws.sagemaker.limits import RuntimeLimits
+from local_aws.sagemaker.runtime import SageMakerRuntime
+
+__all__ = ["RuntimeLimits", "SageMakerRuntime"]

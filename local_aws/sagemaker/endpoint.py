@@ -1,0 +1,92 @@
+"""An endpoint that runs: which instances are its own, and what it is called in logs and errors."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+
+from local_aws.account import ACCOUNT, REGION
+from local_aws.errors import ConfigurationError
+from local_aws.sagemaker.description import AsyncConfig, EndpointDescription
+from local_aws.sagemaker.group import InstanceGroup
+from local_aws.sagemaker.instance import ContainerAnswer, Instance
+from local_aws.sagemaker.limits import LONGEST_MESSAGE
+from local_aws.sagemaker.metrics import VariantMetrics
+
+_REMEMBERED: Final = 1_000
+
+
+@dataclass
+class RunningEndpoint:
+    """An endpoint and the group that serves it.
+
+    Attributes:
+        wanted: instances it should have; the group may hold more where another endpoint shares it.
+        in_service: it takes calls.
+        counts: since when, on the monotonic clock, so many instances have taken work.
+    """
+
+    description: EndpointDescription
+    group: InstanceGroup
+    metrics: VariantMetrics
+    wanted: int
+    in_service: bool = False
+    counts: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+
+    @property
+    def name(self) -> str:
+        """Of the endpoint."""
+        return self.description.name
+
+    @property
+    def instances(self) -> tuple[Instance, ...]:
+        """Those of its instances that take work."""
+        return self.group.ready[: self.wanted]
+
+    def count(self) -> int:
+        """Look how many they are, and remember since when."""
+        there = len(self.instances)
+        if not self.counts or self.counts[-1][1] != there:
+            self.counts.append((time.monotonic(), there))
+        return there
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that its containers work on, of whichever endpoint that shares them."""
+        return sum(instance.in_flight for instance in self.instances)
+
+    @property
+    def async_config(self) -> AsyncConfig:
+        """How an asynchronous endpoint is configured.
+
+        Raises:
+            ConfigurationError: it is a real-time one.
+        """
+        if self.description.asynchronous is None:
+            raise ConfigurationError(f"endpoint {self.name} is not asynchronous")
+        return self.description.asynchronous
+
+    @property
+    def log_group(self) -> str:
+        """Where AWS would keep the logs of its containers."""
+        return f"/aws/sagemaker/Endpoints/{self.name}"
+
+    @property
+    def log_stream_arn(self) -> str:
+        """What a ModelError names."""
+        return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{self.log_group}"
+
+    def complaint(self, answer: ContainerAnswer) -> str:
+        """An error of the container in SageMaker's words, cut to what a message may have."""
+        kind = "server" if answer.status >= 500 else "client"
+        where = f"See {self.log_group} in account {ACCOUNT} for more information."
+        head = f'Received {kind} error ({answer.status}) from model with message "'
+        room = LONGEST_MESSAGE - len(head) - len(where) - 3
+        return f'{head}{original_message(answer)[:room]}". {where}'
+
+
+def original_message(answer: ContainerAnswer) -> str:
+    """What the container answered, as far as a message has room for it."""
+    return answer.body[: 4 * LONGEST_MESSAGE].decode("utf-8", "replace")[:LONGEST_MESSAGE]

@@ -1,0 +1,64 @@
+"""Container images as data: what runs in place of each, over the model data that S3 has."""
+
+from __future__ import annotations
+
+import sys
+import tarfile
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local_aws.containers import Container
+from local_aws.errors import ConfigurationError
+from local_aws.sagemaker.async_request import split_location
+from local_aws.sagemaker.description import Model
+
+
+@dataclass(frozen=True)
+class Image:
+    """What runs in place of a container image.
+
+    Args:
+        command: its entry point; `python` is the interpreter of this process.
+        folder: where it runs, and finds its modules.
+        environment: its own variables; those of the model are set over them.
+        port_variable: tells it where to listen.
+        model_dir_variable: tells it where the model data was unpacked; in AWS that is /opt/ml/model.
+    """
+
+    command: Sequence[str]
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port_variable: str = "SAGEMAKER_BIND_TO_PORT"
+    model_dir_variable: str = "MODEL_DIR"
+
+
+def container_of(images: Mapping[str, Image], model: Model, s3: Any) -> Container:
+    """The container of a model, its data fetched and unpacked.
+
+    Raises:
+        ConfigurationError: nothing is there to run as its image.
+        botocore.exceptions.ClientError, tarfile.TarError: the data is not there, or is no archive.
+    """
+    image = images.get(model.image)
+    if image is None:
+        raise ConfigurationError(
+            f"model {model.name}: the local AWS was given nothing to run as {model.image}"
+        )
+    variables = {"PYTHONPATH": str(image.folder), **image.environment, **model.environment}
+    if model.model_data_url:
+        variables[image.model_dir_variable] = str(_unpacked(model.model_data_url, s3))
+    command = [sys.executable if part == "python" else part for part in image.command]
+    return Container(model.name, command, variables, image.port_variable)
+
+
+def _unpacked(url: str, s3: Any) -> Path:
+    bucket, key = split_location(url)
+    folder = Path(tempfile.mkdtemp(prefix="model-"))
+    archive = folder / "model.tar.gz"
+    s3.download_file(bucket, key, str(archive))
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder / "model", filter="data")
+    return folder / "model"

@@ -1,0 +1,143 @@
+"""The AWS of one machine: moto's services behind routes that answer what moto only fakes."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from botocore.config import Config
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug import Request, Response
+
+from local_aws import cloudwatch
+from local_aws.account import CREDENTIALS
+from local_aws.errors import ConfigurationError
+from local_aws.http import HttpServer
+from local_aws.moto_server import moto_serving, session
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+__all__ = ["Answer", "AwsServer", "Route", "json_response"]
+
+Answer = Callable[[Request, "re.Match[str]"], Response]
+Route = tuple[str, "re.Pattern[str]", Answer]
+
+_VERSIONS: Final = ("moto", "boto3", "werkzeug")
+_RUNS = threading.Lock()  # moto's state is the process's, so a process has one server at a time
+
+
+class AwsServer:
+    """Answers the API of AWS on the loopback interface, for any ordinary client.
+
+    Args:
+        port: where to listen; 0 is any free port.
+
+    Raises:
+        ConfigurationError: from `start`, when the port is taken or this process has a server already.
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        self._wanted = port
+        self._routes: tuple[Route, ...] = ()
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._stack = ExitStack()
+        self._port: int | None = None
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self.ready = threading.Event()
+        self.add_route("GET", re.compile("/_local/health"), self._health)
+
+    @property
+    def port(self) -> int:
+        """Where it listens; known from `start` on."""
+        if self._port is None:
+            raise ConfigurationError("the local AWS is not started")
+        return self._port
+
+    @property
+    def endpoint_url(self) -> str:
+        """What boto3 and the AWS CLI take as `--endpoint-url`."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Listen; returns when requests are answered. `ready` is for whoever makes the resources to set."""
+        if not _RUNS.acquire(blocking=False):
+            raise ConfigurationError("this process has a local AWS already")
+        with ExitStack() as stack:
+            stack.callback(_RUNS.release)
+            try:
+                http = HttpServer(self._answer, self._wanted)
+            except OSError as error:
+                raise ConfigurationError(f"port {self._wanted} is not free: {error.strerror}") from None
+            self._port = http.port
+            stack.enter_context(moto_serving(http.port))
+            stack.enter_context(cloudwatch.SEAMS.installed())
+            http.start()
+            stack.callback(http.stop)
+            self._stack = stack.pop_all()
+
+    def stop(self) -> None:
+        """Close every connection and forget all state."""
+        self.ready.clear()
+        self._stack.close()
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def add_route(self, method: str, pattern: re.Pattern[str], answer: Answer) -> None:
+        """Let `answer` answer where the method is equal and the pattern matches the whole path, before moto.
+
+        The path is percent-decoded. A later route wins over an earlier one.
+        """
+        self._routes = ((method, pattern, answer), *self._routes)
+
+    def add_routes(self, routes: Iterable[Route]) -> None:
+        """Several routes at once."""
+        for route in routes:
+            self.add_route(*route)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this server, the same for every caller; safe to share between threads."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = session().client(  # type: ignore[call-overload]
+                    service,
+                    endpoint_url=self.endpoint_url,
+                    config=Config(max_pool_connections=64, retries={"mode": "standard"}),
+                    **CREDENTIALS,
+                )
+            return self._clients[service]
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        # A path arrives as latin-1 characters that stand for its bytes (PEP 3333).
+        path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+        for method, pattern, answer in self._routes:
+            match = pattern.fullmatch(path) if method == environ["REQUEST_METHOD"] else None
+            if match is not None:
+                return answer(Request(environ), match)(environ, start_response)
+        answered: Iterable[bytes] = self._moto(environ, start_response)
+        return answered
+
+    def _health(self, _request: Request, _match: re.Match[str]) -> Response:
+        ready = self.ready.is_set()
+        told = {"ready": ready, "versions": {name: version(name) for name in _VERSIONS}}
+        return json_response(told, 200 if ready else 503)
+
+
+def json_response(told: object, status: int = 200) -> Response:
+    """A JSON answer for people and tests."""
+    return Response(json.dumps(told, indent=2) + "\n", status, content_type="application/json")

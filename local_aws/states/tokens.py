@@ -1,0 +1,177 @@
+"""Task tokens and what waits for them: long ones, one for each attempt, answered once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Final
+from uuid import uuid4
+
+from moto.core.exceptions import AWSError
+from moto.stepfunctions.exceptions import InvalidToken
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (  # noqa: E501
+    StateTaskServiceCallback,
+)
+from moto.stepfunctions.parser.asl.eval.callback.callback import (
+    CallbackEndpoint,
+    CallbackOutcome,
+    CallbackOutcomeFailure,
+    CallbackOutcomeSuccess,
+    HeartbeatEndpoint,
+    HeartbeatTimedOut,
+)
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+
+from local_aws.seams import Seams
+
+SEAMS: Final = Seams()
+_CALLBACK: Final = (
+    "moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback"
+)
+
+TOKEN_LENGTH: Final = 2_048
+"""The longest that AWS may give: what holds it, holds every token."""
+LARGEST_OUTPUT: Final = 262_144
+_SEED_LENGTH: Final = 36
+
+
+class TaskTimedOutError(AWSError):  # type: ignore[misc]
+    """The parser's own exceptions reach a client without their code."""
+
+    TYPE = "TaskTimedOut"
+    STATUS = 400
+
+
+class InvalidOutputError(AWSError):  # type: ignore[misc]
+    """The answer to a task is no JSON, or too large."""
+
+    TYPE = "InvalidOutput"
+    STATUS = 400
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The open tasks of all executions: their endpoint and environment, by token."""
+
+    tasks: dict[str, tuple[CallbackEndpoint, Environment]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def answer(self, token: str, outcome: CallbackOutcome) -> None:
+        """Answer an open task, once.
+
+        Raises:
+            InvalidToken: no execution ever gave it out.
+            TaskTimedOutError: its task is over: answered, timed out or stopped.
+        """
+        with self.lock:
+            endpoint = self._open(token)
+            del self.tasks[token]
+            endpoint.notify(outcome)
+
+    def heartbeat(self, token: str) -> None:
+        """Let an open task wait on; raises like `answer`."""
+        with self.lock:
+            self._open(token).notify_heartbeat()
+
+    def _open(self, token: str) -> CallbackEndpoint:
+        if token != token_of(token[:_SEED_LENGTH]):
+            raise InvalidToken
+        endpoint, env = self.tasks.get(token, (None, None))
+        if env is None or not env.is_running():
+            raise TaskTimedOutError("Task Timed Out: Provided task does not exist anymore")
+        return endpoint
+
+
+_waiting: Final = Waiting()
+
+
+@SEAMS.replaces("moto.stepfunctions.parser.asl.eval.states:long_uid")
+def _long_uid(_state: object, _original: object) -> str:
+    return token_of(str(uuid4()))
+
+
+@SEAMS.replaces(f"{_CALLBACK}:StateTaskServiceCallback._eval_execution")
+def _evaluate_attempt(
+    _state: object, original: Callable[..., None], task: StateTaskServiceCallback, env: Environment
+) -> None:
+    if task.resource.condition != ResourceCondition.WaitForTaskToken:
+        original(task, env)
+        return
+    context, pool = env.states.context_object, env.callback_pool_manager
+    token = context.update_task_token()
+    with _waiting.lock:
+        _waiting.tasks[token] = (pool.add(token), env)
+    try:
+        original(task, env)
+    finally:
+        with _waiting.lock:
+            _waiting.tasks.pop(token, None)
+        pool._pool.pop(token, None)
+
+
+def token_of(seed: str) -> str:
+    """A token of full length; the same seed gives the same one, so a made-up token is known as such."""
+    digest = hashlib.sha512(seed.encode()).hexdigest()
+    return (seed + digest * (TOKEN_LENGTH // len(digest) + 1))[:TOKEN_LENGTH]
+
+
+@SEAMS.replaces(f"{_CALLBACK}:StateTaskServiceCallback._eval_wait_for_task_token")
+def _wait(
+    _state: object,
+    _original: object,
+    _task: StateTaskServiceCallback,
+    env: Environment,
+    timeout_seconds: float,
+    callback_endpoint: CallbackEndpoint,
+    heartbeat_endpoint: HeartbeatEndpoint | None,
+) -> CallbackOutcome | None:
+    """The outcome of a task; None when its time is over or its branch was stopped."""
+    patience = heartbeat_endpoint._heartbeat_seconds if heartbeat_endpoint else timeout_seconds
+    begun = seen = time.monotonic()
+    while env.is_running() and time.monotonic() - begun < timeout_seconds:
+        if callback_endpoint._notify_event.wait(min(1.0, patience / 4)):
+            return callback_endpoint.get_outcome()
+        if heartbeat_endpoint and heartbeat_endpoint._next_heartbeat_event.is_set():
+            heartbeat_endpoint._next_heartbeat_event.clear()
+            seen = time.monotonic()
+        if time.monotonic() - seen >= patience:
+            return HeartbeatTimedOut() if heartbeat_endpoint else None
+    return None
+
+
+@SEAMS.replaces("moto.stepfunctions.parser.models:StepFunctionsParserBackend.send_task_success")
+def _send_task_success(
+    _state: object, _original: object, _backend: StepFunctionsParserBackend, task_token: str, outcome: str
+) -> None:
+    try:
+        json.loads(outcome)
+    except ValueError:
+        raise InvalidOutputError("Invalid Output: it is no JSON") from None
+    if len(outcome.encode()) > LARGEST_OUTPUT:
+        raise InvalidOutputError("Invalid Output: it is too large")
+    _waiting.answer(task_token, CallbackOutcomeSuccess(callback_id=task_token, output=outcome))
+
+
+@SEAMS.replaces("moto.stepfunctions.parser.models:StepFunctionsParserBackend.send_task_failure")
+def _send_task_failure(
+    _state: object,
+    _original: object,
+    _backend: StepFunctionsParserBackend,
+    task_token: str,
+    error: str | None = None,
+    cause: str | None = None,
+) -> None:
+    _waiting.answer(task_token, CallbackOutcomeFailure(callback_id=task_token, error=error, cause=cause))
+
+
+@SEAMS.replaces("moto.stepfunctions.parser.models:StepFunctionsParserBackend.send_task_heartbeat")
+def _send_task_heartbeat(
+    _state: object, _original: object, _backend: StepFunctionsParserBackend, task_token: str
+) -> None:
+    _waiting.heartbeat(task_token)
