@@ -35,6 +35,8 @@ check: develop ## Lint, format, types, import layers, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/vulture
 	$(BIN)/python -m hybrid_ocr.contracts.generate --check
 	$(BIN)/python -m hybrid_ocr.stages.validation.rules_doc --check
 

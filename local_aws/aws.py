@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
+from werkzeug import Request, Response
+
 from local_aws import cloudwatch, functions, states
 from local_aws.cloudwatch.service_metrics import ServiceMetrics
 from local_aws.component import Component
 from local_aws.containers import Container, ContainerProcess
+from local_aws.front_page import render
 from local_aws.functions import FunctionPool, records
 from local_aws.messaging.deliveries import Deliveries
 from local_aws.messaging.faults import FaultPlan
@@ -62,6 +65,7 @@ class LocalAws:
     def __init__(self, component: Component | None = None, settings: Settings | None = None) -> None:
         self._component, self._settings = component or Component(), settings or Settings()
         self._stack = ExitStack()
+        self._links = ["/_local/health"]
 
     def __enter__(self) -> Self:
         component, settings = self._component, self._settings
@@ -89,6 +93,7 @@ class LocalAws:
             self.tell("backlog", lambda: self.sagemaker.backlogs)
             self.tell("invocations", lambda: self.sagemaker.answered)
             self.tell("faults", deliveries.faults.summary)
+            self.server.add_route("GET", re.compile("/"), self._front_page)
             for request in component.requests:
                 getattr(self.client(request.service), request.operation)(**request.parameters)
             self._stack = stack.pop_all()
@@ -109,6 +114,7 @@ class LocalAws:
 
     def tell(self, what: str, answer: Callable[[], object]) -> None:
         """Let GET /_local/WHAT answer with JSON."""
+        self._links.append(f"/_local/{what}")
         self.server.add_route("GET", re.compile(f"/_local/{what}"), lambda *_: json_response(answer()))
 
     def wait_in_service(self, seconds: float = _SERVICE_SECONDS) -> None:
@@ -125,6 +131,11 @@ class LocalAws:
         """Put metrics, where any are kept."""
         if self._settings.metrics:
             cloudwatch.publish(namespace, data)
+
+    def _front_page(self, request: Request, _match: re.Match[str]) -> Response | None:
+        if "Authorization" in request.headers or "text/html" not in request.headers.get("Accept", ""):
+            return None  # a client of S3 that lists buckets
+        return Response(render(self, self._component.about, self._links), content_type="text/html")
 
     def _processes(self) -> object:
         return {"endpoints": self.sagemaker.hosts, "functions": self.functions.pids}

@@ -26,6 +26,23 @@ class Request(NamedTuple):
     parameters: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class About:
+    """What a component says of itself to people: on the page at the address of the local AWS.
+
+    Args:
+        title: its name.
+        usage: what to do with it: a sentence and a command each.
+        upload: `BUCKET/PREFIX` that files are sent to; the page has a form for it.
+        results: `BUCKET/PREFIX` where its newest objects are linked.
+    """
+
+    title: str = "A component"
+    usage: Sequence[tuple[str, str]] = ()
+    upload: str = ""
+    results: str = ""
+
+
 def _no_containers(model: Model, _s3: object) -> Container:
     raise ConfigurationError(f"model {model.name}: there is nothing to run as image {model.image}")
 
@@ -40,6 +57,7 @@ class Component:
         requests: made in their order when the local AWS has started.
         modules: what most functions import; imported once. None may start a thread or open a file.
         services: of AWS, whose clients most functions make.
+        about: for people.
     """
 
     functions: Mapping[str, FunctionSpec] = field(default_factory=dict)
@@ -47,19 +65,22 @@ class Component:
     requests: Sequence[Request] = ()
     modules: Sequence[str] = ()
     services: Sequence[str] = ()
+    about: About = field(default_factory=About)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path | str) -> Self:
         """Read a component from TOML.
 
-        `[functions.NAME]` has the fields of FunctionSpec, `[images."URI"]` those of Image; both find their
-        modules in the folder of the file. Every other table is a service and has arrays of requests:
-        `[[sqs.create_queue]]`. A member that is `{file = "flow.asl.json"}` becomes the text of that file.
+        `[functions.NAME]` has the fields of FunctionSpec and `[images."URI"]` those of Image; both find their
+        modules in the folder of the file. `[about]` has the fields of About. Every other table is a service
+        and has arrays of requests: `[[sqs.create_queue]]`. A member that is `{file = "flow.asl.json"}`
+        becomes the text of that file.
 
         Raises:
             ConfigurationError: the file is not there, or not of this form.
         """
         try:
+            path = Path(path)
             data = tomllib.loads(path.read_text("utf-8"))
             folder = path.resolve().parent
             functions = {
@@ -67,6 +88,7 @@ class Component:
                 for name, fields in data.pop("functions", {}).items()
             }
             images = {uri: Image(folder=folder, **fields) for uri, fields in data.pop("images", {}).items()}
+            about = About(**data.pop("about", {}))
             requests = [
                 Request(service, operation, _with_files(parameters, folder))
                 for service, operations in data.items()
@@ -75,7 +97,7 @@ class Component:
             ]
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
             raise ConfigurationError(f"component {path}: {error}") from None
-        return cls(functions, lambda model, s3: container_of(images, model, s3), requests)
+        return cls(functions, lambda model, s3: container_of(images, model, s3), requests, about=about)
 
 
 def _with_files(value: Any, folder: Path) -> Any:

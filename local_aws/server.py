@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "AwsServer", "Route", "json_response"]
 
-Answer = Callable[[Request, "re.Match[str]"], Response]
+Answer = Callable[[Request, "re.Match[str]"], Response | None]
+"""Answers a request, or leaves it to the next route and at last to moto."""
 Route = tuple[str, "re.Pattern[str]", Answer]
 
 _VERSIONS: Final = ("moto", "boto3", "werkzeug")
@@ -127,8 +128,8 @@ class AwsServer:
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
         for method, pattern, answer in self._routes:
             match = pattern.fullmatch(path) if method == environ["REQUEST_METHOD"] else None
-            if match is not None:
-                return answer(Request(environ), match)(environ, start_response)
+            if match is not None and (response := answer(Request(environ), match)) is not None:
+                return response(environ, start_response)
         answered: Iterable[bytes] = self._moto(environ, start_response)
         return answered
 

@@ -20,6 +20,7 @@ from hybrid_ocr.telemetry import JsonFormatter
 from local_aws import Component, Container, FunctionSpec, LocalAws, LocalAwsError, Settings, StartError
 from local_aws.aws import Launch
 from local_aws.cloudwatch.service_metrics import executions_started
+from local_aws.component import About
 from local_aws.containers import ContainerProcess
 from local_aws.messaging.faults import FaultPlan
 from local_aws.moto_server import session
@@ -177,7 +178,17 @@ class LocalCloud:
         def container(model: Model, s3: Any) -> Container:  # noqa: ANN401
             return self.settings.container(LocalContainers(s3)(model))
 
-        return Component(self._functions(), container, modules=MODULES, services=SERVICES)
+        inbox, results = (f"{self.names.bucket(name)}/{name}/" for name in ("inbox", "results"))
+        usage = (
+            ("Read a document from another terminal:", "hybrid-ocr submit scan.pdf --on local --wait"),
+            (
+                "Or as any producer does:",
+                f'aws --endpoint-url "$AWS_ENDPOINT_URL" s3 cp scan.pdf s3://{inbox}',
+            ),
+            ("See what became of it:", "hybrid-ocr jobs --on local"),
+        )
+        about = About("hybrid-ocr", usage, upload=inbox, results=results)
+        return Component(self._functions(), container, modules=MODULES, services=SERVICES, about=about)
 
     def _aws_settings(self) -> Settings:
         settings = self.settings

@@ -52,17 +52,6 @@ class Deployment:
         begin = {stage: policy.min_instances for stage, policy in policies.items()}
         return replace(self, modes=("async",), instances=begin)
 
-    def deploy(self, models: LocalModels, label: str = "") -> Bundle:
-        """Publish a bundle's artefacts, create its endpoints and make it known, in that order.
-
-        Args:
-            models: its artefacts.
-            label: keeps its endpoints' names apart from those of other bundles.
-        """
-        self.publish(models)
-        self.create_endpoints(models, label)
-        return self.announce(models, label)
-
     def publish(self, models: LocalModels) -> None:
         """Put the artefacts of a bundle into the artefacts bucket."""
         bucket, s3 = self.names.bucket("artifacts"), self.client("s3")
@@ -72,7 +61,12 @@ class Deployment:
                 s3.put_object(Bucket=bucket, Key=artifact_key(identity), Body=body)
 
     def create_endpoints(self, models: LocalModels, label: str = "") -> None:
-        """Create an endpoint for each stage and mode; they get ready meanwhile."""
+        """Create an endpoint for each stage and mode; they get ready meanwhile.
+
+        Args:
+            models: what they serve.
+            label: keeps their names apart from those of other bundles.
+        """
         stages = ENDPOINTS
         with ThreadPoolExecutor(len(stages)) as pool:
             for made in [pool.submit(self._create_stage, stage, models, label) for stage in stages]:
@@ -91,10 +85,6 @@ class Deployment:
     def activate(self, bundles: Mapping[str, Bundle]) -> None:
         """Let new documents use these bundles: one for each script, and one under `default`."""
         self._bundles.activate({script: bundle.id for script, bundle in bundles.items()})
-
-    def endpoint_names(self, label: str = "") -> list[str]:
-        """The endpoints of a bundle."""
-        return [self.names.endpoint(s, mode, label) for s in ENDPOINTS for mode in self.modes]
 
     @property
     def _bundles(self) -> Bundles:

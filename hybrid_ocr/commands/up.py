@@ -117,6 +117,7 @@ def _print_ready(console: Console, cloud: LocalCloud, seconds: float) -> None:
     inbox = cloud.names.bucket("inbox")
     facts = {
         "endpoint": cloud.endpoint_url,
+        "page": f"{cloud.endpoint_url}/",
         "inbox": f"s3://{inbox}/inbox/",
         "logs": str(cloud.log_dir),
         "models": ", ".join(sorted(f"{m.name} {m.version}" for m in cloud.bundle.models.values())),

@@ -129,7 +129,8 @@ class Instance:
         started = time.monotonic()
         try:
             connection, response = self._send(method, path, headers, body, seconds)
-            connection.sock.settimeout(max(0.001, seconds - (time.monotonic() - started)))
+            if connection.sock:  # a server of HTTP/1.0 keeps none
+                connection.sock.settimeout(max(0.001, seconds - (time.monotonic() - started)))
             received = response.read()
         except TimeoutError:
             raise NoAnswerError from None

@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 
+from hybrid_ocr.contracts.stages import ENDPOINTS
 from local_cloud.deployment import Deployment
 from local_cloud.models import LocalModels
 from tests.flow.conftest import Start
@@ -23,9 +24,12 @@ def test_a_bundle_activated_meanwhile_is_for_the_next_document(start: Start, sam
 
         deployment = Deployment(site.connection.client, site.names, load_topology(), modes=("async",))
         models = LocalModels()  # every script, where the first bundle has latin alone
-        bundle = deployment.deploy(models, label="next")
+        deployment.publish(models)
+        deployment.create_endpoints(models, "next")
+        bundle = deployment.announce(models, "next")
         deployment.activate({"default": bundle})
-        for name in deployment.endpoint_names("next"):
+        for stage in ENDPOINTS:
+            name = site.names.endpoint(stage, "async", "next")
             eventually(lambda name=name: site.endpoint_status(name) == "InService")
         os.kill(pid, signal.SIGCONT)
 
