@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from hybrid_ocr.contracts.flow_errors import PermanentError
+
 __all__ = ["broken_rules"]
 
 State = Mapping[str, Any]
@@ -83,8 +85,8 @@ def _of_retry(name: str, retry: list[State]) -> Iterator[str]:
             yield f"{name}: Retry of {errors} needs JitterStrategy FULL"
         if "MaxAttempts" not in retrier or "MaxDelaySeconds" not in retrier:
             yield f"{name}: Retry of {errors} needs MaxAttempts and MaxDelaySeconds"
-        if "PermanentError" in errors:
-            yield f"{name}: PermanentError is never retried"
+        if PermanentError.__name__ in errors:
+            yield f"{name}: {PermanentError.__name__} is never retried"
         if "States.ALL" in errors and (errors != ["States.ALL"] or retrier is not retry[-1]):
             yield f"{name}: States.ALL stands alone in the last retrier"
     tried = [error for errors in _names(retry) for error in errors]

@@ -12,7 +12,7 @@ from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
 from hybrid_ocr.contracts.events import TEST_SOURCE, DocumentCompleted, DocumentFailed, TestRun
 from hybrid_ocr.contracts.jobs import BatchTask, PlanRequest, StageTask, ValidationTask
 from hybrid_ocr.contracts.stages import ENDPOINTS, STAGES
-from tests.stepfunctions.cloud import Cloud, FunctionError, Script, ThrottledError, job, plan
+from tests.stepfunctions.cloud import Cloud, FunctionError, RefusedError, Script, job, plan
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_each_function_is_told_what_its_contract_says(cloud: Cloud, machine: str
         FunctionError("TransientError"),
         FunctionError("Sandbox.Timedout"),
         FunctionError("Runtime.ExitError"),
-        ThrottledError(),
+        RefusedError(),
     ],
     ids=["transient", "timed out", "killed", "throttled"],
 )
@@ -85,7 +85,7 @@ def test_what_can_heal_is_retried(cloud: Cloud, machine: str, function: str, err
 
 def test_a_busy_function_is_waited_for_longer_than_a_sick_one(cloud: Cloud, machine: str) -> None:
     script = Script()
-    script.rotation = failing_first(30, ThrottledError())
+    script.rotation = failing_first(30, RefusedError())
     assert cloud.run(machine, job(), script).status == "SUCCEEDED"
     assert len(script.calls["Paginate"]) == 2
 
