@@ -90,12 +90,6 @@ def test_a_busy_function_is_waited_for_longer_than_a_sick_one(cloud: Cloud, mach
     assert len(script.calls["Paginate"]) == 2
 
 
-def test_an_error_that_never_heals_is_retried_a_bounded_number_of_times(cloud: Cloud, machine: str) -> None:
-    script = Script(paginate=failing_first(100, FunctionError("Runtime.ExitError")))
-    assert cloud.run(machine, job(), script).status == "FAILED"
-    assert len(script.calls["Paginate"]) == 3
-
-
 @pytest.mark.parametrize("name", ["PermanentError", "KeyError"])
 def test_an_error_that_cannot_heal_is_not_retried(cloud: Cloud, machine: str, name: str) -> None:
     script = Script(rotation=failing_first(1, FunctionError(name)))
@@ -203,12 +197,6 @@ def test_events_of_a_test_reach_no_production_rule(cloud: Cloud, machine: str, d
     assert event["source"] == TEST_SOURCE
     assert event["detail"]["test"]["id"] == "nightly"
     assert event["detail-type"] == ("DocumentFailed" if dead else "DocumentCompleted")
-
-
-def test_an_event_that_the_bus_refuses_fails_the_execution(cloud: Cloud) -> None:
-    ended = cloud.run(cloud.machine(bus="no-such-bus"), job(), Script())
-    assert ended.status == "FAILED"
-    assert ended.description["error"] == "OutcomeNotPublished"
 
 
 def test_a_stage_whose_heartbeat_stops_is_asked_again(cloud: Cloud) -> None:
