@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from hybrid_ocr.contracts.flow_errors import FlowError, PermanentError
+
 __all__ = ["broken_rules"]
 
 State = Mapping[str, Any]
@@ -12,6 +14,7 @@ State = Mapping[str, Any]
 LONGEST_NAME: Final = 80
 _JSONATA: Final = frozenset({"QueryLanguage", "Arguments", "Output", "Assign", "Condition", "Items"})
 _CALLBACK: Final = ".waitForTaskToken"
+_OWN_ERRORS: Final = frozenset(kind.__name__ for kind in FlowError.__subclasses__())
 
 
 def broken_rules(flow: Mapping[str, Any]) -> list[str]:
@@ -83,8 +86,13 @@ def _of_retry(name: str, retry: list[State]) -> Iterator[str]:
             yield f"{name}: Retry of {errors} needs JitterStrategy FULL"
         if "MaxAttempts" not in retrier or "MaxDelaySeconds" not in retrier:
             yield f"{name}: Retry of {errors} needs MaxAttempts and MaxDelaySeconds"
-        if "PermanentError" in errors:
-            yield f"{name}: PermanentError is never retried"
+        if PermanentError.__name__ in errors:
+            yield f"{name}: {PermanentError.__name__} is never retried"
+        yield from (
+            f"{name}: {error} is none of {sorted(_OWN_ERRORS)}"
+            for error in errors
+            if "." not in error and error not in _OWN_ERRORS  # a name of AWS has a dot
+        )
         if "States.ALL" in errors and (errors != ["States.ALL"] or retrier is not retry[-1]):
             yield f"{name}: States.ALL stands alone in the last retrier"
     tried = [error for errors in _names(retry) for error in errors]

@@ -8,7 +8,7 @@ import msgpack
 from pydantic import ValidationError
 
 from hybrid_ocr.contracts.base import Message
-from hybrid_ocr.contracts.errors import ErrorCode, RequestError
+from hybrid_ocr.contracts.errors import RequestError
 
 MSGPACK: Final = "application/msgpack"
 JSON: Final = "application/json"
@@ -47,28 +47,6 @@ def decode(kind: type[M], body: bytes, media_type: MediaType = MSGPACK) -> M:
         raise RequestError(f"not a {kind.__name__}: {_complaints(error)}") from None
     except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
         raise RequestError(f"not {media_type}: {type(error).__name__}") from None
-
-
-def media_type_of(header: str | None, default: MediaType = MSGPACK) -> MediaType:
-    """The media type a header asks for.
-
-    Raises:
-        RequestError: UNSUPPORTED_MEDIA_TYPE for one that is not served.
-    """
-    if not header:
-        return default
-    for part in header.split(","):
-        name = part.split(";")[0].strip().lower()
-        if name in {MSGPACK, "application/x-msgpack"}:
-            return MSGPACK
-        if name == JSON:
-            return JSON
-        if name in {"*/*", "application/*"}:
-            return default
-    raise RequestError(
-        f"media type {header[:100]!r} is not served; use {MSGPACK} or {JSON}",
-        code=ErrorCode.UNSUPPORTED_MEDIA_TYPE,
-    )
 
 
 def _complaints(error: ValidationError, most: int = 3) -> str:

@@ -102,7 +102,10 @@ ERRORS: dict[ErrorCode, ErrorSpec] = {
         False, 400, "The request does not follow its schema.", "Compare it with the schema of its message."
     ),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: ErrorSpec(
-        False, 415, "The Content-Type or Accept header is not served here.", "Use one the message names."
+        False,
+        415,
+        "The Content-Type is not taken here; with status 406, no type that Accept asks for can be had.",
+        "Use one the message names.",
     ),
     ErrorCode.BODY_TOO_LARGE: ErrorSpec(
         False, 413, "The body has more bytes than the limit.", "Send fewer pages at once."

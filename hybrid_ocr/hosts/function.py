@@ -1,7 +1,7 @@
 """The host of a Lambda function: a request of a state or messages of a queue in, an answer or an error out.
 
-Handlers stay a few lines: `FunctionHost` parses what comes, turns errors into the two names that the flow
-file knows, counts, traces, and logs without a word of a document.
+Handlers stay a few lines: `FunctionHost` parses what comes, turns errors into the names that the flow file
+knows, counts, traces, and logs without a word of a document.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from hybrid_ocr import telemetry
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.errors import ErrorInfo, RequestError
+from hybrid_ocr.contracts.flow_errors import FlowError, flow_error
 from hybrid_ocr.contracts.names import VARIABLE_PREFIX
 from hybrid_ocr.storage.faults import explain
 
@@ -40,14 +41,6 @@ class FunctionSettings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=VARIABLE_PREFIX, env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
     )
-
-
-class TransientError(Exception):
-    """A task failed, and a retry can help; its text is an ErrorInfo as JSON."""
-
-
-class PermanentError(Exception):
-    """A task failed, and no retry helps; its text is an ErrorInfo as JSON."""
 
 
 class FunctionHost:
@@ -72,7 +65,7 @@ class FunctionHost:
     def task(self, request: type[RequestT]) -> Callable[[Callable[[RequestT], Message | None]], Handler]:
         """Make the handler of a state from a function of its parsed input.
 
-        The handler answers the message as JSON, or raises TransientError or PermanentError.
+        The handler answers the message as JSON, or raises a FlowError.
         """
 
         def decorate(run: Callable[[RequestT], Message | None]) -> Handler:
@@ -145,11 +138,11 @@ class FunctionHost:
         metered: Handler = self.metrics.log_metrics(logged, capture_cold_start_metric=True)
         return metered
 
-    def _task_error(self, error: Exception) -> TransientError | PermanentError:
+    def _task_error(self, error: Exception) -> FlowError:
         info = _info(error)
         self.log.error("failed", code=info.code, retryable=info.retryable, error=telemetry.describe(error))
         self.count("TasksFailed", code=info.code)
-        return (TransientError if info.retryable else PermanentError)(info.model_dump_json())
+        return flow_error(info)
 
 
 def _parsed(event: dict[str, Any], request: type[RequestT]) -> RequestT:

@@ -9,29 +9,14 @@ from typing import TYPE_CHECKING, Final
 import boto3
 from botocore.exceptions import ClientError
 
-from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.errors import ErrorInfo
+from hybrid_ocr.contracts.flow_errors import flow_error
 from hybrid_ocr.storage.faults import CONFIG, code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
-TRANSIENT_ERROR: Final = "TransientError"
-"""The flow file's name for an error that a retry can heal."""
-PERMANENT_ERROR: Final = "PermanentError"
-"""The flow file's name for an error that no retry heals."""
-
-ENGINE_ERROR: Final = "EngineError"
-"""The flow file's name for a network or its process that failed: tried again, but not often, since the page
-may do it every time, and take its neighbours along."""
-
 _GONE: Final = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
-
-
-def error_name(error: ErrorInfo) -> str:
-    """The name under which the flow file knows an error."""
-    if error.code is ErrorCode.ENGINE_FAILED:
-        return ENGINE_ERROR
-    return TRANSIENT_ERROR if error.retryable else PERMANENT_ERROR
 
 
 class Tasks:
@@ -47,8 +32,10 @@ class Tasks:
 
     def fail(self, token: str, error: ErrorInfo) -> bool:
         """End a state with an error; its cause is the ErrorInfo as JSON."""
-        name, cause = error_name(error), error.model_dump_json()
-        return _told(lambda: self.client.send_task_failure(taskToken=token, error=name, cause=cause))
+        failed = flow_error(error)
+        return _told(
+            lambda: self.client.send_task_failure(taskToken=token, error=failed.name, cause=str(failed))
+        )
 
     def heartbeat(self, token: str) -> bool:
         """Tell a state that its work is still under way."""

@@ -139,26 +139,6 @@ def test_an_impossible_box_is_refused(box: tuple[float, float, float, float]) ->
         Region(id="r1", label="text", bbox=box, score=0.5)
 
 
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        (None, codec.MSGPACK),
-        ("application/json; charset=utf-8", codec.JSON),
-        ("text/html, application/json", codec.JSON),
-        ("*/*", codec.MSGPACK),
-        ("application/x-msgpack", codec.MSGPACK),
-    ],
-)
-def test_media_types(header: str | None, expected: str) -> None:
-    assert codec.media_type_of(header) == expected
-
-
-def test_an_unserved_media_type_is_refused() -> None:
-    with pytest.raises(RequestError) as refusal:
-        codec.media_type_of("text/html")
-    assert refusal.value.spec.http_status == 415
-
-
 def test_every_code_has_its_line_in_the_table() -> None:
     assert set(ERRORS) == set(ErrorCode)
     assert len(ERRORS) <= 25

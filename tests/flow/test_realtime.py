@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from hybrid_ocr.clients import RealtimeClient
+from hybrid_ocr.contracts.codec import JSON
 from hybrid_ocr.contracts.errors import OcrError
-from tests.flow.site import Site
+from hybrid_ocr.contracts.messages import CropBatch, PageCrops
+from tests.flow.site import Site, eventually
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +54,33 @@ def test_what_is_no_image_ends_in_its_code(client: RealtimeClient, samples: Path
     with pytest.raises(OcrError) as caught:
         client.read((samples / "letter.jpg").read_bytes()[:20_000])
     assert caught.value.code in {"TRUNCATED_IMAGE", "CORRUPT_DOCUMENT"}
+
+
+def test_boto3_alone_sends_an_image_without_a_word_about_its_type(site: Site, samples: Path) -> None:
+    """To a real-time endpoint, and from S3 to an asynchronous one."""
+    image = (samples / "receipt.png").read_bytes()
+    runtime = site.connection.client("sagemaker-runtime")
+    realtime = site.names.endpoint("text_detection", "realtime")
+    answer = runtime.invoke_endpoint(EndpointName=realtime, Body=image)
+    assert answer["ContentType"] == JSON
+    [now] = CropBatch.model_validate_json(answer["Body"].read()).pages
+
+    work = site.names.bucket("work")
+    site.s3.put_object(Bucket=work, Key="alone/receipt.png", Body=image)
+    sent = runtime.invoke_endpoint_async(
+        EndpointName=site.names.endpoint("text_detection", "async"),
+        InputLocation=f"s3://{work}/alone/receipt.png",
+        S3OutputPathExtension="alone",
+        Filename="crops.json",
+    )
+    assert sent["OutputLocation"] == f"s3://{work}/alone/crops.json"
+
+    def output() -> list[str]:
+        listed = site.s3.list_objects_v2(Bucket=work, Prefix="alone/crops.json").get("Contents", [])
+        return [found["Key"] for found in listed]
+
+    [key] = eventually(output)
+    [later] = CropBatch.model_validate_json(site.s3.get_object(Bucket=work, Key=key)["Body"].read()).pages
+    assert isinstance(now, PageCrops)
+    assert isinstance(later, PageCrops)
+    assert len(later.lines) == len(now.lines) > 0

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hybrid_ocr.contracts import keys
-from hybrid_ocr.hosts.function import PermanentError
+from hybrid_ocr.contracts.flow_errors import PermanentError
 from hybrid_ocr.storage.tickets import Tickets
 from tests.functions.component import Component, bundle, records, stage_task
 from tests.functions.conftest import Call, cold_start

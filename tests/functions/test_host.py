@@ -1,4 +1,4 @@
-"""The host of a function: answers, the two names of errors, and log lines that quote nothing."""
+"""The host of a function: answers, the three names of errors, and log lines that quote nothing."""
 
 from __future__ import annotations
 
@@ -8,9 +8,18 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from hybrid_ocr.contracts.errors import CapacityError, DocumentError, EngineError, ErrorInfo, OcrError
+from hybrid_ocr.contracts import flow_errors
+from hybrid_ocr.contracts.errors import (
+    CapacityError,
+    DocumentError,
+    EngineError,
+    ErrorCode,
+    ErrorInfo,
+    OcrError,
+)
 from hybrid_ocr.contracts.events import DocumentSubmitted
-from hybrid_ocr.hosts.function import FunctionHost, Handler, PermanentError, TransientError
+from hybrid_ocr.contracts.flow_errors import FlowError, PermanentError, TransientError
+from hybrid_ocr.hosts.function import FunctionHost, Handler
 from tests.functions.component import records
 from tests.functions.context import Context
 
@@ -50,7 +59,9 @@ def aws(code: str, status: int) -> ClientError:
     ("error", "kind", "code"),
     [
         (CapacityError("full"), TransientError, "OVERLOADED"),
-        (EngineError("broken"), TransientError, "ENGINE_FAILED"),
+        (EngineError("broken"), flow_errors.EngineError, "ENGINE_FAILED"),
+        (EngineError("late", code=ErrorCode.STAGE_TIMEOUT), TransientError, "STAGE_TIMEOUT"),
+        (EngineError("no GPU", code=ErrorCode.ENGINE_UNAVAILABLE), PermanentError, "ENGINE_UNAVAILABLE"),
         (DocumentError("torn"), PermanentError, "CORRUPT_DOCUMENT"),
         (OcrError("ours"), PermanentError, "INTERNAL"),
         (ValueError(PRIVATE), PermanentError, "INTERNAL"),
@@ -63,19 +74,19 @@ def aws(code: str, status: int) -> ClientError:
         value, "__name__", type(value).__name__ if isinstance(value, Exception) else value
     ),
 )
-def test_an_error_has_one_of_two_names_and_a_code_and_quotes_nothing(
+def test_an_error_has_one_of_three_names_and_a_code_and_quotes_nothing(
     host: FunctionHost,
     capsys: pytest.CaptureFixture[str],
     error: Exception,
     kind: type[Exception],
     code: str,
 ) -> None:
-    with pytest.raises((TransientError, PermanentError)) as caught:
+    with pytest.raises(FlowError) as caught:
         raiser(host, error)(EVENT, Context())
     info = ErrorInfo.model_validate_json(str(caught.value))
     assert type(caught.value) is kind
     assert info.code == code
-    assert info.retryable == (kind is TransientError)
+    assert info.retryable == (kind is not PermanentError)
     out = capsys.readouterr().out
     assert PRIVATE not in str(caught.value) + out
     assert '"TasksFailed":[1.0]' in out

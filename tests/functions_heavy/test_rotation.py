@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts import flow_errors, keys
 from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.flow_errors import PermanentError
 from hybrid_ocr.contracts.jobs import BatchTask, Job
 from hybrid_ocr.contracts.messages import FailedPage, PageBatch, PageImage
-from hybrid_ocr.hosts.function import PermanentError, TransientError
 from hybrid_ocr.images import decode_page, encode_image
 from lambdas.rotation.documents import DocumentCache
 from tests.functions_heavy.conftest import Call
@@ -88,7 +88,7 @@ def test_an_engine_that_fails_is_worth_another_try(
     batch = BatchTask(job=desk.submit(samples / "letter.jpg"), round=0, pages="1")
     with monkeypatch.context() as patch:
         patch.setattr(RotationStage, "run", broken)
-        with pytest.raises(TransientError, match="ENGINE_FAILED"):
+        with pytest.raises(flow_errors.EngineError, match="ENGINE_FAILED"):
             rotation(batch.model_dump(mode="json"))
     rotate(rotation, batch)
     assert isinstance(pages_of(desk, batch).pages[0], PageImage)

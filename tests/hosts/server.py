@@ -27,7 +27,7 @@ DOCUMENT_TEXT = "the text of a document"
 
 
 class FakeStage:
-    """Finds one region on every page; its id says in which run, and in a batch of how many pages."""
+    """Finds one region on every page; its id says encoding, number of the run, pages of its batch."""
 
     model = ModelIdentity(name="fake", version="1", sha256="0" * 64)
 
@@ -63,7 +63,9 @@ class FakeStage:
     def _answer(self, page: PageImage, size: int) -> PageRegions | OcrError:
         if page.data == b"bad":
             return DocumentError("the image cannot be decoded")
-        region = Region(id=f"run{self._runs}.of{size}", label="text", bbox=(0, 0, 1, 1), score=1.0)
+        region = Region(
+            id=f"{page.encoding}.run{self._runs}.of{size}", label="text", bbox=(0, 0, 1, 1), score=1.0
+        )
         return PageRegions(number=page.number, width=page.width, height=page.height, regions=(region,))
 
 

@@ -104,10 +104,45 @@ def test_a_raw_image_is_answered_in_json(fleet: ContainerFleet, png: bytes) -> N
     assert {line.text for line in read.lines} == set(WORDS)
 
 
+@pytest.mark.parametrize(
+    "content_type", [None, "application/octet-stream", "application/x-image", "image/jpg"]
+)
+@pytest.mark.parametrize(
+    ("stage", "answer"), [("region_detection", RegionBatch), ("text_detection", CropBatch)]
+)
+def test_the_stages_of_a_page_know_an_image_by_its_bytes(
+    fleet: ContainerFleet,
+    png: bytes,
+    stage: str,
+    answer: type[RegionBatch | CropBatch],
+    content_type: str | None,
+) -> None:
+    headers = {"content-type": content_type} if content_type else {}
+    url = f"{fleet.urls[stage]}/invocations"
+    said = httpx.post(url, content=png, headers=headers, timeout=PATIENCE)
+    assert said.headers["content-type"] == JSON
+    [read] = answer.model_validate_json(said.content).pages
+    assert (read.status, read.number) == ("ok", 1)
+
+
+@pytest.mark.parametrize("stage", MODELS)
+def test_each_endpoint_says_what_it_takes_and_gives(fleet: ContainerFleet, png: bytes, stage: str) -> None:
+    url = f"{fleet.urls[stage]}/invocations"
+    unknown = httpx.post(url, content=b"hello", timeout=PATIENCE)
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert MSGPACK in unknown.text
+    assert ("image/tiff" in unknown.text) == (stage != "ocr")
+    headers = {"content-type": MSGPACK, "accept": "image/png"}
+    unmet = httpx.post(url, content=encode(PageBatch(pages=())), headers=headers, timeout=PATIENCE)
+    assert (unmet.status_code, unmet.json()["error"]["code"]) == (406, "UNSUPPORTED_MEDIA_TYPE")
+
+
 def test_ocr_takes_no_image_and_no_page(fleet: ContainerFleet, png: bytes) -> None:
     url = f"{fleet.urls['ocr']}/invocations"
     image = httpx.post(url, content=png, headers={"content-type": "image/png"}, timeout=PATIENCE)
     assert (image.status_code, image.json()["error"]["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    untyped = httpx.post(url, content=png, timeout=PATIENCE)
+    assert (untyped.status_code, untyped.json()["error"]["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
     body = encode(PageBatch(pages=(page(1, png),)))
     pages = httpx.post(url, content=body, headers={"content-type": MSGPACK}, timeout=PATIENCE)
     assert (pages.status_code, pages.json()["error"]["code"]) == (400, "INVALID_REQUEST")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import struct
 import zlib
 
+import httpx
 import pytest
+from PIL import Image
 
 from hybrid_ocr.contracts.codec import JSON, MSGPACK, decode, encode
 from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
@@ -26,6 +29,21 @@ def tiny_png(width: int, height: int) -> bytes:
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+FORMATS = [("JPEG", "jpeg"), ("PNG", "png"), ("WEBP", "webp"), ("TIFF", "tiff"), ("TIFF big-endian", "tiff")]
+
+
+def drawn(kind: str) -> bytes:
+    """A small image in one of the formats."""
+    buffer = io.BytesIO()
+    image = Image.new("RGB", (30, 20), "white")
+    if kind == "TIFF big-endian":
+        image.convert("I;16B").save(buffer, "TIFF")
+        assert buffer.getvalue()[:4] == b"MM\0*"
+    else:
+        image.save(buffer, kind)
+    return buffer.getvalue()
 
 
 def test_pages_come_back_in_order_with_the_models_that_made_them(server: Server) -> None:
@@ -77,20 +95,80 @@ def test_json_with_base64_and_the_accept_header(server: Server) -> None:
     assert len(decode(RegionBatch, packed.content).pages) == 1
 
 
-def test_a_raw_image_is_a_batch_of_one_page(server: Server) -> None:
-    response = server.http.post(
-        "/invocations", content=tiny_png(30, 20), headers={"content-type": "image/png; x=y"}
-    )
+UNTYPED = [
+    None,
+    "application/octet-stream",
+    "binary/octet-stream",
+    "application/x-www-form-urlencoded",
+    "Application/Octet-Stream; charset=binary",
+]
+IMAGE_TYPES = [
+    "image/png",
+    "image/jpg",
+    "IMAGE/JPEG; charset=binary",
+    "image/x-png",
+    "image/pjpeg",
+    "image/tif",
+    "image/*",
+    "application/x-image",
+]
+
+
+def post(server: Server, body: bytes, content_type: str | None, accept: str | None = None) -> httpx.Response:
+    told = {"content-type": content_type, "accept": accept}
+    request = server.http.build_request("POST", "/invocations", content=body)
+    for name, value in told.items():
+        request.headers.pop(name, None)
+        if value is not None:
+            request.headers[name] = value
+    return server.http.send(request)
+
+
+@pytest.mark.parametrize("content_type", [*UNTYPED, *IMAGE_TYPES])
+@pytest.mark.parametrize(("kind", "encoding"), FORMATS)
+def test_an_image_is_a_batch_of_one_page_and_read_for_what_it_is(
+    server: Server, content_type: str | None, kind: str, encoding: str
+) -> None:
+    response = post(server, drawn(kind), content_type)
+    assert response.headers["content-type"] == JSON
     page = RegionBatch.model_validate_json(response.content).pages[0]
     assert isinstance(page, PageRegions)
     assert (page.number, page.width, page.height) == (1, 30, 20)
+    assert page.regions[0].id.startswith(f"{encoding}.")
+
+
+@pytest.mark.parametrize("content_type", UNTYPED)
+@pytest.mark.parametrize("body", [b"hello", b"%PDF-1.7", b"\x00" * 64, b"GIF89a", b"{}"])
+def test_what_nothing_explains_is_refused_with_every_type_that_is_taken(
+    server: Server, content_type: str | None, body: bytes
+) -> None:
+    response = post(server, body, content_type)
+    assert (response.status_code, error_of(response)) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    for name in (MSGPACK, JSON, "image/jpeg", "image/png", "image/tiff", "image/webp"):
+        assert name in response.json()["error"]["message"]
+
+
+def test_a_batch_is_declared(server: Server) -> None:
+    body = encode(batch("good"))
+    for content_type in ("application/x-msgpack", "application/vnd.msgpack", "APPLICATION/MSGPACK; x=y"):
+        assert post(server, body, content_type).status_code == 200
+    assert error_of(post(server, body, None)) == "UNSUPPORTED_MEDIA_TYPE"
+
+
+@pytest.mark.parametrize("content_type", UNTYPED)
+def test_an_image_without_a_type_fails_as_an_image(server: Server, content_type: str | None) -> None:
+    assert error_of(post(server, b"", content_type)) == "EMPTY_FILE"
+    assert error_of(post(server, tiny_png(30, 20)[:18], content_type)) == "CORRUPT_DOCUMENT"
 
 
 @pytest.mark.parametrize(
     ("content_type", "body", "status", "code"),
     [
         ("text/plain", b"hello", 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ("text/plain", tiny_png(30, 20), 415, "UNSUPPORTED_MEDIA_TYPE"),
         ("image/png", b"hello", 415, "UNSUPPORTED_FORMAT"),
+        ("application/x-image", b"hello", 415, "UNSUPPORTED_FORMAT"),
+        ("image/heic", b"\0\0\0\x18ftypheic", 415, "UNSUPPORTED_FORMAT"),
         ("image/png", b"", 422, "EMPTY_FILE"),
         ("image/jpeg", tiny_png(2**31 - 1, 2**31 - 1), 413, "PAGE_TOO_LARGE"),
         ("image/png", tiny_png(30, 20)[:18], 422, "CORRUPT_DOCUMENT"),
@@ -109,9 +187,22 @@ def test_bad_bodies_are_refused_by_name(
     assert "secret" not in response.text
 
 
-def test_an_accept_header_that_cannot_be_served_is_refused(server: Server) -> None:
-    response = server.http.post("/invocations", content=b"", headers={"accept": "text/html"})
-    assert (response.status_code, error_of(response)) == (415, "UNSUPPORTED_MEDIA_TYPE")
+@pytest.mark.parametrize("accept", ["text/html", "image/png", "application/json;q=0", "nonsense"])
+@pytest.mark.parametrize("content_type", [MSGPACK, JSON, "image/png", None])
+def test_an_accept_header_that_cannot_be_met_is_406_with_what_can_be_had(
+    server: Server, content_type: str | None, accept: str
+) -> None:
+    response = post(server, tiny_png(30, 20), content_type, accept)
+    assert (response.status_code, error_of(response)) == (406, "UNSUPPORTED_MEDIA_TYPE")
+    assert response.headers["content-type"] == JSON
+    assert MSGPACK in response.text
+    assert JSON in response.text
+
+
+def test_the_best_that_several_accept_headers_ask_for_is_answered(server: Server) -> None:
+    headers = [("content-type", MSGPACK), ("accept", f"{MSGPACK};q=0.5"), ("accept", f"{JSON};q=0.8")]
+    response = server.http.post("/invocations", content=encode(batch("good")), headers=headers)
+    assert response.headers["content-type"] == JSON
 
 
 def test_other_routes_and_methods(server: Server) -> None:

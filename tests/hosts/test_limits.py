@@ -120,7 +120,10 @@ def test_pages_of_a_caller_that_left_are_dropped(
     first = callers.submit(server.send, f"hold {gate}")
     until(busy(server))
     body = encode(batch("good", "good"))
-    head = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = (
+        f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {MSGPACK}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
     with socket.create_connection((server.http.base_url.host, server.http.base_url.port or 0)) as caller:
         caller.sendall(head.encode() + body)
         until(lambda: server.metric("hybrid_ocr_queue_pages") == 2)

@@ -32,8 +32,12 @@ class FunctionError(Exception):
         self.kind = kind
 
 
-class ThrottledError(Exception):
-    """All instances of the function are busy."""
+class RefusedError(Exception):
+    """The call did not reach the function: an error of the Lambda API; by default, all instances are busy."""
+
+    def __init__(self, code: str = "TooManyRequestsException", status: int = 429) -> None:
+        super().__init__(code)
+        self.code, self.status = code, status
 
 
 Answer = Callable[[dict[str, Any]], object]
@@ -94,6 +98,11 @@ class Cloud:
         self.states = self._server.client("stepfunctions")
         self.bus = "documents"
         self._listen()
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where it answers."""
+        return self._server.endpoint_url
 
     def stop(self) -> None:
         """Stop serving and forget everything."""
@@ -169,9 +178,9 @@ class Cloud:
         play = getattr(script, name.lower()) or self.succeed
         try:
             return Response(json.dumps(play(payload)), mimetype="application/json")
-        except ThrottledError:
-            headers = {"x-amzn-ErrorType": "TooManyRequestsException", "x-amzn-RequestId": uuid4().hex}
-            return Response('{"message": "Rate exceeded"}', 429, headers)
+        except RefusedError as refused:
+            headers = {"x-amzn-ErrorType": refused.code, "x-amzn-RequestId": uuid4().hex}
+            return Response('{"message": "scripted"}', refused.status, headers)
         except FunctionError as fault:
             body = json.dumps({"errorMessage": str(fault), "errorType": fault.kind, "stackTrace": []})
             return Response(body, headers={"X-Amz-Function-Error": "Unhandled"})

@@ -50,6 +50,7 @@ def test_the_flow_keeps_the_rules() -> None:
         (lambda s: s["Plan the pages"]["Retry"][0].pop("JitterStrategy"), "needs JitterStrategy FULL"),
         (lambda s: s["Plan the pages"]["Retry"][0].pop("MaxDelaySeconds"), "MaxDelaySeconds"),
         (lambda s: s["Plan the pages"]["Retry"][0]["ErrorEquals"].append("PermanentError"), "never retried"),
+        (lambda s: s["Plan the pages"]["Retry"][0]["ErrorEquals"].append("KeyError"), "KeyError is none of"),
         (lambda s: s["Plan the pages"]["Retry"][0]["ErrorEquals"].append("States.ALL"), "stands alone"),
         (lambda s: s["Plan the pages"]["Retry"].append(s["Plan the pages"]["Retry"][0]), "in two retriers"),
         (lambda s: s["Plan the pages"].update(Assign={"x": 1}), "JSONata"),

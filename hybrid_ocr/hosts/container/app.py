@@ -23,14 +23,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hybrid_ocr.contracts.codec import JSON, MediaType, media_type_of
+from hybrid_ocr.contracts.codec import JSON, MSGPACK
 from hybrid_ocr.contracts.errors import CapacityError, EngineError, ErrorCode, ErrorInfo, OcrError
 from hybrid_ocr.contracts.stage import Stage, StageContext
 from hybrid_ocr.hosts.container.batcher import Batcher, BatchLimits
-from hybrid_ocr.hosts.container.binding import Binding, Work
+from hybrid_ocr.hosts.container.binding import Binding
 from hybrid_ocr.hosts.container.body import ByteBudget, read_body
+from hybrid_ocr.hosts.container.media_types import NotAcceptableError, answer_type
 from hybrid_ocr.hosts.container.metrics import Metrics
-from hybrid_ocr.hosts.container.raw_image import IMAGE_TYPES
 from hybrid_ocr.settings import ContainerSettings
 from hybrid_ocr.telemetry import Value, fields
 
@@ -193,11 +193,11 @@ class ContainerHost(Generic[RequestT, ResponseT]):
         request, log_fields, settings = exchange.request, exchange.log_fields, self._settings
         with self._budget.reservation() as held:
             with self._batcher.arrival():
-                decode, default = self._decoder(request.headers.get("content-type"))
-                accept = media_type_of(request.headers.get("accept"), default)
+                form = self._binding.form_of(request.headers.get("content-type"))
+                accept = answer_type(request.headers.getlist("accept"), MSGPACK if form == MSGPACK else JSON)
                 body = await read_body(request, settings.max_body_bytes, held)
                 log_fields["bytes_in"] = len(body)
-                work = await self._off_loop(lambda: decode(body))
+                work = await self._off_loop(lambda: self._binding.decode(body, form))
                 log_fields["pages"] = len(work.pages)
                 queued = self._batcher.enqueue(work.items, work.sizes)
             try:
@@ -218,15 +218,6 @@ class ContainerHost(Generic[RequestT, ResponseT]):
             return CapacityError("the server stopped before its answer", code=ErrorCode.NOT_READY)
         seconds = self._settings.request_seconds
         return EngineError(f"no answer within {seconds:g} seconds", code=ErrorCode.STAGE_TIMEOUT)
-
-    def _decoder(self, content_type: str | None) -> tuple[Callable[[bytes], Work[RequestT]], MediaType]:
-        """How to read a body of this Content-Type, and in which form to answer where Accept does not say."""
-        binding = self._binding
-        from_image = binding.from_image
-        if from_image and content_type and content_type.split(";")[0].strip().lower() in IMAGE_TYPES:
-            return lambda body: binding.work(from_image(body)), JSON
-        media_type = media_type_of(content_type)
-        return lambda body: binding.decode(body, media_type), media_type
 
     async def _off_loop(self, call: Callable[[], T]) -> T:
         """Run a call that takes its time beside the event loop, so that /ping is answered meanwhile."""
@@ -254,6 +245,8 @@ async def _unless_gone(request: Request, done: asyncio.Future[None]) -> None:
 def _error_response(error: BaseException) -> Response:
     info = ErrorInfo.of(error)
     status = (error if isinstance(error, OcrError) else OcrError("")).spec.http_status
+    if isinstance(error, NotAcceptableError):
+        status = error.http_status
     response = Response(f'{{"error":{info.model_dump_json()}}}', status, media_type=JSON)
     if status == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)

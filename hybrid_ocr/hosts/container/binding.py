@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from hybrid_ocr.contracts.codec import MediaType, decode, encode
-from hybrid_ocr.contracts.errors import ErrorInfo
+from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, ErrorInfo
 from hybrid_ocr.contracts.messages import Batch, FailedPage, ModelIdentity, StageName
 from hybrid_ocr.contracts.stage import Stage, StageContext
+from hybrid_ocr.hosts.container.media_types import IMAGE, UNDECLARED, BodyForm, body_form, unrecognised
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
@@ -36,9 +37,27 @@ class Binding(Generic[RequestT, ResponseT]):
     pixels: Callable[[RequestT], int]
     from_image: Callable[[bytes], Batch] | None = None
 
-    def decode(self, body: bytes, media_type: MediaType) -> Work[RequestT]:
-        """A body as work to do; raises RequestError where it is not such a batch."""
-        return self.work(decode(self.request, body, media_type))
+    def form_of(self, content_type: str | None) -> BodyForm:
+        """What a Content-Type says about a body; raises RequestError where it is not taken here."""
+        return body_form(content_type, takes_images=self.from_image is not None)
+
+    def decode(self, body: bytes, form: BodyForm) -> Work[RequestT]:
+        """A body as work to do.
+
+        Raises:
+            RequestError: it is not such a batch; undeclared, it is no image.
+            DocumentError: the image cannot be read.
+        """
+        if form != IMAGE and form != UNDECLARED:  # noqa: PLR1714 - narrows the type
+            return self.work(decode(self.request, body, form))
+        if self.from_image is None:
+            raise TypeError(f"{self.name} takes no image, so form_of answers no {form}")
+        try:
+            return self.work(self.from_image(body))
+        except DocumentError as error:
+            if form == UNDECLARED and error.code is ErrorCode.UNSUPPORTED_FORMAT:
+                raise unrecognised() from None
+            raise
 
     def work(self, batch: Any) -> Work[RequestT]:  # noqa: ANN401 - a Batch with pages; only this class knows both
         """A batch as the pages to run and the pages that failed before."""

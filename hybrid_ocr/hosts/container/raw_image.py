@@ -7,8 +7,6 @@ from typing import Final
 from hybrid_ocr.contracts.errors import DocumentError, ErrorCode
 from hybrid_ocr.contracts.messages import PageBatch, PageImage
 
-IMAGE_TYPES: Final = frozenset({"image/jpeg", "image/jpg", "image/png", "image/tiff", "image/webp"})
-
 
 def one_page(data: bytes) -> PageBatch:
     """Page 1, as the image is stored; format and size come from its header, no pixel is decoded.
