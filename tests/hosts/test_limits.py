@@ -15,6 +15,7 @@ import pytest
 
 from hybrid_ocr.contracts.codec import MSGPACK, decode, encode
 from hybrid_ocr.contracts.messages import FailedPage, PageRegions, RegionBatch
+from local_aws.containers import Container
 from tests.hosts.conftest import Server, Start, batch, container, error_of
 from tests.patience import PATIENCE, until
 
@@ -196,13 +197,18 @@ def test_a_drain_ends_within_its_grace(start: Start, callers: ThreadPoolExecutor
     assert process.wait(PATIENCE) == 0
 
 
+def variables_of(made: Container) -> dict[str, str]:
+    """What a process of it is started with; it listens on a port of its own choice."""
+    return {**os.environ, "HYBRID_OCR_PORT": "0", **made.environment}
+
+
 def test_while_it_loads_it_answers_that_it_is_not_ready(tmp_path: Path, gate: Path) -> None:
     made = container({}, {"load_until": str(gate)})
-    slow = {name: value for name, value in made.variables().items() if name != "HYBRID_OCR_HOST"}
+    slow = {name: value for name, value in variables_of(made).items() if name != "HYBRID_OCR_HOST"}
     log = tmp_path / "log"
     with (
         log.open("wb") as sink,
-        subprocess.Popen(made.command(), env=slow, stdin=subprocess.PIPE, stderr=sink) as process,
+        subprocess.Popen(made.command, env=slow, stdin=subprocess.PIPE, stderr=sink) as process,
     ):
         until(lambda: '"port"' in log.read_text())
         assert '"host": "127.0.0.1"' in log.read_text(), "unless told otherwise it answers this machine alone"
@@ -229,8 +235,8 @@ def test_what_cannot_work_is_told_in_one_line(variables: dict[str, str], status:
     made = container({}, {})
     fixed = {"HYBRID_OCR_EXIT_WITH_STDIN": "false"}
     ended = subprocess.run(
-        made.command(),
-        env={**made.variables(), **fixed, **variables},
+        made.command,
+        env={**variables_of(made), **fixed, **variables},
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -245,8 +251,8 @@ def test_what_cannot_work_is_told_in_one_line(variables: dict[str, str], status:
 def test_an_argument_that_is_not_serve_is_refused() -> None:
     made = container({}, {})
     told = subprocess.run(
-        [*made.command()[:-1], "train"],
-        env=made.variables(),
+        [*made.command[:-1], "train"],
+        env=variables_of(made),
         capture_output=True,
         text=True,
         timeout=PATIENCE,

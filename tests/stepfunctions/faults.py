@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from hybrid_ocr.contracts.flow_errors import EngineError, PermanentError, TransientError
-from local_cloud.functions import FunctionPool, FunctionSpec, InvokeRefused
+from local_aws.functions import FunctionPool, FunctionSpec, InvokeRefused
 from stepfunctions import definition
 from tests.functions.component import ENVIRONMENT
 from tests.patience import PATIENCE
