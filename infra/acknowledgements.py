@@ -65,7 +65,7 @@ def _wildcards(stage: str) -> Iterator[Acknowledgement]:
             "Lambda and SageMaker name the streams; the tag limits each role to its own group."
         ),
         names.arn("states", f"execution:{machine}*"): (
-            "The flow watches and stops the children of its own map, whose names Step Functions makes up."
+            "Executions are named by jobs, and the children of the flow's own map by Step Functions."
         ),
     }
     for resource, reason in reasons.items():
