@@ -87,9 +87,7 @@ class CloudSettings:
         retry_scale: what the pauses of the flow's retries are multiplied with.
         limits: of SageMaker's runtime.
         autoscaling: the endpoints scale; there are asynchronous ones only then.
-        calls_at_once: to each function; as many as this machine bears unless given.
-        most_executions: under way at once; what `calls_at_once` comes to unless given.
-        patience_seconds: how long a call waits for a function that is busy before it is refused.
+        most_executions: under way at once; as many as the functions bear here unless given.
         metrics: keep those of functions and endpoints; not worth their start where nobody will look.
         container: changes the container of a model before it is started.
         launch: starts a container, see `EarlyContainers`.
@@ -104,9 +102,7 @@ class CloudSettings:
     retry_scale: float = 1.0
     limits: RuntimeLimits = field(default_factory=RuntimeLimits)
     autoscaling: Autoscaling | None = None
-    calls_at_once: int | None = None
     most_executions: int | None = None
-    patience_seconds: float = PATIENCE_SECONDS
     metrics: bool = True
     container: Callable[[Container], Container] = field(default=lambda container: container, repr=False)
     launch: Launch = ContainerProcess
@@ -117,7 +113,7 @@ class LocalCloud:
 
     def __init__(self, settings: CloudSettings | None = None) -> None:
         self.settings = settings or CloudSettings()
-        self.names, self.topology = Names(), _bounded(load_topology(), self.settings)
+        self.names, self.topology = Names(), _bounded(load_topology(), self.settings.most_executions)
         self.models = LocalModels(self.settings.engine, self.settings.script)
         self._stack = ExitStack()
 
@@ -212,7 +208,7 @@ class LocalCloud:
             faults=FaultPlan.load(settings.faults) if settings.faults else None,
             limits=scaling.limits(limits) if scaling else limits,
             retry_scale=settings.retry_scale,
-            patience_seconds=settings.patience_seconds,
+            patience_seconds=PATIENCE_SECONDS,
             metrics=settings.metrics,
             launch=settings.launch,
         )
@@ -248,27 +244,18 @@ class LocalCloud:
             log.exception("the artefacts could not be published")
 
 
-def _bounded(topology: Topology, settings: CloudSettings) -> Topology:
-    """The topology with no more calls and executions at once than are wanted here."""
+def _bounded(topology: Topology, most_executions: int | None) -> Topology:
+    """The topology with no more calls and executions at once than this machine bears, or are wanted."""
     functions = {
-        name: function.model_copy(
-            update={
-                "concurrency": settings.calls_at_once
-                or min(function.concurrency, CALLS_AT_ONCE.get(name, function.concurrency))
-            }
-        )
+        name: function.model_copy(update={"concurrency": min(function.concurrency, most)})
         for name, function in topology.functions.items()
+        for most in [CALLS_AT_ONCE.get(name, function.concurrency)]
     }
     machines = {
-        name: machine.model_copy(update={"most_executions": settings.most_executions})
+        name: machine.model_copy(update={"most_executions": most_executions or machine.most_executions})
         for name, machine in topology.state_machines.items()
     }
-    return topology.model_copy(
-        update={
-            "functions": functions,
-            "state_machines": machines if settings.most_executions else topology.state_machines,
-        }
-    )
+    return topology.model_copy(update={"functions": functions, "state_machines": machines})
 
 
 @contextmanager
