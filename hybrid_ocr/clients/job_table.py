@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from boto3.dynamodb.types import TypeDeserializer
 
 from hybrid_ocr.clients.connection import Connection
+from hybrid_ocr.contracts.errors import ConfigurationError
 from hybrid_ocr.contracts.job_records import BY_PREFIX, BY_STATE, PREFIX_LENGTH, STATES, TABLE, JobRecord
 
 if TYPE_CHECKING:
@@ -28,10 +30,20 @@ class JobTable:
         self._table = connection.names.table(TABLE)
 
     def get(self, job_id: str) -> JobRecord | None:
-        """A job as it stands now; None where there is none."""
+        """A job as it stands now; None where there is none.
+
+        Raises:
+            ConfigurationError: it was written by another version.
+        """
         key: Any = {"job_id": {"S": job_id}}
         answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
-        return _record(answer["Item"]) if "Item" in answer else None
+        if "Item" not in answer:
+            return None
+        try:
+            return _record(answer["Item"])
+        except ValueError as error:
+            message = f"job {job_id} was written by another version of hybrid-ocr: {error}"
+            raise ConfigurationError(message) from None
 
     def newest(self, limit: int) -> list[JobRecord]:
         """The jobs that were submitted last, newest first."""
@@ -60,7 +72,9 @@ class JobTable:
         )
         answer = ask()
         while True:
-            yield from map(_record, answer["Items"])
+            for item in answer["Items"]:
+                with suppress(ValueError):  # of another version: what this one reads can still be listed
+                    yield _record(item)
             if "LastEvaluatedKey" not in answer:
                 return
             answer = ask(ExclusiveStartKey=answer["LastEvaluatedKey"])

@@ -59,8 +59,8 @@ class JobRecord(Message):
         Raises:
             ValueError: the item is no job of ours.
         """
-        outcome = item.get("outcome")
         try:
+            outcome = item.get("outcome")
             return cls(
                 job=Job.model_validate_json(str(item["job"])),
                 state=item["state"],
@@ -68,7 +68,7 @@ class JobRecord(Message):
                 **{name: _seconds(item.get(name)) for name in ("submitted_at", "started_at", "ended_at")},
             )
         except (KeyError, ValidationError) as error:
-            raise ValueError(f"no record of a job: {type(error).__name__}") from None
+            raise ValueError(f"no record of a job ({type(error).__name__})") from None
 
 
 def _seconds(value: Decimal | None) -> Any:  # noqa: ANN401 - the model checks it

@@ -8,7 +8,8 @@ everything that may have to be repaired. Times are seconds since 1970, to the mi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from time import time
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,8 @@ from hybrid_ocr.storage.faults import CONFIG, is_condition
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
+
+log = logging.getLogger(__name__)
 
 KEPT_SECONDS: Final = 365 * 86_400
 """How long a job is known after its end: as long as its result is kept."""
@@ -158,7 +161,7 @@ class Jobs:
             answer = self._table.query(
                 IndexName=BY_STATE, KeyConditionExpression=Key("state").eq(state), Limit=_PAGE, **start
             )
-            yield from map(JobRecord.of, answer["Items"])
+            yield from _readable(answer["Items"])
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
@@ -177,6 +180,17 @@ class Jobs:
                 return False
             raise
         return True
+
+
+def _readable(items: Iterable[Mapping[str, Any]]) -> Iterator[JobRecord]:
+    """The records among items: one that another version has written must not keep all jobs from starting."""
+    for item in items:
+        try:
+            yield JobRecord.of(item)
+        except ValueError as error:
+            log.warning(
+                "a job cannot be read", extra={"fields": {"job_id": item["job_id"], "why": str(error)}}
+            )
 
 
 def _facts(job: Job) -> dict[str, Any]:

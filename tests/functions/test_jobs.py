@@ -80,6 +80,20 @@ def test_those_that_wait_come_in_their_order(jobs: Jobs, monkeypatch: pytest.Mon
     assert [record.job for record in jobs.in_state("running")] == submitted[:1]
 
 
+def test_a_job_that_another_version_wrote_keeps_no_other_from_starting(jobs: Jobs, table: Any) -> None:
+    unreadable, good = a_job(), a_job()
+    jobs.submit(unreadable)
+    jobs.submit(good)
+    table.update_item(
+        Key={"job_id": unreadable.job_id},
+        UpdateExpression="SET job = :job",
+        ExpressionAttributeValues={":job": '{"schema_version": "9.0"}'},
+    )
+    assert [record.job for record in jobs.in_state("waiting")] == [good]
+    with pytest.raises(ValueError, match="no record of a job"):
+        jobs.get(unreadable.job_id)
+
+
 def test_a_job_is_started_once(jobs: Jobs) -> None:
     job = a_job()
     jobs.submit(job)
