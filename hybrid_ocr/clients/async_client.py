@@ -7,21 +7,21 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import boto3
 from pydantic import ValidationError
 
+from hybrid_ocr.clients.bus import Bus
 from hybrid_ocr.clients.connection import Connection, connect
 from hybrid_ocr.clients.inbox import Inbox
 from hybrid_ocr.clients.job_table import JobTable
 from hybrid_ocr.clients.jobs import ID, JobStatus, check_id, status_of, too_late
-from hybrid_ocr.clients.retry import Deadline, retry_while_busy
+from hybrid_ocr.clients.retry import Deadline
 from hybrid_ocr.contracts.codec import JSON, decode
 from hybrid_ocr.contracts.errors import CapacityError, EngineError, ErrorCode, RequestError
 from hybrid_ocr.contracts.events import (
     MOST_ATTEMPTS,
-    TEST_SOURCE,
     DocumentSubmitted,
     JobRedriven,
     ReadOptions,
@@ -32,18 +32,13 @@ from hybrid_ocr.contracts.keys import result_prefix
 from hybrid_ocr.contracts.result import DocumentResult
 
 if TYPE_CHECKING:
-    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
 
-SOURCE: Final = "hybrid-ocr.client"
-"""The EventBridge source of what this client submits; that of a test is TEST_SOURCE."""
-BUS: Final = "documents"
 RESULT: Final = "result.json"
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.05, 3.0, 1.3
 """Seconds between two looks at a job, and how they grow."""
 TAKEN_IN_WITHIN: Final = 300.0
 """Seconds. It takes a few; what is not in the table by then was refused, or intake stands still."""
-SUBMITS_WITHIN: Final = 30.0
 _START_OF_ID: Final = re.compile(r"[0-9a-f]{6,31}")
 
 
@@ -78,9 +73,8 @@ class AsyncClient:
         return JobTable(self._connection)
 
     @cached_property
-    def _events(self) -> EventBridgeClient:
-        client: EventBridgeClient = self._connection.client("events")
-        return client
+    def _bus(self) -> Bus:
+        return Bus(self._connection)
 
     @cached_property
     def _s3(self) -> S3Client:
@@ -130,7 +124,7 @@ class AsyncClient:
             if run and truth is not None:
                 run = TestRun(id=run.id, truth=self._inbox.place(truth).uri)
             submitted = DocumentSubmitted(source=placed.uri, options=options, test=run)
-            self._publish(submitted, TEST_SOURCE if run else SOURCE)
+            self._bus.publish(submitted, test=run is not None)
         return job_id_of(submitted, placed.version)
 
     def status(self, job_id: str) -> JobStatus:
@@ -248,7 +242,7 @@ class AsyncClient:
             raise RequestError(f"{last.called} is the last of {MOST_ATTEMPTS}: submit the document anew")
         again = JobRedriven(job_id=job_id, attempt=last.attempt + 1)
         with self._connection.translated():
-            self._publish(again, TEST_SOURCE if last.test else SOURCE)
+            self._bus.publish(again, test=last.test is not None)
         deadline = Deadline.after(TAKEN_IN_WITHIN)
         return self._wait(job_id, deadline, lambda status: status.attempt >= again.attempt).attempt
 
@@ -275,25 +269,6 @@ class AsyncClient:
                 raise EngineError(too_late(job_id, status, limit.seconds), code=ErrorCode.STAGE_TIMEOUT)
             time.sleep(min(pause, limit.remaining))
             pause = min(pause * GROWTH, LONGEST_PAUSE)
-
-    def _publish(self, event: DocumentSubmitted | JobRedriven, source: str) -> None:
-        """Put an event on the bus, again while it is busy."""
-        entry: Any = {
-            "Source": source,
-            "DetailType": type(event).__name__,
-            "Detail": event.model_dump_json(),
-            "EventBusName": self._connection.names.bus(BUS),
-        }
-
-        def put() -> None:
-            answer = self._events.put_events(Entries=[entry])
-            if answer["FailedEntryCount"]:
-                [failed] = answer["Entries"]
-                raise CapacityError(
-                    f"the bus took no event: {failed.get('ErrorCode')} {failed.get('ErrorMessage')}"
-                )
-
-        retry_while_busy(put, Deadline.after(SUBMITS_WITHIN))
 
     def _result_prefix(self, job_id: str, attempt: int | None) -> str:
         """Of an attempt, or else of the latest that has a result; where there is no result, raise why."""

@@ -116,6 +116,10 @@ class Site:
         }
         assert self.bus.put_events(Entries=[entry])["FailedEntryCount"] == 0
 
+    def execution_arn(self, name: str) -> str:
+        """The ARN of an execution of the flow."""
+        return self.names.arn("states", f"execution:{self.names.state_machine('documents')}:{name}")
+
     def executions(self, status: str = "") -> list[str]:
         """The names of all executions, or of those in a status."""
         machine = self.names.arn("states", f"stateMachine:{self.names.state_machine('documents')}")
@@ -132,7 +136,7 @@ class Site:
 
     def history(self, job: str) -> list[dict[str, Any]]:
         """The history of a job's first execution."""
-        arn = self.names.execution_arn("documents", f"{job}-1")
+        arn = self.execution_arn(f"{job}-1")
         pages = self.flow.get_paginator("get_execution_history").paginate(executionArn=arn)
         return [event for page in pages for event in page["events"]]
 

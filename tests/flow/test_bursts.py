@@ -83,7 +83,7 @@ def test_an_execution_that_is_stopped_tells_its_end_and_the_next_job_starts(burs
         eventually(lambda: [job for job in site.client.jobs(50) if job.state == "waiting"])
         [waiting] = [job for job in site.client.jobs(50) if job.state == "waiting"]
         stopped, *_ = site.executions("RUNNING")
-        site.flow.stop_execution(executionArn=site.names.execution_arn("documents", stopped))
+        site.flow.stop_execution(executionArn=site.execution_arn(stopped))
         site.sweep()
         [event] = eventually(listener.hear)
         assert (event.kind, event.detail["job_id"]) == ("DocumentFailed", stopped.rpartition("-")[0])
