@@ -27,6 +27,8 @@ BY_PREFIX: Final = "prefix"
 PREFIX_LENGTH: Final = 6
 """Characters of an id that the index of prefixes has."""
 
+_TIMES: Final = ("submitted_at", "started_at", "recorded_at", "ended_at")
+
 
 class JobRecord(Message):
     """How the latest attempt of a job stands.
@@ -36,6 +38,7 @@ class JobRecord(Message):
         state: see the module.
         submitted_at: when this attempt was asked for.
         started_at: when its execution was started.
+        recorded_at: when it was noted how it ended.
         ended_at: when its outcome was published.
         outcome: how it ended; None while nobody knows.
     """
@@ -44,6 +47,7 @@ class JobRecord(Message):
     state: JobState
     submitted_at: float
     started_at: float | None = None
+    recorded_at: float | None = None
     ended_at: float | None = None
     outcome: Outcome | None = None
 
@@ -65,7 +69,7 @@ class JobRecord(Message):
                 job=Job.model_validate_json(str(item["job"])),
                 state=item["state"],
                 outcome=Outcome.model_validate_json(outcome) if outcome else None,
-                **{name: _seconds(item.get(name)) for name in ("submitted_at", "started_at", "ended_at")},
+                **{name: _seconds(item.get(name)) for name in _TIMES},
             )
         except (KeyError, ValidationError) as error:
             raise ValueError(f"no record of a job ({type(error).__name__})") from None

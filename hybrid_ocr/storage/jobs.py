@@ -37,10 +37,19 @@ _PAGE: Final = 25
 """Jobs that are read at once; who admits rarely needs more than the first."""
 _RECORD: Final = (
     "SET #state = :running, outcome = :outcome, detail_type = :detail_type, verdict = :verdict, "
-    "reason = :reason, submitted_at = if_not_exists(submitted_at, :now)"
+    "reason = :reason, recorded_at = :now, submitted_at = if_not_exists(submitted_at, :now)"
 )
 _AGAIN: Final = "SET #state = :waiting, submitted_at = :now"
-_OF_THE_END: Final = ("started_at", "ended_at", "expires_at", "outcome", "detail_type", "verdict", "reason")
+_OF_THE_END: Final = (
+    "started_at",
+    "recorded_at",
+    "ended_at",
+    "expires_at",
+    "outcome",
+    "detail_type",
+    "verdict",
+    "reason",
+)
 
 
 class Jobs:

@@ -22,6 +22,8 @@ from hybrid_ocr.storage.jobs import Jobs
 from hybrid_ocr.storage.slots import Slots
 from hybrid_ocr.telemetry import describe
 
+CONCLUDING_SECONDS: Final = 90.0
+"""For so long whoever recorded an outcome is left alone to publish it: longer than conclude may run."""
 _NAME: Final = re.compile(r"([0-9a-f]{32})-([1-9][0-9]?)")
 
 if TYPE_CHECKING:
@@ -51,13 +53,22 @@ class Reconciliation:
         executions: the truth.
         admission: starts jobs.
         conclusion: ends jobs.
+        grace_seconds: after which an outcome that was recorded and not published is taken up here.
     """
 
     def __init__(
-        self, jobs: Jobs, slots: Slots, executions: Executions, admission: Admission, conclusion: Conclusion
+        self,
+        jobs: Jobs,
+        slots: Slots,
+        executions: Executions,
+        admission: Admission,
+        conclusion: Conclusion,
+        *,
+        grace_seconds: float = CONCLUDING_SECONDS,
     ) -> None:
         self._jobs, self._slots, self._executions = jobs, slots, executions
         self._admission, self.conclusion = admission, conclusion
+        self._grace_seconds = grace_seconds
 
     @classmethod
     def of(
@@ -69,6 +80,7 @@ class Reconciliation:
         *,
         resource: Table | None = None,
         events: EventBridgeClient | None = None,
+        grace_seconds: float = CONCLUDING_SECONDS,
     ) -> Self:
         """With everything that it needs.
 
@@ -78,10 +90,12 @@ class Reconciliation:
             most: executions that may be under way at once.
             bus: name of the event bus that outcomes go to.
             resource: the table as boto3 has it, by default from the environment; so `events`.
+            grace_seconds: see the class.
         """
         jobs, slots = Jobs(table, resource), Slots(table, most, resource)
         admission = Admission(jobs, slots, executions)
-        return cls(jobs, slots, executions, admission, Conclusion(jobs, slots, admission, bus, events))
+        conclusion = Conclusion(jobs, slots, admission, bus, events)
+        return cls(jobs, slots, executions, admission, conclusion, grace_seconds=grace_seconds)
 
     def ended(self, name: str) -> Repair:
         """Conclude the job of an execution that is said to have ended, whoever started it."""
@@ -130,6 +144,8 @@ class Reconciliation:
             self._slots.give_back(name)
             return Repair.FREED
         if record.outcome is not None:
+            if time() - (record.recorded_at or 0.0) < self._grace_seconds:
+                return Repair.FINE
             self.conclusion.finish(record)
             return Repair.CONCLUDED
         if record.state == "waiting":

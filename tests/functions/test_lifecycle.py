@@ -26,7 +26,7 @@ from hybrid_ocr.contracts.errors import CapacityError, ErrorCode, ErrorInfo
 from hybrid_ocr.contracts.events import DocumentCompleted, DocumentFailed, JobRedriven, PageCounts
 from hybrid_ocr.contracts.jobs import Job, Outcome
 from hybrid_ocr.storage.executions import Executions
-from hybrid_ocr.storage.reconciliation import Reconciliation
+from hybrid_ocr.storage.reconciliation import CONCLUDING_SECONDS, Reconciliation
 from tests.functions import component
 from tests.functions.fakes import Clock
 from tests.functions.memory_table import MemoryTable
@@ -121,9 +121,10 @@ class Deployment:
 
     Args:
         most: executions at once.
+        grace_seconds: for how long the sweep leaves to others what they have begun to conclude.
     """
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST, grace_seconds: float = -1.0) -> None:
         self.crashes = Crashes()
         self.table = MemoryTable("job_id", "state", "submitted_at")
         self.flow, self.bus = StepFunctions(), Bus()
@@ -135,7 +136,13 @@ class Deployment:
         bus: Any = self.bus
         executions = Executions(component.MACHINE, flow)
         self.reconciliation = Reconciliation.of(
-            executions, component.JOBS, most, component.BUS, resource=table, events=bus
+            executions,
+            component.JOBS,
+            most,
+            component.BUS,
+            resource=table,
+            events=bus,
+            grace_seconds=grace_seconds,
         )
         self.jobs, self.slots = self.reconciliation._jobs, self.reconciliation._slots
         self.admission, self.conclusion = self.reconciliation._admission, self.reconciliation.conclusion
@@ -294,6 +301,22 @@ def test_an_event_that_the_bus_refuses_is_published_by_the_sweep(deployment: Dep
     deployment.sweep()
     assert len(deployment.bus.events) == 1
     assert deployment.slots.holders() == frozenset()
+
+
+def test_the_sweep_does_not_publish_what_is_just_being_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a consumer would hear twice of a job that ends while the sweep passes."""
+    clock = Clock()
+    for module in ("jobs", "reconciliation"):
+        monkeypatch.setattr(f"hybrid_ocr.storage.{module}.time", clock)
+    deployment = Deployment(grace_seconds=CONCLUDING_SECONDS)
+    job = a_job(1)
+    deployment.submit(job)
+    deployment.jobs.record(job, read(job))
+    deployment.sweep()
+    assert deployment.bus.events == []
+    clock.now += CONCLUDING_SECONDS
+    deployment.sweep()
+    assert len(deployment.bus.events) == 1
 
 
 def test_a_job_that_cannot_start_now_waits_without_a_slot(deployment: Deployment) -> None:
