@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -138,6 +139,8 @@ class LocalAws:
             modules=self._component.modules,
             services=self._component.services,
             on_metrics=self.publish,
+            on_log=self.logs.write,
+            on_discard=partial(records.send_to_dead_letters, self.client),
             patience_seconds=self._settings.patience_seconds,
         )
 

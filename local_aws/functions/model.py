@@ -26,7 +26,7 @@ class FunctionSpec:
         concurrency: most instances at once, which is most invocations at once.
         environment: variables of its own.
         provisioned: instances that load their handler at the start of the pool, before any call.
-        code: a folder that modules are looked for in first.
+        code: a folder that modules are looked for in first; the working directory of instances.
     """
 
     handler: str
@@ -44,9 +44,10 @@ class Invocation:
 
     Args:
         payload: JSON, UTF-8; of a failed one `{errorMessage, errorType, requestId, stackTrace}`.
-        error: the errorType of a failed one: the exception's class, or a name of Lambda's own such as
-            Sandbox.Timedout, Runtime.ExitError, Runtime.ImportModuleError, Function.ResponseSizeTooLarge.
-        request_id: under which the log tells of it.
+        error: the errorType of a failed one, by which Step Functions names the failure of a task: the
+            exception's class, or a name of Lambda's own such as Sandbox.Timedout, Runtime.ExitError,
+            Runtime.OutOfMemory, Runtime.ImportModuleError, Function.ResponseSizeTooLarge.
+        request_id: under which the log has it.
         log_tail: the last 4 KiB of what it logged.
     """
 
@@ -54,6 +55,25 @@ class Invocation:
     error: str | None
     request_id: str
     log_tail: bytes = b""
+
+
+@dataclass(frozen=True)
+class DiscardedEvent:
+    """An event that Lambda gives up, for the function's dead-letter queue.
+
+    Args:
+        function: its name.
+        payload: the event.
+        request_id: of its invocations.
+        status: HTTP's, of the last answer.
+        message: the last error.
+    """
+
+    function: str
+    payload: bytes
+    request_id: str
+    status: int
+    message: str
 
 
 class InvokeRefused(Exception):  # noqa: N818 - an answer of the API, not a fault of ours

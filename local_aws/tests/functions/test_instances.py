@@ -131,7 +131,7 @@ def test_an_instance_that_dies_answers_an_error(pool, event, why):
 
 def test_an_instance_that_outgrows_its_memory_is_killed(pool):
     told = error(pool, "small", {"mb": 400})
-    assert told["errorType"] == "Runtime.ExitError"
+    assert told["errorType"] == "Runtime.OutOfMemory"
     assert told["errorMessage"].endswith("signal: killed")
 
 

@@ -85,7 +85,8 @@ def test_a_function_talks_to_the_given_endpoint_whatever_the_users_profile_says(
 def test_provisioned_instances_load_their_handler_before_any_call(tmp_path):
     functions = {"f": spec("sleep", concurrency=2, provisioned=2), "broken": spec("nothing", provisioned=1)}
     with FunctionPool(functions, tmp_path) as pool:
-        until(lambda: "HandlerNotFound" in (tmp_path / "broken.log").read_text())
+        log = tmp_path / "broken.log"
+        until(lambda: log.exists() and "HandlerNotFound" in log.read_text())
         until(lambda: len(pool.pids["f"]) == 2)
         provisioned = set(pool.pids["f"])
         assert json.loads(pool.invoke("f", b'{"seconds": 0}').payload) in provisioned
@@ -94,13 +95,12 @@ def test_provisioned_instances_load_their_handler_before_any_call(tmp_path):
 
 def test_the_end_of_a_pool_ends_calls_under_way_and_what_they_started(tmp_path):
     mark, answers = tmp_path / "mark", []
-    pool = FunctionPool({"f": spec("family")}, tmp_path)
-    pool.start()
+    pool = FunctionPool({"f": spec("family")}, tmp_path).__enter__()
     event = json.dumps({"mark": str(mark)}).encode()
     call = threading.Thread(target=lambda: answers.append(pool.invoke("f", event)))
     call.start()
     until(lambda: mark.exists() and " " in mark.read_text())
-    pool.stop()
+    pool.__exit__()
     call.join()
     assert answers[0].error == "Runtime.ExitError"
     until(lambda: not any(alive(int(pid)) for pid in mark.read_text().split()))
@@ -139,8 +139,7 @@ from local_aws.tests.functions.conftest import spec
 print("main module ran", flush=True)
 if __name__ == "__main__":
     listener = socket.create_server(("127.0.0.1", 0))
-    pool = FunctionPool({"f": spec("family"), "g": spec("echo")}, Path(sys.argv[1]))
-    pool.start()
+    pool = FunctionPool({"f": spec("family"), "g": spec("echo")}, Path(sys.argv[1])).__enter__()
     pool.invoke("g", b"{}")
     print(listener.getsockname()[1], pool.pids["g"][0], flush=True)
     pool.invoke("f", b'{"mark": "%s"}' % sys.argv[2].encode())
