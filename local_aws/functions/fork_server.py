@@ -148,8 +148,14 @@ def _become_instance(message: bytes, link: int, log: int) -> None:
             os.dup2(log, stream)
         os.dup2(link, _LINK, inheritable=False)
         os.closerange(_FIRST_UNUSED, _LAST_UNUSED)  # the server's own, and those of its other children
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         request = json.loads(message)
-        _take_over(request["environment"], request["code"])
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        tempfile.tempdir = None
+        os.chdir(request["code"] or os.environ["TMPDIR"])
+        if request["code"]:
+            sys.path.insert(0, request["code"])
         runtime.serve(Connection(_LINK), request["handler"])
         code = 0
     except SystemExit as asked:
@@ -161,14 +167,3 @@ def _become_instance(message: bytes, link: int, log: int) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
-
-
-def _take_over(environment: dict[str, str], code: str | None) -> None:
-    """Make the fork's environment, output and folder those of an instance."""
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(code or environment["TMPDIR"])
-    tempfile.tempdir = None
-    if code:
-        sys.path.insert(0, code)

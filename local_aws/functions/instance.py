@@ -6,6 +6,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import socket
 import time
 from contextlib import suppress
@@ -31,7 +32,6 @@ _END_SECONDS: Final = 5.0
 
 _CHUNK: Final = 2**16
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
-_SIGNALS: Final = {6: "aborted", 9: "killed", 11: "segmentation fault", 15: "terminated"}
 
 
 class _Ended(Exception):  # noqa: N818
@@ -78,13 +78,12 @@ class Instance:
         """Whether it can serve another invocation."""
         return self._ready and not self._news.poll(0)  # the news could only be of its end
 
-    def invoke(self, event: bytes, context: dict[str, object]) -> Invocation:
+    def invoke(self, event: bytes, request_id: str) -> Invocation:
         """Hand it an event and wait for the answer; after a failure of the process it is not usable."""
-        request_id = str(context["aws_request_id"])
         began = time.monotonic()
         self.log.begin(request_id)
         self.log.add(f"START RequestId: {request_id} Version: $LATEST".encode())
-        kind, payload = self._attempt(event, context)
+        kind, payload = self._attempt(event, request_id)
         self._read_log()
         self.log.flush()
         error = str(json.loads(payload)["errorType"]) if kind == runtime.FAILURE else None
@@ -122,11 +121,11 @@ class Instance:
         os.close(self._printed)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _attempt(self, event: bytes, context: dict[str, object]) -> tuple[bytes, bytes]:
+    def _attempt(self, event: bytes, request_id: str) -> tuple[bytes, bytes]:
         """The kind of the answer and its JSON, whatever becomes of the process."""
-        limit, request_id = self.spec.timeout_seconds, str(context["aws_request_id"])
+        limit = self.spec.timeout_seconds
         try:
-            frame = self.load() or self._call(event, context)
+            frame = self.load() or self._call(event, request_id)
         except _TimedOut:
             self.kill()
             return _failure("Sandbox.Timedout", f"Task timed out after {limit:.2f} seconds", request_id)
@@ -138,11 +137,11 @@ class Instance:
             return _failure("Function.ResponseSizeTooLarge", f"{message} ({MOST_ANSWER_BYTES} bytes).")
         return frame[:1], frame[1:]
 
-    def _call(self, event: bytes, context: dict[str, object]) -> bytes:
+    def _call(self, event: bytes, request_id: str) -> bytes:
         limit = self.spec.timeout_seconds
         deadline = time.monotonic() + limit
         with suppress(OSError):  # it has ended: the next frame has its status
-            self._link.send_bytes(json.dumps({**context, "deadline": time.time() + limit}).encode())
+            self._link.send_bytes(json.dumps([request_id, time.time() + limit]).encode())
             self._link.send_bytes(event)
         return self._frame(deadline)
 
@@ -198,7 +197,7 @@ def _why_ended(status: int) -> str:
     """The end of a process in Lambda's words."""
     if not status:
         return "Runtime exited without providing a reason"
-    how = f"signal: {_SIGNALS.get(-status, -status)}" if status < 0 else f"exit status {status}"
+    how = f"signal: {signal.strsignal(-status)}".lower() if status < 0 else f"exit status {status}"
     return f"Runtime exited with error: {how}"
 
 

@@ -25,7 +25,6 @@ class Instances:
         self, spec: FunctionSpec, start: Callable[[FunctionSpec], Instance], patience: float
     ) -> None:
         self.spec, self._start, self._patience = spec, start, patience
-        self.concurrency = spec.concurrency
         self._idle: list[Instance] = []
         self._all: set[Instance] = set()
         self._taken = 0
@@ -38,19 +37,20 @@ class Instances:
         with self._changed:
             return sorted(instance.pid for instance in self._all)
 
-    def limit(self, concurrency: int) -> None:
-        """Let no more be at work than that; who is stays."""
-        with self._changed:
-            self.concurrency = concurrency
-            self._changed.notify_all()
+    def update(self, spec: FunctionSpec) -> bool:
+        """Serve the next invocations as this says; those under way end as they began.
 
-    def update(self, spec: FunctionSpec) -> None:
-        """Serve the next invocations as this says; those under way end as they began."""
+        Returns:
+            Whether that takes new instances.
+        """
         with self._changed:
-            self.spec, outdated, self._idle = spec, self._idle, []
+            outdated = [instance for instance in self._idle if instance.spec != spec]
+            self._idle = [instance for instance in self._idle if instance.spec == spec]
+            differs, self.spec = self.spec != spec, spec
+            self._changed.notify_all()
         for instance in outdated:
             self._drop(instance)
-        self.limit(spec.concurrency)
+        return differs
 
     @contextmanager
     def instance(self, *, warm: bool = True) -> Iterator[Instance]:
@@ -62,17 +62,20 @@ class Instances:
         Raises:
             InvokeRefused: all are busy for too long, or none can be started.
         """
-        self._take_place()
-        instance = None
-        try:
+        with self._place():
             instance = (self._warm() if warm else None) or self._cold()
-            yield instance
-        except BaseException:  # such as an interrupt: the answer that is still to come is nobody's
-            if instance is not None:
+            try:
+                yield instance
+            except BaseException:  # such as an interrupt: the answer that is still to come is nobody's
                 instance.kill()
-            raise
-        finally:
-            self._give_back(instance)
+                raise
+            finally:
+                with self._changed:
+                    keep = instance.is_usable and instance.spec == self.spec and not self._stopped
+                    if keep:
+                        self._idle.append(instance)
+                if not keep:
+                    self._drop(instance)
 
     def stop(self) -> None:
         """Kill all; calls that wait for one are refused."""
@@ -85,16 +88,24 @@ class Instances:
         for instance in idle:
             self._drop(instance)
 
-    def _take_place(self) -> None:
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of so many as may be at work at once."""
         deadline = time.monotonic() + self._patience
         with self._changed:
-            while self._taken >= self.concurrency and not self._stopped:
-                left = deadline - time.monotonic() if self.concurrency else 0.0
+            while self._taken >= self.spec.concurrency and not self._stopped:
+                left = deadline - time.monotonic() if self.spec.concurrency else 0.0
                 if left <= 0 or not self._changed.wait(left):
                     raise InvokeRefused("TooManyRequestsException", 429, "Rate Exceeded.")
             if self._stopped:
                 raise InvokeRefused("ServiceException", 500, "the function is stopped")
             self._taken += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= 1
+                self._changed.notify()
 
     def _warm(self) -> Instance | None:
         """One that is there and lives."""
@@ -117,17 +128,6 @@ class Instances:
             if self._stopped:
                 instance.kill()
         return instance
-
-    def _give_back(self, instance: Instance | None) -> None:
-        with self._changed:
-            self._taken -= 1
-            self._changed.notify()
-            if instance is None:
-                return
-            if instance.is_usable and instance.spec is self.spec and not self._stopped:
-                self._idle.append(instance)
-                return
-        self._drop(instance)
 
     def _drop(self, instance: Instance) -> None:
         with self._changed:

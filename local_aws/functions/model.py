@@ -32,7 +32,7 @@ class FunctionSpec:
     handler: str
     timeout_seconds: float = 3.0
     memory_mb: int = 128
-    concurrency: int = 1
+    concurrency: int = field(default=1, compare=False)  # it changes no instance
     environment: Mapping[str, str] = field(default_factory=dict)
     provisioned: int = 0
     code: Path | None = None
@@ -55,25 +55,6 @@ class Invocation:
     error: str | None
     request_id: str
     log_tail: bytes = b""
-
-
-@dataclass(frozen=True)
-class DiscardedEvent:
-    """An event that Lambda gives up, for the function's dead-letter queue.
-
-    Args:
-        function: its name.
-        payload: the event.
-        request_id: of its invocations.
-        status: HTTP's, of the last answer.
-        message: the last error.
-    """
-
-    function: str
-    payload: bytes
-    request_id: str
-    status: int
-    message: str
 
 
 class InvokeRefused(Exception):  # noqa: N818 - an answer of the API, not a fault of ours

@@ -28,7 +28,6 @@ from local_aws.functions.logs import LogStream
 from local_aws.functions.model import (
     MOST_EVENT_BYTES,
     MOST_SYNCHRONOUS_BYTES,
-    DiscardedEvent,
     FunctionSpec,
     Invocation,
     InvokeRefused,
@@ -36,6 +35,9 @@ from local_aws.functions.model import (
 
 OnLog = Callable[[str, str, list[bytes]], None]
 """Gets a log group, a log stream and lines for it."""
+
+OnDiscard = Callable[[str, bytes, dict[str, str]], None]
+"""Gets a function's name, an event, and what Lambda says of it: RequestID, ErrorCode, ErrorMessage."""
 
 _EVENTS_AT_ONCE: Final = 8
 _THROTTLED_SECONDS: Final = 1.0
@@ -60,7 +62,7 @@ class FunctionPool:
         services: of AWS, whose clients most functions make.
         on_metrics: gets the metrics that functions print, and Lambda's own; must not take long.
         on_log: gets the log lines of functions; must not take long.
-        on_discard: gets each event that is given up; what it raises is counted as DeadLetterErrors.
+        on_discard: gets each event that is given up; what it raises counts as one of DeadLetterErrors.
         patience_seconds: how long a call waits for an instance where all are busy.
         retry_seconds: before each retry of an event that failed.
     """
@@ -75,7 +77,7 @@ class FunctionPool:
         services: Sequence[str] = (),
         on_metrics: metrics.OnMetrics = _nothing,
         on_log: OnLog = _nothing,
-        on_discard: Callable[[DiscardedEvent], None] = _nothing,
+        on_discard: OnDiscard = _nothing,
         patience_seconds: float = 10.0,
         retry_seconds: tuple[float, ...] = (1.0, 2.0),
     ) -> None:
@@ -115,16 +117,10 @@ class FunctionPool:
             self._functions[name] = Instances(
                 spec, lambda spec: self._start_instance(name, spec), self._patience
             )
-        elif function.spec != spec:
-            function.update(spec)
-        else:
+        elif not function.update(spec):
             return
         for _ in range(spec.provisioned):
             self._events.submit(self._provision, name)
-
-    def limit(self, name: str, concurrency: int) -> None:
-        """Let no more instances of a function be at work than that; none refuses every call."""
-        self.find(name).limit(concurrency)
 
     def forget(self, name: str) -> None:
         """Serve a function no more."""
@@ -146,11 +142,8 @@ class FunctionPool:
             raise InvokeRefused("ServiceException", 500, "the functions are stopped")
         self.find(name)
         if len(payload) > most_bytes:
-            kind = "Event" if most_bytes == MOST_EVENT_BYTES else "RequestResponse"
-            message = f"{len(payload)} byte payload is too large for the {kind} invocation type"
-            raise InvokeRefused(
-                "RequestEntityTooLargeException", 413, f"{message} (limit {most_bytes} bytes)"
-            )
+            message = f"Request must be smaller than {most_bytes} bytes for this type of invocation"
+            raise InvokeRefused("RequestEntityTooLargeException", 413, message)
         try:
             json.loads(payload or b"{}")
         except (ValueError, RecursionError) as error:
@@ -178,7 +171,7 @@ class FunctionPool:
         """
         self.check(name, payload, MOST_EVENT_BYTES)
         request_id = str(uuid.uuid4())
-        self._events.submit(self._deliver, name, payload, request_id)
+        self._events.submit(self._deliver, self.find(name), name, payload, request_id)
         return request_id
 
     def find(self, name: str) -> Instances:
@@ -198,39 +191,39 @@ class FunctionPool:
         with suppress(InvokeRefused), self.find(name).instance(warm=False) as instance:
             instance.preload()
 
-    def _deliver(self, name: str, payload: bytes, request_id: str) -> None:
+    def _deliver(self, function: Instances, name: str, payload: bytes, request_id: str) -> None:
         """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html."""
         waits = iter(self._retries)
-        while not self._stopping.is_set():
+        while self._functions.get(name) is function:  # an event ends with its function
             try:
                 answer = self._invoke(name, payload, request_id)
                 if answer.error is None:
                     return
-                status, message = 200, str(json.loads(answer.payload)["errorMessage"])
+                code, message = 200, str(json.loads(answer.payload)["errorMessage"])
                 wait = next(waits, None)
             except InvokeRefused as refused:  # this does not count as a try
-                status, message = refused.status, refused.message
-                known = self._functions.get(name)
-                wait = _THROTTLED_SECONDS if known and known.concurrency else None
+                code, message = refused.status, refused.message
+                wait = _THROTTLED_SECONDS if function.spec.concurrency else None
             if wait is None:
-                self._discard(DiscardedEvent(name, payload, request_id, status, message))
+                about = {"RequestID": request_id, "ErrorCode": str(code), "ErrorMessage": message}
+                self._discard(name, payload, about)
                 return
             self._stopping.wait(wait)
 
-    def _discard(self, event: DiscardedEvent) -> None:
-        _log.error("an event was given up: %s %s: %s", event.function, event.request_id, event.message)
-        self._publish("AWS/Lambda", metrics.of_lambda(event.function, AsyncEventsDropped=1))
+    def _discard(self, name: str, payload: bytes, about: dict[str, str]) -> None:
+        _log.error("an event of %s was given up: %s", name, about)
+        self._publish("AWS/Lambda", metrics.of_lambda(name, AsyncEventsDropped=1))
         try:
-            self._on_discard(event)
+            self._on_discard(name, payload, about)
         except Exception:
-            _log.exception("an event of %s did not reach its dead-letter queue", event.function)
-            self._publish("AWS/Lambda", metrics.of_lambda(event.function, DeadLetterErrors=1))
+            _log.exception("an event of %s did not reach its dead-letter queue", name)
+            self._publish("AWS/Lambda", metrics.of_lambda(name, DeadLetterErrors=1))
 
     def _invoke(self, name: str, payload: bytes, request_id: str) -> Invocation:
         try:
             with self.find(name).instance() as instance:
                 began = time.monotonic()
-                answer = instance.invoke(payload, _context(name, request_id, instance))
+                answer = instance.invoke(payload, request_id)
         except InvokeRefused as refused:
             if refused.status == HTTPStatus.TOO_MANY_REQUESTS:
                 self._publish("AWS/Lambda", metrics.of_lambda(name, Throttles=1))
@@ -285,14 +278,3 @@ class FunctionPool:
             "TZ": ":UTC",
             **spec.environment,
         }
-
-
-def _context(name: str, request_id: str, instance: Instance) -> dict[str, object]:
-    return {
-        "function_name": name,
-        "invoked_function_arn": arn("lambda", f"function:{name}"),
-        "memory_limit_in_mb": str(instance.spec.memory_mb),
-        "aws_request_id": request_id,
-        "log_group_name": f"/aws/lambda/{name}",
-        "log_stream_name": instance.log.name,
-    }

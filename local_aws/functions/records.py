@@ -21,7 +21,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.s3.models import s3_backends
 
 from local_aws.account import ACCOUNT, REGION
-from local_aws.functions.model import DiscardedEvent, FunctionSpec
+from local_aws.functions.model import FunctionSpec
 from local_aws.functions.pool import FunctionPool
 from local_aws.seams import Seams
 
@@ -112,7 +112,8 @@ def _change_concurrency(
 ) -> Any:
     answer = original(backend, function_name, *reserved)
     function = backend.get_function(function_name)
-    pool.limit(function.function_name, _concurrency(pool, function))
+    spec = pool.find(function.function_name).spec
+    pool.define(function.function_name, replace(spec, concurrency=_concurrency(pool, function)))
     return answer
 
 
@@ -134,28 +135,31 @@ def _invoke(
     return ""
 
 
-def send_to_dead_letters(client: Callable[[str], Any], event: DiscardedEvent) -> None:
+def send_to_dead_letters(
+    client: Callable[[str], Any], name: str, payload: bytes, about: Mapping[str, str]
+) -> None:
     """Send an event that was given up to the dead-letter queue or topic of its function, where it has one.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 
     Args:
         client: gives boto3 clients.
-        event: what was given up.
+        name: of the function.
+        payload: the event.
+        about: the attributes of its message.
     """
     functions = {one.function_name: one for one in lambda_backends[ACCOUNT][REGION].list_functions()}
-    target = getattr(functions.get(event.function), "dead_letter_arn", "")
-    values = [("RequestID", "String", event.request_id), ("ErrorCode", "Number", str(event.status))]
-    if event.message:
-        values.append(("ErrorMessage", "String", event.message[:1024]))
-    attributes = {name: {"DataType": kind, "StringValue": value} for name, kind, value in values}
+    target = getattr(functions.get(name), "dead_letter_arn", "")
+    attributes = {
+        key: {"DataType": "Number" if key == "ErrorCode" else "String", "StringValue": value[:1024]}
+        for key, value in about.items()
+        if value
+    }
     if ":sqs:" in target:
         url = client("sqs").get_queue_url(QueueName=target.rpartition(":")[2])["QueueUrl"]
-        client("sqs").send_message(
-            QueueUrl=url, MessageBody=event.payload.decode(), MessageAttributes=attributes
-        )
+        client("sqs").send_message(QueueUrl=url, MessageBody=payload.decode(), MessageAttributes=attributes)
     elif target:
-        client("sns").publish(TopicArn=target, Message=event.payload.decode(), MessageAttributes=attributes)
+        client("sns").publish(TopicArn=target, Message=payload.decode(), MessageAttributes=attributes)
 
 
 def _check(spec: Mapping[str, Any]) -> None:

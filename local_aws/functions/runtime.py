@@ -17,6 +17,8 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
 
+from local_aws.account import arn
+
 STARTED, READY, ANSWER, FAILURE, ENDED = b"S", b"R", b"A", b"F", b"E"
 """First byte of a frame to the pool; the rest is the process's id, nothing, JSON, JSON, its exit status."""
 
@@ -26,19 +28,17 @@ Handler = Callable[[Any, "Context"], object]
 class Context:
     """The second argument of a handler, with what Lambda's own has."""
 
-    function_version = "$LATEST"
     identity = None
     client_context = None
-    function_name: str
-    invoked_function_arn: str
-    memory_limit_in_mb: str
-    aws_request_id: str
-    log_group_name: str
-    log_stream_name: str
 
-    def __init__(self, deadline: float, **fields: str) -> None:
-        self._deadline = deadline
-        vars(self).update(fields)
+    def __init__(self, request_id: str, deadline: float) -> None:
+        self.aws_request_id, self._deadline = request_id, deadline
+        self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+        self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
+        self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
+        self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
+        self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self.invoked_function_arn = arn("lambda", f"function:{self.function_name}")
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until this invocation times out."""
@@ -50,7 +50,7 @@ class _Unusable(Exception):  # noqa: N818
 
 
 def serve(link: Connection, handler: str) -> None:
-    """Answer until the pool closes its end: a frame with the context's fields, then one with the event."""
+    """Answer until the pool closes its end: a frame with request id and deadline, then one with the event."""
     link.send_bytes(STARTED + str(os.getpid()).encode())
     try:
         call = _load(handler)
@@ -60,7 +60,7 @@ def serve(link: Connection, handler: str) -> None:
     link.send_bytes(READY)
     while True:
         try:
-            context, event = Context(**json.loads(link.recv_bytes())), link.recv_bytes()
+            context, event = Context(*json.loads(link.recv_bytes())), link.recv_bytes()
         except EOFError:
             return
         answer = _answer(call, event, context)
