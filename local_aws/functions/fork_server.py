@@ -128,7 +128,7 @@ def _end(child: _Child) -> None:
     os.set_blocking(child.link, False)
     with Connection(child.link) as link, suppress(OSError):  # full, or closed: nobody waits for it
         link.send_bytes(runtime.ENDED + str(status).encode())
-    os.waitpid(child.pid, 0)  # who sees no process knows that the pool was told
+    os.waitpid(child.pid, 0)  # only now: who sees no process may rely on the frame
     os.close(child.pidfd)
 
 

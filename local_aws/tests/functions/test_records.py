@@ -347,3 +347,32 @@ def test_cloudwatch_logs_have_what_functions_print(aws, functions, create):
     assert {"hear me", "[ERROR] ZeroDivisionError: division by zero"} <= set(lines)
     assert "Max Memory Used" in lines[-1]
     assert lines[-1].endswith("Status: error\tError Type: ZeroDivisionError")
+
+
+@pytest.mark.parametrize(
+    ("handler", "members", "name"),
+    [
+        ("fail", {}, "ValueError"),
+        ("hang", {"Timeout": 1}, "Sandbox.Timedout"),
+        ("leave", {}, "Runtime.ExitError"),
+        ("grow", {}, "Runtime.OutOfMemory"),
+        ("greet", None, "Lambda.TooManyRequestsException"),
+    ],
+)
+def test_step_functions_names_a_failure_as_lambda_does(aws, functions, create, handler, members, name):
+    more = """
+import time, os
+def hang(event, context): time.sleep(60)
+def leave(event, context): os._exit(3)
+def grow(event, context): kept = b"x" * 2**30; time.sleep(60)
+"""
+    create(f"app.{handler}", {"ZipFile": packed(**{"app.py": CODE + more})}, **members or {})
+    if members is None:
+        functions.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
+    states = aws.client("stepfunctions")
+    task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True}
+    definition = {"StartAt": "F", "States": {"F": {**task, "Parameters": {"FunctionName": "f"}}}}
+    machine = states.create_state_machine(name=handler, definition=json.dumps(definition), roleArn=ROLE)
+    run = states.start_execution(stateMachineArn=machine["stateMachineArn"], name=handler)["executionArn"]
+    until(lambda: states.describe_execution(executionArn=run)["status"] == "FAILED")
+    assert states.describe_execution(executionArn=run)["error"] == name
