@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -73,6 +74,7 @@ class LocalAws:
             self.log_dir = settings.log_dir or Path(stack.enter_context(_temporary_folder()))
             stack.enter_context(states.running(retry_scale=settings.retry_scale))
             self.server = stack.enter_context(AwsServer(settings.port))
+            self.logs = cloudwatch.LogGroups()
             self.functions = stack.enter_context(self._function_pool())
             stack.enter_context(records.SEAMS.installed(self.functions))
             self.sagemaker = stack.enter_context(self._sagemaker_runtime())
@@ -148,6 +150,8 @@ class LocalAws:
             modules=self._component.modules,
             services=self._component.services,
             on_metrics=self.publish,
+            on_log=self.logs.write,
+            on_discard=partial(records.send_to_dead_letters, self.client),
             patience_seconds=self._settings.patience_seconds,
         )
 

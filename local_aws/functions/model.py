@@ -26,13 +26,13 @@ class FunctionSpec:
         concurrency: most instances at once, which is most invocations at once.
         environment: variables of its own.
         provisioned: instances that load their handler at the start of the pool, before any call.
-        code: a folder that modules are looked for in first.
+        code: a folder that modules are looked for in first; the working directory of instances.
     """
 
     handler: str
     timeout_seconds: float = 3.0
     memory_mb: int = 128
-    concurrency: int = 1
+    concurrency: int = field(default=1, compare=False)  # it changes no instance
     environment: Mapping[str, str] = field(default_factory=dict)
     provisioned: int = 0
     code: Path | None = None
@@ -44,9 +44,10 @@ class Invocation:
 
     Args:
         payload: JSON, UTF-8; of a failed one `{errorMessage, errorType, requestId, stackTrace}`.
-        error: the errorType of a failed one: the exception's class, or a name of Lambda's own such as
-            Sandbox.Timedout, Runtime.ExitError, Runtime.ImportModuleError, Function.ResponseSizeTooLarge.
-        request_id: under which the log tells of it.
+        error: the errorType of a failed one, by which Step Functions names the failure of a task: the
+            exception's class, or a name of Lambda's own such as Sandbox.Timedout, Runtime.ExitError,
+            Runtime.OutOfMemory, Runtime.ImportModuleError, Function.ResponseSizeTooLarge.
+        request_id: under which the log has it.
         log_tail: the last 4 KiB of what it logged.
     """
 

@@ -18,13 +18,13 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Self
 
-from local_aws.account import REGION, arn
+from local_aws.account import CREDENTIALS, REGION, arn
+from local_aws.functions import metrics
 from local_aws.functions.fork_server import NO_FILES
 from local_aws.functions.forking import ForkServer, inherited_environment
 from local_aws.functions.instance import Instance
 from local_aws.functions.instances import Instances
-from local_aws.functions.logs import FunctionLog, LogStream
-from local_aws.functions.metrics import MetricsForwarder, OnMetrics
+from local_aws.functions.logs import LogStream
 from local_aws.functions.model import (
     MOST_EVENT_BYTES,
     MOST_SYNCHRONOUS_BYTES,
@@ -33,13 +33,22 @@ from local_aws.functions.model import (
     InvokeRefused,
 )
 
+OnLog = Callable[[str, str, list[bytes]], None]
+"""Gets a log group, a log stream and lines for it."""
+
+OnDiscard = Callable[[str, bytes, dict[str, str]], None]
+"""Gets a function's name, an event, and what Lambda says of it: RequestID, ErrorCode, ErrorMessage."""
+
 _EVENTS_AT_ONCE: Final = 8
-_CREDENTIALS: Final = {
-    "AWS_ACCESS_KEY_ID": "local",
-    "AWS_SECRET_ACCESS_KEY": "local",
-    "AWS_SESSION_TOKEN": "local",
-}
+_THROTTLED_SECONDS: Final = 1.0
+"""Before an event that found no instance, or a failing service, is tried again."""
+
+_numbers = itertools.count(1)
 _log = logging.getLogger(__name__)
+
+
+def _nothing(*_: object) -> None:
+    """For whoever wants no logs, metrics or events."""
 
 
 class FunctionPool:
@@ -51,7 +60,9 @@ class FunctionPool:
         endpoint_url: where functions find AWS (AWS_ENDPOINT_URL).
         modules: imported once for all functions; none may start a thread or open a file.
         services: of AWS, whose clients most functions make.
-        on_metrics: gets the metrics that functions print, in a thread of its own.
+        on_metrics: gets the metrics that functions print, and Lambda's own; must not take long.
+        on_log: gets the log lines of functions; must not take long.
+        on_discard: gets each event that is given up; what it raises counts as one of DeadLetterErrors.
         patience_seconds: how long a call waits for an instance where all are busy.
         retry_seconds: before each retry of an event that failed.
     """
@@ -64,60 +75,50 @@ class FunctionPool:
         endpoint_url: str | None = None,
         modules: Sequence[str] = (),
         services: Sequence[str] = (),
-        on_metrics: OnMetrics = lambda namespace, data: None,
+        on_metrics: metrics.OnMetrics = _nothing,
+        on_log: OnLog = _nothing,
+        on_discard: OnDiscard = _nothing,
         patience_seconds: float = 10.0,
         retry_seconds: tuple[float, ...] = (1.0, 2.0),
     ) -> None:
-        self._given, self.log_dir = functions, log_dir
+        self.given, self.log_dir = functions, log_dir
         self._endpoint_url, self._preloaded = endpoint_url, (modules, services)
+        self._on_metrics, self._on_log, self._on_discard = on_metrics, on_log, on_discard
         self._patience, self._retries = patience_seconds, retry_seconds
-        self._metrics = MetricsForwarder(on_metrics)
         self._functions: dict[str, Instances] = {}
-        self._logs: dict[str, FunctionLog] = {}
         self._resources = ExitStack()
         self._stopping = threading.Event()
         self._events = ThreadPoolExecutor(_EVENTS_AT_ONCE, thread_name_prefix="function-events")
 
     def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
         """Start the fork server without waiting for its imports, nor for the provisioned instances."""
         self.log_dir.mkdir(parents=True, exist_ok=True)
         self.folder = Path(tempfile.mkdtemp(prefix="functions-"))
         self._resources.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        self._metrics.start()
-        self._resources.callback(self._metrics.stop)
         self._resources.callback(self._events.shutdown, cancel_futures=True)
         self._server = ForkServer(self.folder, self.log_dir / "fork-server.log", *self._preloaded)
         self._resources.callback(self._server.stop)
         self._server.start()
-        for name, spec in self._given.items():
+        for name, spec in self.given.items():
             self.define(name, spec)
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Kill every instance, also in the middle of an invocation, which answers an error. Twice is once."""
-        if self._stopping.is_set():
-            return
         self._stopping.set()
         for name in list(self._functions):
             self.forget(name)
         self._resources.close()
 
-    def is_given(self, name: str) -> bool:
-        """Whether the pool was made with this function."""
-        return name in self._given
-
     def define(self, name: str, spec: FunctionSpec) -> None:
-        """Serve a function from now on, in place of one of the same name."""
-        self.forget(name)
-        if name not in self._logs:
-            self._logs[name] = self._resources.enter_context(FunctionLog(self.log_dir / f"{name}.log"))
-        self._functions[name] = Instances(spec, self._starter(name, spec, self._logs[name]), self._patience)
+        """Serve a function from now on as this says; invocations under way end as they began."""
+        function = self._functions.get(name)
+        if function is None:
+            self._functions[name] = Instances(
+                spec, lambda spec: self._start_instance(name, spec), self._patience
+            )
+        elif not function.update(spec):
+            return
         for _ in range(spec.provisioned):
             self._events.submit(self._provision, name)
 
@@ -139,13 +140,10 @@ class FunctionPool:
         """
         if self._stopping.is_set():
             raise InvokeRefused("ServiceException", 500, "the functions are stopped")
-        self._found(name)
+        self.find(name)
         if len(payload) > most_bytes:
-            kind = "Event" if most_bytes == MOST_EVENT_BYTES else "RequestResponse"
-            message = f"{len(payload)} byte payload is too large for the {kind} invocation type"
-            raise InvokeRefused(
-                "RequestEntityTooLargeException", 413, f"{message} (limit {most_bytes} bytes)"
-            )
+            message = f"Request must be smaller than {most_bytes} bytes for this type of invocation"
+            raise InvokeRefused("RequestEntityTooLargeException", 413, message)
         try:
             json.loads(payload or b"{}")
         except (ValueError, RecursionError) as error:
@@ -173,78 +171,101 @@ class FunctionPool:
         """
         self.check(name, payload, MOST_EVENT_BYTES)
         request_id = str(uuid.uuid4())
-        self._events.submit(self._deliver, name, payload, request_id)
+        self._events.submit(self._deliver, self.find(name), name, payload, request_id)
         return request_id
 
-    def _provision(self, name: str) -> None:
-        with suppress(InvokeRefused, KeyError):  # stopped meanwhile; whatever else it is, a call will tell
-            self._functions[name].provision()
+    def find(self, name: str) -> Instances:
+        """The instances of a function.
 
-    def _deliver(self, name: str, payload: bytes, request_id: str) -> None:
-        tries = iter(self._retries)
-        while not self._stopping.is_set():
-            try:
-                if self._invoke(name, payload, request_id).error is None:
-                    return
-                wait = next(tries, None)
-            except InvokeRefused:  # throttled: this does not count as a try
-                wait = self._patience
-            if wait is None:
-                _log.error("an event was given up after its retries: %s %s", name, request_id)
-                return
-            self._stopping.wait(wait)
-
-    def _invoke(self, name: str, payload: bytes, request_id: str) -> Invocation:
-        try:
-            with self._found(name).instance() as instance:
-                began = time.monotonic()
-                answer = instance.invoke(payload, self._context(name, request_id, instance))
-        except InvokeRefused as refused:
-            if refused.status == HTTPStatus.TOO_MANY_REQUESTS:
-                self._metrics.take_throttle(name)
-            raise
-        self._metrics.take_invocation(name, time.monotonic() - began, failed=answer.error is not None)
-        return answer
-
-    def _found(self, name: str) -> Instances:
+        Raises:
+            InvokeRefused: there is none of this name.
+        """
         function = self._functions.get(name)
         if function is None:
             missing = arn("lambda", f"function:{name}")
             raise InvokeRefused("ResourceNotFoundException", 404, f"Function not found: {missing}")
         return function
 
-    def _context(self, name: str, request_id: str, instance: Instance) -> dict[str, object]:
-        return {
-            "function_name": name,
-            "invoked_function_arn": arn("lambda", f"function:{name}"),
-            "memory_limit_in_mb": str(instance.spec.memory_mb),
-            "aws_request_id": request_id,
-            "log_group_name": f"/aws/lambda/{name}",
-            "log_stream_name": instance.name,
+    def _provision(self, name: str) -> None:
+        # Stopped meanwhile; or whatever else, it will be the answer of a call.
+        with suppress(InvokeRefused), self.find(name).instance(warm=False) as instance:
+            instance.preload()
+
+    def _deliver(self, function: Instances, name: str, payload: bytes, request_id: str) -> None:
+        """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html."""
+        waits = iter(self._retries)
+        while self._functions.get(name) is function:  # an event ends with its function
+            try:
+                answer = self._invoke(name, payload, request_id)
+                if answer.error is None:
+                    return
+                code, message = 200, str(json.loads(answer.payload)["errorMessage"])
+                wait = next(waits, None)
+            except InvokeRefused as refused:  # this does not count as a try
+                code, message = refused.status, refused.message
+                wait = _THROTTLED_SECONDS if function.spec.concurrency else None
+            if wait is None:
+                about = {"RequestID": request_id, "ErrorCode": str(code), "ErrorMessage": message}
+                self._discard(name, payload, about)
+                return
+            self._stopping.wait(wait)
+
+    def _discard(self, name: str, payload: bytes, about: dict[str, str]) -> None:
+        _log.error("an event of %s was given up: %s", name, about)
+        self._publish("AWS/Lambda", metrics.of_lambda(name, AsyncEventsDropped=1))
+        try:
+            self._on_discard(name, payload, about)
+        except Exception:
+            _log.exception("an event of %s did not reach its dead-letter queue", name)
+            self._publish("AWS/Lambda", metrics.of_lambda(name, DeadLetterErrors=1))
+
+    def _invoke(self, name: str, payload: bytes, request_id: str) -> Invocation:
+        try:
+            with self.find(name).instance() as instance:
+                began = time.monotonic()
+                answer = instance.invoke(payload, request_id)
+        except InvokeRefused as refused:
+            if refused.status == HTTPStatus.TOO_MANY_REQUESTS:
+                self._publish("AWS/Lambda", metrics.of_lambda(name, Throttles=1))
+            raise
+        milliseconds = 1_000 * (time.monotonic() - began)
+        own = metrics.of_lambda(name, Invocations=1, Errors=answer.error is not None)
+        self._publish("AWS/Lambda", own + metrics.of_lambda(name, "Milliseconds", Duration=milliseconds))
+        return answer
+
+    def _start_instance(self, name: str, spec: FunctionSpec) -> Instance:
+        stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{next(_numbers):032x}"
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
+        environment = {
+            **self._environment(name, spec),
+            "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+            "TMPDIR": str(folder),
         }
+        log = LogStream(stream, lambda request_id, lines: self._take_lines(name, stream, request_id, lines))
+        return Instance(spec, *self._server.fork(spec.handler, environment, spec.code), log, folder)
 
-    def _starter(self, name: str, spec: FunctionSpec, log: FunctionLog) -> Callable[[], Instance]:
-        """What starts an instance of a function."""
-        numbers = itertools.count(1)
+    def _take_lines(self, name: str, stream: str, request_id: str, lines: list[bytes]) -> None:
+        with suppress(FileNotFoundError), (self.log_dir / f"{name}.log").open("ab", buffering=0) as file:
+            file.write(b"".join(b"%s %s\n" % (request_id.encode(), line) for line in lines))
+        self._on_log(f"/aws/lambda/{name}", stream, lines)
+        for line in lines:
+            for namespace, data in metrics.parse(line):
+                self._publish(namespace, data)
 
-        def start() -> Instance:
-            stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{next(numbers):032x}"
-            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
-            environment = self._environment(name, spec) | {
-                "AWS_LAMBDA_LOG_STREAM_NAME": stream,
-                "TMPDIR": str(folder),
-            }
-            fork = self._server.fork(spec.handler, environment, spec.code)
-            return Instance(spec, fork, LogStream(log, self._metrics.take), folder, stream)
-
-        return start
+    def _publish(self, namespace: str, data: metrics.MetricData) -> None:
+        try:
+            self._on_metrics(namespace, data)
+        except Exception:
+            _log.exception("metrics of functions were lost")
 
     def _environment(self, name: str, spec: FunctionSpec) -> dict[str, str]:
         """What Lambda sets, and the function's own; of this process only what Python itself needs."""
         return {
             **inherited_environment(),
-            **_CREDENTIALS,
             **NO_FILES,
+            "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
+            "AWS_SESSION_TOKEN": "local",
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             **({"AWS_ENDPOINT_URL": self._endpoint_url} if self._endpoint_url else {}),

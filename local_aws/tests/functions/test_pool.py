@@ -38,7 +38,9 @@ def test_an_event_that_fails_is_tried_twice_more(tmp_path, succeeds_at, calls):
 
 def test_metrics_that_a_function_prints_arrive_as_cloudwatch_takes_them(tmp_path):
     got = []
-    with FunctionPool({"f": spec("measure")}, tmp_path, on_metrics=lambda *told: got.append(told)) as pool:
+    with FunctionPool(
+        {"f": spec("measure")}, tmp_path, on_metrics=lambda *fields: got.append(fields)
+    ) as pool:
         assert pool.invoke("f", b"{}").error is None
     about = {
         "Dimensions": [{"Name": "service", "Value": "paginate"}],
@@ -46,14 +48,14 @@ def test_metrics_that_a_function_prints_arrive_as_cloudwatch_takes_them(tmp_path
     }
     pages = {"MetricName": "pages", "Values": [3.0], "Unit": "Count", "StorageResolution": 60}
     seconds = {"MetricName": "seconds", "Values": [0.5, 0.25], "Unit": "Seconds", "StorageResolution": 1}
-    assert [told for told in got if told[0] == "HybridOCR"] == [
+    assert [fields for fields in got if fields[0] == "HybridOCR"] == [
         ("HybridOCR", [about | pages, about | seconds])
     ]
 
 
 def test_what_lambda_tells_of_invocations_itself_arrives_too(tmp_path):
     got = []
-    with FunctionPool({"f": spec("fail")}, tmp_path, on_metrics=lambda *told: got.append(told)) as pool:
+    with FunctionPool({"f": spec("fail")}, tmp_path, on_metrics=lambda *fields: got.append(fields)) as pool:
         assert pool.invoke("f", b"{}").error is not None
     [(namespace, data)] = got
     assert namespace == "AWS/Lambda"
@@ -78,14 +80,15 @@ def test_a_function_talks_to_the_given_endpoint_whatever_the_users_profile_says(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://elsewhere")
     with FunctionPool({"f": spec("client")}, tmp_path, endpoint_url="http://127.0.0.1:1") as pool:
-        told = json.loads(pool.invoke("f", b"{}").payload)
-    assert told == ["http://127.0.0.1:1", "us-east-1", "local"]
+        fields = json.loads(pool.invoke("f", b"{}").payload)
+    assert fields == ["http://127.0.0.1:1", "us-east-1", "local"]
 
 
 def test_provisioned_instances_load_their_handler_before_any_call(tmp_path):
     functions = {"f": spec("sleep", concurrency=2, provisioned=2), "broken": spec("nothing", provisioned=1)}
     with FunctionPool(functions, tmp_path) as pool:
-        until(lambda: "HandlerNotFound" in (tmp_path / "broken.log").read_text())
+        log = tmp_path / "broken.log"
+        until(lambda: log.exists() and "HandlerNotFound" in log.read_text())
         until(lambda: len(pool.pids["f"]) == 2)
         provisioned = set(pool.pids["f"])
         assert json.loads(pool.invoke("f", b'{"seconds": 0}').payload) in provisioned
@@ -94,13 +97,12 @@ def test_provisioned_instances_load_their_handler_before_any_call(tmp_path):
 
 def test_the_end_of_a_pool_ends_calls_under_way_and_what_they_started(tmp_path):
     mark, answers = tmp_path / "mark", []
-    pool = FunctionPool({"f": spec("family")}, tmp_path)
-    pool.start()
+    pool = FunctionPool({"f": spec("family")}, tmp_path).__enter__()
     event = json.dumps({"mark": str(mark)}).encode()
     call = threading.Thread(target=lambda: answers.append(pool.invoke("f", event)))
     call.start()
     until(lambda: mark.exists() and " " in mark.read_text())
-    pool.stop()
+    pool.__exit__()
     call.join()
     assert answers[0].error == "Runtime.ExitError"
     until(lambda: not any(alive(int(pid)) for pid in mark.read_text().split()))
@@ -139,8 +141,7 @@ from local_aws.tests.functions.conftest import spec
 print("main module ran", flush=True)
 if __name__ == "__main__":
     listener = socket.create_server(("127.0.0.1", 0))
-    pool = FunctionPool({"f": spec("family"), "g": spec("echo")}, Path(sys.argv[1]))
-    pool.start()
+    pool = FunctionPool({"f": spec("family"), "g": spec("echo")}, Path(sys.argv[1])).__enter__()
     pool.invoke("g", b"{}")
     print(listener.getsockname()[1], pool.pids["g"][0], flush=True)
     pool.invoke("f", b'{"mark": "%s"}' % sys.argv[2].encode())
