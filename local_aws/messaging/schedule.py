@@ -15,7 +15,8 @@ from typing import Any, Final
 from moto.events.models import Rule, events_backends
 
 from local_aws.account import ACCOUNT, REGION
-from local_aws.messaging.events import EventTargets
+from local_aws.messaging.events import send
+from local_aws.messaging.targets import Targets
 
 _log = logging.getLogger(__name__)
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
@@ -30,7 +31,7 @@ class Schedule:
         minute_seconds: how long a minute of a schedule lasts; tests have no minutes to spare.
     """
 
-    def __init__(self, targets: EventTargets, minute_seconds: float = 60.0) -> None:
+    def __init__(self, targets: Targets, minute_seconds: float = 60.0) -> None:
         self._targets, self._minute = targets, minute_seconds
         self._due: dict[tuple[str, str], float] = {}
         self._stopping = threading.Event()
@@ -81,6 +82,6 @@ class Schedule:
             "detail": {},
         }
         try:
-            self._targets.send(rule, event)
+            send(self._targets, rule, event)
         except Exception:
             _log.exception("rule %s could not fire", rule.name)
