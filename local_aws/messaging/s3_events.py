@@ -28,7 +28,7 @@ from local_aws.unserved import NotServedError
 SEAMS: Final = Seams()
 _SENT: Final = re.compile(
     r"s3:Object(Created:(\*|Put|Post|Copy|CompleteMultipartUpload)|Removed:(\*|Delete)"
-    r"|Restore:(Post|Completed)|Acl:Put|Tagging:(\*|Put|Delete))"
+    r"|Restore:(Post|Completed)|Acl:Put)"
 )
 _REASONS: Final = {
     "ObjectCreated:Put": "PutObject",
@@ -55,8 +55,9 @@ def _send_event(
     targets: Targets, _original: object, account_id: str, event_name: Any, bucket: Any, key: Any
 ) -> None:
     name, configuration = event_name.value.removeprefix("s3:"), bucket.notification_configuration
-    completed = name == "ObjectCreated:Put" and key.multipart is not None  # told of by itself
-    if configuration is None or completed:
+    completed = name == "ObjectCreated:Put" and key.multipart is not None  # it is announced by itself
+    tagged = name.startswith("ObjectTagging")  # moto tags whatever is uploaded
+    if configuration is None or completed or tagged:
         return
     detail = _object(key)
     for one in [*configuration.cloud_function, *configuration.queue, *configuration.topic]:
