@@ -120,8 +120,7 @@ def _delete_message(
 
 
 @SEAMS.replaces("moto.sqs.models:SQSBackend.change_message_visibility")
-@SEAMS.replaces("moto.sqs.models:SQSBackend.purge_queue")
-def _change_messages(
+def _change_visibility(
     _queues: Queues,
     original: Callable[..., None],
     backend: SQSBackend,
