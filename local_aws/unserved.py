@@ -10,10 +10,9 @@ import json
 import logging
 import re
 import tomllib
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
@@ -144,10 +143,9 @@ def _call(environ: WSGIEnvironment, form: str) -> tuple[str, str]:
 
 
 def _candidates(signing_name: str) -> Iterator[str]:
-    """Services whose requests are signed for a name: the likeliest first, since to know all takes seconds."""
+    """Services whose requests may be signed for a name; to know all of them takes seconds."""
     yield _NAMES.get(signing_name, signing_name)
     yield from (name for name in session().get_available_services() if name.startswith(signing_name))
-    yield from _services().get(signing_name, ())
 
 
 def _signing_name(environ: WSGIEnvironment) -> str:
@@ -179,13 +177,3 @@ def _protocol(service: str, environ: WSGIEnvironment) -> str:
         return str(determine_request_protocol(get_service_model(service), content_type))
     except NotImplementedError:
         return str(get_service_model(service).protocol)
-
-
-@cache
-def _services() -> Mapping[str, list[str]]:
-    """Botocore's services by the name that their requests are signed for."""
-    found = defaultdict(list)
-    for service in session().get_available_services():
-        metadata = session()._session.get_service_model(service).metadata
-        found[metadata.get("signingName") or metadata["endpointPrefix"]].append(service)
-    return found

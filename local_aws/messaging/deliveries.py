@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Self
 
+from moto.events.models import events_backends
+
+from local_aws.account import ACCOUNT, REGION
 from local_aws.messaging import event_sources, events, moves, queues, s3_events, sns
 from local_aws.messaging.event_sources import EventSources
 from local_aws.messaging.faults import FaultPlan
 from local_aws.messaging.moves import MoveTasks
 from local_aws.messaging.queues import Queues
-from local_aws.messaging.schedule import Schedule
 from local_aws.messaging.targets import Invoke, Targets
 
 __all__ = ["Deliveries"]
@@ -41,7 +43,7 @@ class Deliveries:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            targets = stack.enter_context(Targets(self._invoke, self.faults))
+            targets = stack.enter_context(Targets(self._invoke, self.faults, self._minute_seconds))
             for part in (s3_events, sns, events):
                 stack.enter_context(part.SEAMS.installed(targets))
             waiting, tasks = Queues(self.faults), MoveTasks()
@@ -54,9 +56,8 @@ class Deliveries:
             stack.callback(waiting.stop_waiting)
             stack.callback(sources.end)
             sources.start()
-            schedule = Schedule(targets, self._minute_seconds)
-            schedule.start()
-            stack.callback(schedule.stop)
+            for rule in list(events_backends[ACCOUNT][REGION].event_buses["default"].rules.values()):
+                events.schedule(targets, rule)
             self._stack = stack.pop_all()
         return self
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import re
 import time
+import uuid
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from moto.events.exceptions import InvalidEventPatternException, ValidationException
-from moto.events.models import EventPattern, EventsBackend, Rule
+from moto.events.models import EventPattern, EventsBackend, Rule, events_backends
 
 from local_aws.account import ACCOUNT, REGION
 from local_aws.messaging.targets import Targets
@@ -33,13 +36,15 @@ _PARAMETERS: Final = frozenset(
     {"Id", "Arn", "RoleArn", "Input", "InputPath", "DeadLetterConfig", "RetryPolicy", "SqsParameters"}
 )
 """Of a target. A delivery fails here only where its target is gone, so it is not tried again."""
+_RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_MINUTES: Final = {"minute": 1, "hour": 60, "day": 24 * 60}
 _MATCHES: Final = frozenset(
     {"anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix", "wildcard"}
 )
 _OF_AN_EVENT: Final = ("id", "account", "source", "time", "region", "resources", "detail-type")
 
 
-def send(targets: Targets, rule: Rule, event: Mapping[str, Any]) -> None:
+def _send(targets: Targets, rule: Rule, event: Mapping[str, Any]) -> None:
     """Deliver an event to every target of a rule that is enabled."""
     if rule.state == "DISABLED":
         return
@@ -58,12 +63,48 @@ def send(targets: Targets, rule: Rule, event: Mapping[str, Any]) -> None:
         )
 
 
+def schedule(targets: Targets, rule: Rule) -> None:
+    """Let a rule with a rate fire a period from now, and so on, until another takes its place."""
+    match = _RATE.fullmatch(rule.scheduled_expression or "")
+    if match is not None and int(match[1]):
+        period = int(match[1]) * _MINUTES[match[2]] * targets.minute_seconds
+        targets.later(period, partial(_fire, targets, rule))
+
+
+def _fire(targets: Targets, rule: Rule) -> None:
+    rules = events_backends[rule.account_id][rule.region_name].event_buses["default"].rules
+    if rules.get(rule.name) is not rule:
+        return
+    schedule(targets, rule)
+    event = {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": rule.account_id,
+        "region": rule.region_name,
+        "resources": [rule.arn],
+        "detail": {},
+    }
+    _send(targets, rule, event)
+
+
 @SEAMS.replaces("moto.events.models:Rule.send_to_targets")
 def _send_to_targets(
     targets: Targets, _original: object, rule: Rule, event: Any, transform_input: bool = True
 ) -> None:
-    if rule.event_pattern.get_pattern() and rule.event_pattern.matches_event(event):
-        send(targets, rule, event)
+    if rule.event_pattern.get_pattern() and rule.event_pattern.matches_event(_merged(event)):
+        _send(targets, rule, event)
+
+
+def _merged(value: Any) -> Any:
+    """A value with one object of lists in place of a list of objects, which patterns look into."""
+    if isinstance(value, list) and value and all(isinstance(part, dict) for part in value):
+        lists: dict[str, list[Any]] = defaultdict(list)
+        for name, part in (item for each in value for item in each.items()):
+            lists[name] += part if isinstance(part, list) else [part]
+        value = lists
+    return {name: _merged(part) for name, part in value.items()} if isinstance(value, dict) else value
 
 
 @SEAMS.replaces("moto.events.models:EventsBackend.put_targets")
@@ -82,12 +123,14 @@ def _put_targets(
 
 @SEAMS.replaces("moto.events.models:EventsBackend.put_rule")
 def _put_rule(
-    _targets: Targets, original: Callable[..., Any], backend: EventsBackend, name: str, **values: Any
-) -> Any:
+    targets: Targets, original: Callable[..., Rule], backend: EventsBackend, name: str, **values: Any
+) -> Rule:
     if (values.get("scheduled_expression") or "").startswith("cron"):
         raise NotServedError("with cron(), only with rate()")
     _check_pattern(EventPattern.load(values.get("event_pattern")).get_pattern())
-    return original(backend, name, **values)
+    rule = original(backend, name, **values)
+    schedule(targets, rule)
+    return rule
 
 
 @SEAMS.replaces("moto.events.responses:EventsHandler.test_event_pattern")
@@ -101,7 +144,7 @@ def _test_event_pattern(_targets: Targets, _original: object, handler: Any) -> s
     missing = [name for name in _OF_AN_EVENT if not isinstance(event, dict) or name not in event]
     if missing:
         raise ValidationException(f"Parameter Event has no {', '.join(missing)}.")
-    return json.dumps({"Result": pattern.matches_event(event)})
+    return json.dumps({"Result": pattern.matches_event(_merged(event))})
 
 
 def _check_pattern(pattern: Mapping[str, Any]) -> None:

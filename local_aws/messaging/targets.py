@@ -42,10 +42,11 @@ class Targets:
 
     Args:
         invoke: calls a function by its name; from several threads at once.
+        minute_seconds: how long a minute of a schedule lasts; tests have no minutes to spare.
     """
 
-    def __init__(self, invoke: Invoke, faults: FaultPlan) -> None:
-        self._invoke, self._faults = invoke, faults
+    def __init__(self, invoke: Invoke, faults: FaultPlan, minute_seconds: float = 60.0) -> None:
+        self._invoke, self._faults, self.minute_seconds = invoke, faults, minute_seconds
         self._functions = ThreadPoolExecutor(max_workers=8, thread_name_prefix="aws-targets")
         self._later = sched.scheduler()
         self._changed, self._stopping = threading.Event(), False
@@ -87,8 +88,12 @@ class Targets:
             if delay <= 0:
                 action()
             else:
-                self._later.enter(delay, 0, action)
-                self._changed.set()
+                self.later(delay, action)
+
+    def later(self, delay: float, action: Callable[[], None]) -> None:
+        """Do something short after so many seconds; dropped where it is not due before the end."""
+        self._later.enter(delay, 0, action)
+        self._changed.set()
 
     def _deliver(self, arn: str, text: str, dead_letter: str | None, parameters: dict[str, Any]) -> None:
         if ":function:" in arn:
@@ -105,7 +110,12 @@ class Targets:
     def _run(self) -> None:
         while not self._stopping:
             self._changed.clear()
-            self._changed.wait(self._later.run(blocking=False))
+            try:
+                wait = self._later.run(blocking=False)
+            except Exception:
+                _log.exception("a delayed delivery failed")
+            else:
+                self._changed.wait(wait)
 
 
 def _attempt(deliver: Callable[[], None], arn: str, text: str, dead_letter: str | None) -> None:

@@ -19,7 +19,7 @@ EVENT = {
     "region": "us-east-1",
     "resources": [],
     "detail-type": "x",
-    "detail": {"size": 7, "labels": ["a", "b"]},
+    "detail": {"size": 7, "labels": ["a", "b"], "pages": [{"at": {"n": 1}}, {"at": {"n": [2, 3]}}]},
 }
 
 
@@ -61,6 +61,8 @@ def test_a_fifo_queue_without_a_group_is_refused(aws, parameters):
         ({"detail": {"size": [{"numeric": [">", 5, "<=", 7]}]}}, True),
         ({"detail": {"size": [{"numeric": [">", 7]}]}}, False),
         ({"detail": {"labels": ["b", "c"]}}, True),
+        ({"detail": {"pages": {"at": {"n": [3]}}}}, True),
+        ({"detail": {"pages": {"at": {"n": [4]}}}}, False),
         ({"detail": {"owner": [{"exists": False}]}}, True),
         ({"$or": [{"source": [{"prefix": "b."}]}, {"detail": {"size": [7]}}]}, True),
     ],
