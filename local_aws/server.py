@@ -11,7 +11,6 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from botocore.config import Config
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug import Request, Response
 
 from local_aws import cloudwatch
@@ -19,6 +18,7 @@ from local_aws.account import CREDENTIALS
 from local_aws.errors import ConfigurationError
 from local_aws.http import HttpServer
 from local_aws.moto_server import moto_serving, session
+from local_aws.unserved import MotoApplication
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -46,7 +46,7 @@ class AwsServer:
     def __init__(self, port: int = 0) -> None:
         self._wanted = port
         self._routes: tuple[Route, ...] = ()
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._moto = MotoApplication()
         self._stack = ExitStack()
         self._port: int | None = None
         self._clients: dict[str, Any] = {}
@@ -130,15 +130,14 @@ class AwsServer:
             match = pattern.fullmatch(path) if method == environ["REQUEST_METHOD"] else None
             if match is not None and (response := answer(Request(environ), match)) is not None:
                 return response(environ, start_response)
-        answered: Iterable[bytes] = self._moto(environ, start_response)
-        return answered
+        return self._moto(environ, start_response)
 
     def _health(self, _request: Request, _match: re.Match[str]) -> Response:
         ready = self.ready.is_set()
-        told = {"ready": ready, "versions": {name: version(name) for name in _VERSIONS}}
-        return json_response(told, 200 if ready else 503)
+        versions = {name: version(name) for name in _VERSIONS}
+        return json_response({"ready": ready, "versions": versions}, 200 if ready else 503)
 
 
-def json_response(told: object, status: int = 200) -> Response:
+def json_response(value: object, status: int = 200) -> Response:
     """A JSON answer for people and tests."""
-    return Response(json.dumps(told, indent=2) + "\n", status, content_type="application/json")
+    return Response(json.dumps(value, indent=2) + "\n", status, content_type="application/json")

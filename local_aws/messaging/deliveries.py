@@ -5,14 +5,15 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Self
 
-from local_aws.messaging import event_sources, events, queues, s3_events, sns
+from moto.events.models import events_backends
+
+from local_aws.account import ACCOUNT, REGION
+from local_aws.messaging import event_sources, events, moves, queues, s3_events, sns
 from local_aws.messaging.event_sources import EventSources
-from local_aws.messaging.events import EventTargets, Invoke
 from local_aws.messaging.faults import FaultPlan
-from local_aws.messaging.later import Later
+from local_aws.messaging.moves import MoveTasks
 from local_aws.messaging.queues import Queues
-from local_aws.messaging.schedule import Schedule
-from local_aws.messaging.sns import Notifications
+from local_aws.messaging.targets import Invoke, Targets
 
 __all__ = ["Deliveries"]
 
@@ -42,25 +43,21 @@ class Deliveries:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            later = Later()
-            later.start()
-            stack.callback(later.stop)
-            targets = EventTargets(self._invoke, self.faults, later)
-            stack.callback(targets.stop)
-            waiting = Queues(self.faults)
-            sources = EventSources(self._invoke, self._redelivery_seconds)
-            stack.enter_context(s3_events.SEAMS.installed())
-            stack.enter_context(sns.SEAMS.installed(Notifications(self.faults, later)))
-            stack.enter_context(events.SEAMS.installed(targets))
+            targets = stack.enter_context(Targets(self._invoke, self.faults, self._minute_seconds))
+            for part in (s3_events, sns, events):
+                stack.enter_context(part.SEAMS.installed(targets))
+            waiting, tasks = Queues(self.faults), MoveTasks()
             stack.enter_context(queues.SEAMS.installed(waiting))
+            stack.enter_context(moves.SEAMS.installed(tasks))
+            stack.callback(tasks.stop)
+            sources = EventSources(self._invoke, self._redelivery_seconds)
             stack.enter_context(event_sources.SEAMS.installed(sources))
             stack.callback(sources.join)
             stack.callback(waiting.stop_waiting)
             stack.callback(sources.end)
             sources.start()
-            schedule = Schedule(targets, self._minute_seconds)
-            schedule.start()
-            stack.callback(schedule.stop)
+            for rule in list(events_backends[ACCOUNT][REGION].event_buses["default"].rules.values()):
+                events.schedule(targets, rule)
             self._stack = stack.pop_all()
         return self
 

@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from moto.awslambda.models import EventSourceMapping, LambdaBackend, lambda_backends
-from moto.core.exceptions import JsonRESTError
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 
 from local_aws.account import ACCOUNT, REGION
-from local_aws.messaging.events import Invoke
+from local_aws.messaging.targets import Invoke, function_of
 from local_aws.seams import Seams
+from local_aws.unserved import NotServedError
 
 SEAMS: Final = Seams()
 _log = logging.getLogger(__name__)
@@ -69,12 +69,28 @@ def _create_mapping(
     spec: dict[str, Any],
 ) -> EventSourceMapping:
     if not str(spec.get("EventSourceArn")).startswith("arn:aws:sqs:"):
-        raise JsonRESTError(
-            "InvalidParameterValueException", "The local AWS feeds functions from queues alone."
-        )
+        raise NotServedError(f"with {spec.get('EventSourceArn')}, only with queues")
+    _check(spec)
     mapping = original(backend, spec)
     sources.add(mapping)
     return mapping
+
+
+@SEAMS.replaces("moto.awslambda.models:LambdaBackend.update_event_source_mapping")
+def _update_mapping(
+    _sources: EventSources,
+    original: Callable[..., Any],
+    backend: LambdaBackend,
+    uuid: str,
+    spec: dict[str, Any],
+) -> Any:
+    _check(spec)
+    return original(backend, uuid, spec)
+
+
+def _check(spec: Mapping[str, Any]) -> None:
+    if (spec.get("FilterCriteria") or {}).get("Filters"):
+        raise NotServedError("with FilterCriteria")
 
 
 class EventSource:
@@ -83,7 +99,7 @@ class EventSource:
     def __init__(self, mapping: EventSourceMapping, invoke: Invoke, redelivery_seconds: int) -> None:
         self._mapping, self._invoke, self._redelivery_seconds = mapping, invoke, redelivery_seconds
         self._queue = mapping.event_source_arn.rpartition(":")[2]
-        self._function = mapping.function_arn.split(":")[6]
+        self._function = function_of(mapping.function_arn)
         self._backend: SQSBackend = sqs_backends[ACCOUNT][REGION]
         concurrency = _concurrency(mapping, self._function)
         self._slots = threading.Semaphore(concurrency)
@@ -144,8 +160,10 @@ class EventSource:
             return everything
         if answer.error is not None:
             return everything
-        told = _item_failures(answer.payload)
-        return everything if told is None or told - everything else told
+        if "ReportBatchItemFailures" not in (self._mapping.function_response_types or ()):
+            return set()
+        failed = _item_failures(answer.payload)
+        return everything if failed is None or failed - everything else failed
 
     def _settle(self, message: Message, failed: bool) -> None:
         try:
@@ -161,9 +179,9 @@ class EventSource:
 
 def _concurrency(mapping: EventSourceMapping, function: str) -> int:
     """How many batches may be with the function at once; Lambda begins with five."""
-    told = (mapping.scaling_config or {}).get("MaximumConcurrency")
+    most = (mapping.scaling_config or {}).get("MaximumConcurrency")
     record = lambda_backends[ACCOUNT][REGION].get_function(function)
-    return int(told or record.reserved_concurrency or 5)
+    return int(most or record.reserved_concurrency or 5)
 
 
 def _item_failures(payload: bytes) -> set[str] | None:
@@ -172,20 +190,25 @@ def _item_failures(payload: bytes) -> set[str] | None:
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
     """
     try:
-        told = json.loads(payload or b"null")
+        answer = json.loads(payload or b"null")
     except ValueError:
         return None
-    if not isinstance(told, Mapping) or not told.get("batchItemFailures"):
+    if not isinstance(answer, Mapping) or not answer.get("batchItemFailures"):
         return set()
     found = [
         item.get("itemIdentifier") if isinstance(item, Mapping) else None
-        for item in told["batchItemFailures"]
+        for item in answer["batchItemFailures"]
     ]
     names = {name for name in found if isinstance(name, str) and name}
     return names if len(names) == len(set(found)) else None
 
 
 def _record(message: Message, queue: Queue) -> dict[str, Any]:
+    of_fifo = {
+        "SequenceNumber": message.sequence_number,
+        "MessageGroupId": message.group_id,
+        "MessageDeduplicationId": message.deduplication_id,
+    }
     return {
         "messageId": message.id,
         "receiptHandle": message.receipt_handle,
@@ -195,6 +218,7 @@ def _record(message: Message, queue: Queue) -> dict[str, Any]:
             "SentTimestamp": str(message.sent_timestamp),
             "SenderId": message.sender_id,
             "ApproximateFirstReceiveTimestamp": str(message.approximate_first_receive_timestamp),
+            **{name: value for name, value in of_fifo.items() if value is not None},
         },
         "messageAttributes": {
             name: {

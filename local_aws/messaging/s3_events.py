@@ -1,76 +1,145 @@
-"""S3's events on the default bus, as AWS sends them: buckets that have EventBridge turned on tell it of each
-object created, once.
+"""S3's events, as AWS sends them: to queues, topics and functions that a bucket names, and to EventBridge.
 
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
+import json
+import re
 import secrets
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import quote_plus
 
 from moto.events.models import events_backends
+from moto.s3.notifications import _detail_type
+from moto.sns.models import sns_backends
 
+from local_aws.messaging.targets import Targets
 from local_aws.seams import Seams
+from local_aws.unserved import NotServedError
 
 SEAMS: Final = Seams()
+_SENT: Final = re.compile(
+    r"s3:Object(Created:(\*|Put|Post|Copy|CompleteMultipartUpload)|Removed:(\*|Delete)"
+    r"|Restore:(Post|Completed)|Acl:Put)"
+)
 _REASONS: Final = {
-    "s3:ObjectCreated:Put": "PutObject",
-    "s3:ObjectCreated:Post": "POST Object",
-    "s3:ObjectCreated:Copy": "CopyObject",
-    "s3:ObjectCreated:CompleteMultipartUpload": "CompleteMultipartUpload",
+    "ObjectCreated:Put": "PutObject",
+    "ObjectCreated:Post": "POST Object",
+    "ObjectCreated:Copy": "CopyObject",
+    "ObjectCreated:CompleteMultipartUpload": "CompleteMultipartUpload",
+    "ObjectRemoved:Delete": "DeleteObject",
 }
 _sequence = itertools.count()
 
 
-@SEAMS.replaces("moto.s3.notifications:_send_event_bridge_message")
-def _send(
-    _state: object,
-    original: Callable[..., None],
-    account_id: str,
-    bucket: Any,
-    event_name: Any,
-    key: Any,
+@SEAMS.replaces("moto.s3.models:FakeBucket.set_notification_configuration")
+def _set_notifications(_targets: Targets, original: Callable[..., None], bucket: Any, config: Any) -> None:
+    kinds = ("TopicConfiguration", "QueueConfiguration", "CloudFunctionConfiguration")
+    for one in (one for kind in kinds for one in (config or {}).get(kind) or []):
+        for event in one["Event"]:
+            if event.startswith("s3:") and not _SENT.fullmatch(event):
+                raise NotServedError(f"with event {event}")
+    original(bucket, config)
+
+
+@SEAMS.replaces("moto.s3.notifications:send_event")
+def _send_event(
+    targets: Targets, _original: object, account_id: str, event_name: Any, bucket: Any, key: Any
 ) -> None:
-    reason = _REASONS.get(event_name.value)
-    if reason is None:
-        original(account_id, bucket, event_name, key)
-    elif reason != "PutObject" or key.multipart is None:  # moto puts what a multipart upload completes
-        event = object_created(account_id, bucket, key, reason)
-        default = events_backends[account_id][bucket.region_name].event_buses["default"]
-        for rule in list(default.rules.values()):
+    name, configuration = event_name.value.removeprefix("s3:"), bucket.notification_configuration
+    completed = name == "ObjectCreated:Put" and key.multipart is not None  # it is announced by itself
+    tagged = name.startswith("ObjectTagging")  # moto tags whatever is uploaded
+    if configuration is None or completed or tagged:
+        return
+    detail = _object(key)
+    for one in [*configuration.cloud_function, *configuration.queue, *configuration.topic]:
+        if not one.matches(event_name.value, key.name):
+            continue
+        text = json.dumps({"Records": [_record(bucket, name, one.id, detail)]})
+        if ":sns:" in one.arn:
+            sns_backends[account_id][bucket.region_name].publish(arn=one.arn, message=text)
+        else:
+            targets.send(None, one.arn, text)
+    if configuration.event_bridge is not None:
+        event = _event(bucket, name, detail)
+        for rule in list(
+            events_backends[account_id][bucket.region_name].event_buses["default"].rules.values()
+        ):
             rule.send_to_targets(event)
 
 
-def object_created(account_id: str, bucket: Any, key: Any, reason: str) -> dict[str, Any]:
-    """The event `Object Created` of a moto key. The key's name is not percent-encoded here, as in AWS."""
-    thing = {"key": key.name, "size": key.size, "etag": key.etag.strip('"')}
-    if key.version_id != "null":
-        thing["version-id"] = key.version_id
-    thing["sequencer"] = f"{time.time_ns() // 1_000:014X}{next(_sequence) % 2**16:04X}"
+def _object(key: Any) -> dict[str, Any]:
+    """What is told of an object, as EventBridge has it; its key is not percent-encoded there."""
+    fields = {
+        "key": key.name,
+        "size": getattr(key, "size", None),  # a delete marker has neither
+        "etag": getattr(key, "etag", '""').strip('"') or None,
+        "version-id": key.version_id if key.version_id != "null" else None,
+        "sequencer": f"{time.time_ns() // 1_000:014X}{next(_sequence) % 2**16:04X}",
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _event(bucket: Any, name: str, detail: dict[str, Any]) -> dict[str, Any]:
+    """An event of EventBridge: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html."""
+    reason = {"reason": _REASONS[name]} if name in _REASONS else {}
+    if name == "ObjectRemoved:Delete":
+        detail, reason["deletion-type"] = {**detail}, "Permanently Deleted"
+        detail.pop("size", None)
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
-        "detail-type": "Object Created",
+        "detail-type": _detail_type(f"s3:{name}"),
         "source": "aws.s3",
-        "account": account_id,
+        "account": bucket.account_id,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "region": bucket.region_name,
         "resources": [bucket.arn],
         "detail": {
             "version": "0",
             "bucket": {"name": bucket.name},
-            "object": thing,
+            "object": detail,
             "request-id": secrets.token_hex(8).upper(),
-            "requester": account_id,
+            "requester": bucket.account_id,
             "source-ip-address": "127.0.0.1",
-            "reason": reason,
+            **reason,
+        },
+    }
+
+
+def _record(bucket: Any, name: str, configuration: str, detail: dict[str, Any]) -> dict[str, Any]:
+    """A record of a notification.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    """
+    names = {"etag": "eTag", "version-id": "versionId"}
+    fields = {names.get(field, field): value for field, value in detail.items()}
+    return {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": bucket.region_name,
+        "eventTime": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()),
+        "eventName": name,
+        "userIdentity": {"principalId": bucket.account_id},
+        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+        "responseElements": {"x-amz-request-id": secrets.token_hex(8).upper()},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": configuration,
+            "bucket": {
+                "name": bucket.name,
+                "ownerIdentity": {"principalId": bucket.account_id},
+                "arn": bucket.arn,
+            },
+            "object": {**fields, "key": quote_plus(detail["key"], safe="/")},
         },
     }
 
@@ -80,8 +149,8 @@ def _repeatable_versions(_state: object, original: Any) -> type:
     counted: Counter[str] = Counter()
 
     class RepeatableKey(original):  # type: ignore[misc]
-        def __init__(self, *told: Any, **named: Any) -> None:
-            super().__init__(*told, **named)
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
             if self._is_versioned:
                 upload = f"{self.bucket_name} {self.name} {self.etag}"
                 counted[upload] += 1
