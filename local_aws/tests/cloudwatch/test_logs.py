@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,12 +13,6 @@ from local_aws.cloudwatch.logs import EVENTS_KEPT
 from local_aws.server import AwsServer
 
 GROUP = "/aws/lambda/work"
-
-
-@pytest.fixture
-def server() -> Iterator[AwsServer]:
-    with AwsServer() as server:
-        yield server
 
 
 @pytest.fixture
