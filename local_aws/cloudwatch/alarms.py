@@ -20,8 +20,7 @@ from moto.utilities.paginator import Paginator
 
 from local_aws.account import ACCOUNT, REGION
 from local_aws.cloudwatch.alarm_evaluation import OPERATORS, Verdict, evaluated, rule_holds
-from local_aws.cloudwatch.metric_queries import SEAMS
-from local_aws.cloudwatch.metrics import Metrics, seconds
+from local_aws.cloudwatch.metrics import SEAMS, Metrics, seconds
 
 _RESPONSES: Final = "moto.cloudwatch.responses:CloudWatchResponse"
 _CARRIED: Final = ("state_value", "state_reason", "state_reason_data", "state_updated_timestamp", "history")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParameterValue, ValidationError
 from moto.cloudwatch.models import CloudWatchBackend, MetricDatumBase
@@ -16,11 +16,16 @@ from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 
 from local_aws.cloudwatch.metric_math import Expression, Series
-from local_aws.cloudwatch.metrics import Metrics, Point, by_period, key_of, metric_key, seconds, statistic
-from local_aws.seams import Seams
-
-SEAMS: Final = Seams()
-"""Their state are the Metrics."""
+from local_aws.cloudwatch.metrics import (
+    SEAMS,
+    Metrics,
+    Point,
+    by_period,
+    key_of,
+    metric_key,
+    seconds,
+    statistic,
+)
 
 
 class Queries:

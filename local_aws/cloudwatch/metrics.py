@@ -17,6 +17,10 @@ from moto.cloudwatch.exceptions import ValidationError
 from moto.cloudwatch.models import MetricAggregatedDatum, cloudwatch_backends
 
 from local_aws.account import ACCOUNT, REGION
+from local_aws.seams import Seams
+
+SEAMS: Final = Seams()
+"""Of moto's CloudWatch; their state are the Metrics."""
 
 Key = tuple[str, str, frozenset[tuple[str, str]]]
 """Namespace, name and dimensions of a metric."""

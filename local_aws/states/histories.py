@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
 from moto.core.responses import ActionResult
 from moto.stepfunctions.exceptions import ValidationException
-from moto.stepfunctions.parser.api import HistoryEventType
+from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.responses import StepFunctionResponse
@@ -19,10 +19,10 @@ from local_aws.states.stops import environment_of
 
 _LARGEST_PAGE: Final = 1_000
 _ENDS: Final = {
-    HistoryEventType.ExecutionSucceeded,
-    HistoryEventType.ExecutionFailed,
-    HistoryEventType.ExecutionAborted,
-    HistoryEventType.ExecutionTimedOut,
+    ExecutionStatus.SUCCEEDED: HistoryEventType.ExecutionSucceeded,
+    ExecutionStatus.FAILED: HistoryEventType.ExecutionFailed,
+    ExecutionStatus.ABORTED: HistoryEventType.ExecutionAborted,
+    ExecutionStatus.TIMED_OUT: HistoryEventType.ExecutionTimedOut,
 }
 
 
@@ -59,8 +59,7 @@ def _get_execution_history(_state: object, _original: object, call: StepFunction
         unique_attribute="id",
         param_values_to_check={"arn": arn, "reverse": reverse},
     )
-    environment = environment_of(call.stepfunction_backend.describe_execution(arn))
-    history = list(_until_the_end(list(environment.event_manager._history_event_list)))
+    history = list(_until_the_end(call.stepfunction_backend.describe_execution(arn)))
     events, token = paginator.paginate(history[::-1] if reverse else history)
     if call._get_param("includeExecutionData") is False:
         events = [_without_data(event) for event in events]
@@ -86,11 +85,13 @@ def _page_size(call: StepFunctionResponse) -> int:
     return int(size)
 
 
-def _until_the_end(events: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """What threads of a stopped execution add later does not belong to it."""
-    for event in events:
-        yield event
-        if event["type"] in _ENDS:
+def _until_the_end(execution: Execution) -> Iterator[dict[str, Any]]:
+    """The threads of an execution that was stopped may see another end, before it and after it."""
+    end = _ENDS.get(execution.exec_status)
+    for event in list(environment_of(execution).event_manager._history_event_list):
+        if event["type"] == end or event["type"] not in _ENDS.values():
+            yield event
+        if event["type"] == end:
             return
 
 

@@ -11,7 +11,6 @@ from moto.core.responses import ActionResult
 from moto.stepfunctions.parser.api import ExecutionAbortedEventDetails, ExecutionStatus, HistoryEventType
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
-from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -40,24 +39,17 @@ def _set_stop(
 def _stop_execution(_state: object, _original: object, call: StepFunctionResponse) -> ActionResult:
     arn, error, cause = (call._get_param(name) for name in ("executionArn", "error", "cause"))
     execution: Execution = call.stepfunction_backend.describe_execution(arn)
-    _stop(execution, datetime.now(tz=UTC), error, cause)
-    return ActionResult({"stopDate": execution.stop_date})
-
-
-def _stop(execution: Execution, stop_date: datetime, error: str | None, cause: str | None) -> None:
-    environment = environment_of(execution)
-    environment.set_stop(stop_date=stop_date, cause=cause, error=error)
-    state = environment.program_state()
+    environment, now = environment_of(execution), datetime.now(tz=UTC)
     with ending:
-        if isinstance(state, ProgramStopped) and execution.exec_status is ExecutionStatus.RUNNING:
-            details = ExecutionAbortedEventDetails(error=state.error, cause=state.cause)
-            execution.exec_status, execution.stop_date = ExecutionStatus.ABORTED, state.stop_date
-            execution.error, execution.cause = state.error, state.cause
-            end_history(
-                environment,
-                HistoryEventType.ExecutionAborted,
-                EventDetails(executionAbortedEventDetails=details),
-            )
+        if execution.exec_status is not ExecutionStatus.RUNNING:
+            return ActionResult({"stopDate": execution.stop_date})
+        execution.exec_status, execution.stop_date = ExecutionStatus.ABORTED, now
+        execution.error, execution.cause = error, cause
+        details = ExecutionAbortedEventDetails(error=error, cause=cause)
+        ended = EventDetails(executionAbortedEventDetails=details)
+        end_history(environment, HistoryEventType.ExecutionAborted, ended)
+    environment.set_stop(stop_date=now, cause=cause, error=error)
+    return ActionResult({"stopDate": now})
 
 
 def environment_of(execution: Execution) -> Environment:
