@@ -10,10 +10,10 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from moto.cloudwatch.exceptions import ValidationError
-from moto.cloudwatch.models import Alarm, MetricDataQuery
+from moto.cloudwatch.models import Alarm
 
 from local_aws.cloudwatch.metric_queries import Queries
 from local_aws.cloudwatch.metrics import Metrics
@@ -70,34 +70,12 @@ def evaluated(alarm: Alarm, metrics: Metrics, now: float) -> Verdict | None:
 
 def _newest_first(alarm: Alarm, metrics: Metrics, now: float) -> Sequence[float | None]:
     """The values of the periods that are over."""
-    if alarm.metric_data_queries:
-        queries = [_query(query) for query in alarm.metric_data_queries]
-        [shown] = [query["Id"] for query in queries if query["ReturnData"]]
-    else:
-        shown, stat = "alarm", alarm.statistic or alarm.extended_statistic
-        queries = [{"Id": shown, **_metric_stat(alarm, alarm.period, stat, alarm.unit)}]
-    period = max([*Queries(metrics, queries, now, now).periods.values()] or [60])
+    [shown] = [query["Id"] for query in alarm.queries if query.get("ReturnData", True)]
+    period = max([*Queries(metrics, alarm.queries, now, now).periods.values()] or [60])
     end = int(now // min(60, period) * min(60, period))
     start = end - period * (int(alarm.evaluation_periods) + _EARLIER_PERIODS)
-    values = Queries(metrics, queries, start, end).series(shown)
+    values = Queries(metrics, alarm.queries, start, end).series(shown)
     return [values.get(when) for when in range(end - period, start - 1, -period)]
-
-
-def _query(query: MetricDataQuery) -> dict[str, Any]:
-    stat = query.metric_stat
-    measured = _metric_stat(stat.metric, stat.period, stat.stat, stat.unit) if stat else {}
-    return {
-        "Id": query.id,
-        "ReturnData": query.return_data is not False,
-        "Expression": query.expression,
-        **measured,
-    }
-
-
-def _metric_stat(metric: Any, period: int, stat: str, unit: str | None = None) -> dict[str, Any]:
-    dimensions = [{"Name": one.name, "Value": one.value} for one in metric.dimensions]
-    named = {"Namespace": metric.namespace, "MetricName": metric.metric_name, "Dimensions": dimensions}
-    return {"MetricStat": {"Metric": named, "Period": period, "Stat": stat, "Unit": unit}}
 
 
 def rule_holds(rule: str, states: Mapping[str, str]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from botocore import xform_name
 from moto.cloudwatch.exceptions import ValidationError
-from moto.cloudwatch.models import Alarm, CloudWatchBackend, cloudwatch_backends
+from moto.cloudwatch.models import Alarm, cloudwatch_backends
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 from moto.sns.models import sns_backends
@@ -60,24 +60,34 @@ def _composed(alarm: Alarm, alarms: dict[str, Alarm]) -> Verdict:
     return Verdict("ALARM" if holds else "OK", f"The alarm rule is {str(holds).lower()}: {alarm.rule}")
 
 
-@SEAMS.replaces("moto.cloudwatch.models:CloudWatchBackend.put_metric_alarm")
+@SEAMS.replaces(f"{_RESPONSES}.put_metric_alarm")
 def _put_metric_alarm(
-    metrics: Metrics, original: Callable[..., Alarm], backend: CloudWatchBackend, **parameters: Any
-) -> Alarm:
-    before = backend.alarms.get(parameters["name"])
-    alarm = original(backend, **parameters)
+    metrics: Metrics, original: Callable[..., ActionResult], call: CloudWatchResponse
+) -> ActionResult:
+    alarms, name = call.cloudwatch_backend.alarms, call._get_param("AlarmName")
+    before = alarms.get(name)
+    answer = original(call)
+    alarm = alarms[name]
+    alarm.metrics = call._get_param("Metrics") or []
+    alarm.queries = alarm.metrics or [{"Id": "alarm", "MetricStat": _metric_stat(call)}]
     try:
         _check(alarm, metrics)
     except Exception:
-        backend.alarms.pop(alarm.name)
-        if before:
-            backend.alarms[alarm.name] = before
+        del alarms[name]
+        alarms.update({name: before} if before else {})
         raise
-    alarm.state_value, alarm.metrics = "INSUFFICIENT_DATA", alarm.metric_data_queries
-    for name in _CARRIED if before else ():
-        setattr(alarm, name, getattr(before, name))
-    _record(alarm, "ConfigurationUpdate", f'Alarm "{alarm.name}" {"updated" if before else "created"}')
-    return alarm
+    alarm.state_value = "INSUFFICIENT_DATA"
+    for member in _CARRIED if before else ():
+        setattr(alarm, member, getattr(before, member))
+    _record(alarm, "ConfigurationUpdate", f'Alarm "{name}" {"updated" if before else "created"}')
+    return answer
+
+
+def _metric_stat(call: CloudWatchResponse) -> dict[str, Any]:
+    names = ("Namespace", "MetricName", "Dimensions")
+    stat = call._get_param("Statistic") or call._get_param("ExtendedStatistic")
+    measured = {name: call._get_param(name) for name in ("Period", "Unit")}
+    return {"Metric": {name: call._get_param(name) for name in names}, "Stat": stat, **measured}
 
 
 def _check(alarm: Alarm, metrics: Metrics) -> None:
@@ -88,7 +98,7 @@ def _check(alarm: Alarm, metrics: Metrics) -> None:
         raise NotImplementedError("alarms on anomaly detection")
     if alarm.evaluate_low_sample_count_percentile == "ignore":
         raise NotImplementedError("alarms that ignore percentiles of few samples")
-    if alarm.threshold is None or not (alarm.period or alarm.metric_data_queries):
+    if alarm.threshold is None or not (alarm.period or alarm.metrics):
         raise ValidationError("An alarm on a metric needs Threshold and Period")
     evaluated(alarm, metrics, time.time())
 

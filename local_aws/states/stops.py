@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from moto.core.responses import ActionResult
 from moto.stepfunctions.parser.api import ExecutionAbortedEventDetails, ExecutionStatus, HistoryEventType
@@ -23,14 +23,9 @@ STARTS_WITHIN: Final = 30.0
 
 @SEAMS.replaces(f"{ASL}.eval.environment:Environment.set_stop")
 def _set_stop(
-    _state: object,
-    original: Callable[..., None],
-    environment: Environment,
-    stop_date: datetime,
-    cause: str | None,
-    error: str | None,
+    _state: object, original: Callable[..., None], environment: Environment, *stop: Any, **named: Any
 ) -> None:
-    original(environment, stop_date, cause, error)
+    original(environment, *stop, **named)
     # moto sets the event and clears it: only a Wait that waits by then would hear of it.
     environment.program_state_event.set()
 

@@ -53,7 +53,7 @@ def a_metric_of_two_dimensions_is_listed_once(aws: LocalAws) -> bool:
     return len(cloudwatch.list_metrics()["Metrics"]) == 1
 
 
-@probe("moto.cloudwatch.models:CloudWatchBackend.put_metric_alarm")
+@probe("moto.cloudwatch.responses:CloudWatchResponse.put_metric_alarm")
 def a_new_alarm_knows_nothing(aws: LocalAws) -> bool:
     cloudwatch = aws.client("cloudwatch")
     cloudwatch.put_metric_alarm(AlarmName="a", **ALARM)
