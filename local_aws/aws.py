@@ -21,11 +21,14 @@ from local_aws.front_page import render
 from local_aws.functions import FunctionPool, records
 from local_aws.messaging.deliveries import Deliveries
 from local_aws.messaging.faults import FaultPlan
+from local_aws.repeating import repeating
 from local_aws.sagemaker import RuntimeLimits, SageMakerRuntime
 from local_aws.server import AwsServer, json_response
 
 Launch = Callable[[Container, Path], ContainerProcess]
 _SERVICE_SECONDS: Final = 600.0
+_SERVICE_METRICS_SECONDS: Final = 5.0
+"""How soon an execution or a queue is seen; AWS takes a minute."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Settings:
         retry_scale: what the pauses of a state's Retry are multiplied with.
         redelivery_seconds: after how long a queue message comes back that a function failed on.
         patience_seconds: how long a call waits for an instance of a function where all are busy.
-        metrics: keep those of functions, endpoints and services.
+        metrics: keep those of functions, endpoints and services, and evaluate alarms.
+        alarm_seconds: how often they are evaluated.
         launch: starts a container, given the file its log goes to.
     """
 
@@ -52,6 +56,7 @@ class Settings:
     redelivery_seconds: int = 2
     patience_seconds: float = 10.0
     metrics: bool = True
+    alarm_seconds: float = 10.0
     launch: Launch = ContainerProcess
 
 
@@ -86,7 +91,10 @@ class LocalAws:
                 )
             )
             if settings.metrics:
-                stack.enter_context(ServiceMetrics(self.publish, lambda: self.sagemaker.hosts))
+                services = ServiceMetrics(self.publish, lambda: self.sagemaker.hosts)
+                stack.enter_context(repeating(services.look, _SERVICE_METRICS_SECONDS))
+                evaluate = partial(cloudwatch.evaluate_alarms, self.server.metrics)
+                stack.enter_context(repeating(evaluate, settings.alarm_seconds))
             self.server.add_routes(functions.routes(self.functions))
             self.server.add_routes(self.sagemaker.routes())
             self.tell(

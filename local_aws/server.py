@@ -78,7 +78,8 @@ class AwsServer:
                 raise ConfigurationError(f"port {self._wanted} is not free: {error.strerror}") from None
             self._port = http.port
             stack.enter_context(moto_serving(http.port))
-            stack.enter_context(cloudwatch.SEAMS.installed())
+            self.metrics = cloudwatch.Metrics()
+            stack.enter_context(cloudwatch.SEAMS.installed(self.metrics))
             http.start()
             stack.callback(http.stop)
             self._stack = stack.pop_all()

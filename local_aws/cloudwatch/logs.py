@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from threading import Lock
-from typing import Final
+from typing import Any, Final, NoReturn
 
+from moto.logs.exceptions import InvalidParameterException
 from moto.logs.models import LogGroup, LogStream, logs_backends
+from moto.logs.responses import LogsResponse
 
 from local_aws.account import ACCOUNT, REGION
+from local_aws.cloudwatch.metrics import SEAMS
 
 EVENTS_KEPT: Final = 10_000
 """Of each stream, the newest; twice as many for a moment."""
+
+_PATTERN: Final = re.compile(r'\s*|"[^"]*"|[^\W\d_][\w.:/=@-]*( \w[\w.:/=@-]*)*')
+"""The filter patterns that moto knows: words that are all in the message, or one quoted phrase."""
 
 
 class LogGroups:
@@ -50,3 +57,21 @@ class LogGroups:
         if stream not in streams:
             groups[group].streams = streams = {**streams, stream: LogStream(groups[group], stream)}
         return streams[stream]
+
+
+@SEAMS.replaces("moto.logs.models:LogGroup.filter_log_events")
+def _filter_log_events(
+    _metrics: object, original: Callable[..., Any], group: LogGroup, *arguments: Any
+) -> Any:
+    *others, pattern, _interleaved = arguments
+    if not _PATTERN.fullmatch(pattern or ""):
+        text = f"The local AWS does not serve the filter pattern {pattern[:100]!r}"
+        raise InvalidParameterException(text)
+    return original(group, *others, pattern, True)
+
+
+@SEAMS.replaces("moto.logs.responses:LogsResponse.put_metric_filter")
+@SEAMS.replaces("moto.logs.responses:LogsResponse.put_subscription_filter")
+@SEAMS.replaces("moto.logs.responses:LogsResponse.start_query")
+def _not_served(_metrics: object, _original: object, call: LogsResponse) -> NoReturn:
+    raise NotImplementedError(call._get_action())  # moto answers, and nothing or the wrong comes of it

@@ -1,104 +1,144 @@
-"""GetMetricData as CloudWatch answers it.
+"""GetMetricData, GetMetricStatistics and ListMetrics as CloudWatch answers them.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
-from moto.cloudwatch.models import CloudWatchBackend, MetricDatum
-from moto.core.exceptions import JsonRESTError
+from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParameterValue, ValidationError
+from moto.cloudwatch.models import CloudWatchBackend, MetricDatumBase
+from moto.cloudwatch.responses import CloudWatchResponse
+from moto.core.responses import ActionResult
 
-from local_aws.seams import Seams
+from local_aws.cloudwatch.metric_math import Expression, Series
+from local_aws.cloudwatch.metrics import (
+    SEAMS,
+    Metrics,
+    Point,
+    by_period,
+    key_of,
+    metric_key,
+    seconds,
+    statistic,
+)
 
-SEAMS: Final = Seams()
 
-Key = tuple[str, str, tuple[tuple[str, str], ...]]
-"""Namespace, name and dimensions of a metric."""
+class Queries:
+    """The queries of one request, by id.
 
-_STATISTICS: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
-    "Sum": math.fsum,
-    "Average": lambda values: math.fsum(values) / len(values),
-    "Minimum": min,
-    "Maximum": max,
-    "SampleCount": len,
-}
-_PERCENTILE: Final = re.compile(r"p(\d{1,2}(\.\d+)?|100)")
+    Args:
+        metrics: all there are.
+        queries: shaped as MetricDataQueries of GetMetricData.
+        start: of the time asked about, in seconds since 1970.
+        end: where it is over.
+    """
+
+    def __init__(
+        self, metrics: Metrics, queries: Sequence[Mapping[str, Any]], start: float, end: float
+    ) -> None:
+        self._metrics, self._queries = metrics, {query["Id"]: query for query in queries}
+        self.periods = {q["Id"]: int(q["MetricStat"]["Period"]) for q in queries if q.get("MetricStat")}
+        finest = min([60, *self.periods.values()])
+        self._start, self._end = int(start // finest * finest), int(end)
+        self._found: dict[str, Series | None] = {}
+
+    def series(self, query_id: str) -> Series:
+        """The time series that a query stands for.
+
+        Raises:
+            ValidationError: of moto; there is none, or what it asks for is not served.
+        """
+        if query_id not in self._found:
+            if query_id not in self._queries:
+                raise ValidationError(f"There is no query with the id {query_id[:40]!r}")
+            self._found[query_id] = None
+            self._found[query_id] = self._evaluated(self._queries[query_id])
+        if (series := self._found[query_id]) is None:
+            raise ValidationError(f"The expression of {query_id[:40]!r} refers to itself")
+        return series
+
+    def _evaluated(self, query: Mapping[str, Any]) -> Series:
+        if not (stat := query.get("MetricStat")):
+            expression = Expression(query["Expression"], self.series, self.periods, self._start, self._end)
+            return expression.evaluate()
+        metric, summed_up = stat["Metric"], statistic(stat["Stat"])
+        key = metric_key(metric["Namespace"], metric["MetricName"], metric.get("Dimensions") or [])
+        points = self._metrics.points(key, self._start, self._end, stat.get("Unit"))
+        periods = by_period(points, self._start, int(stat["Period"]))
+        values = {when: summed_up(each) for when, each in periods.items()}
+        return {when: value for when, value in values.items() if value is not None}
 
 
 @SEAMS.replaces("moto.cloudwatch.models:CloudWatchBackend.get_metric_data")
 def _get_metric_data(
-    _state: object,
-    original: Callable[..., list[dict[str, Any]]],
-    backend: CloudWatchBackend,
+    metrics: Metrics,
+    _original: object,
+    _backend: CloudWatchBackend,
     queries: list[dict[str, Any]],
     start_time: datetime,
     end_time: datetime,
     scan_by: str = "TimestampAscending",
 ) -> list[dict[str, Any]]:
-    if any("MetricStat" not in query for query in queries) or start_time >= end_time:
-        return original(backend, queries, start_time, end_time, scan_by)
-    first, last = _utc(start_time), _utc(end_time)
-    values = _between(backend, first, last)
+    start, end = seconds(start_time), seconds(end_time)
+    if start >= end:
+        raise ValidationError("The parameter StartTime must be less than the parameter EndTime.")
+    asked = Queries(metrics, queries, start, end)
     return [
-        _answer(query, values, first, newest_first=scan_by == "TimestampDescending")
+        _answer(query, asked.series(query["Id"]), newest_first=scan_by == "TimestampDescending")
         for query in queries
         if query.get("ReturnData", True)
     ]
 
 
-def _between(
-    backend: CloudWatchBackend, first: datetime, last: datetime
-) -> Mapping[Key, list[tuple[datetime, float]]]:
-    """Every value of a time by its metric."""
-    found: defaultdict[Key, list[tuple[datetime, float]]] = defaultdict(list)
-    for datum in list(backend.metric_data):
-        when = _utc(datum.timestamp)
-        if first <= when < last and isinstance(datum, MetricDatum):
-            dimensions = tuple(sorted((one.name, one.value) for one in datum.dimensions))
-            found[datum.namespace, datum.name, dimensions].append((when, float(datum.value)))
-    return found
-
-
-def _answer(
-    query: Mapping[str, Any],
-    values: Mapping[Key, list[tuple[datetime, float]]],
-    first: datetime,
-    *,
-    newest_first: bool,
-) -> dict[str, Any]:
-    told = query["MetricStat"]
-    metric, statistic, period = told["Metric"], told["Stat"], int(told["Period"])
-    dimensions = tuple(sorted((one["Name"], one["Value"]) for one in metric.get("Dimensions", [])))
-    periods: defaultdict[int, list[float]] = defaultdict(list)
-    for when, value in values.get((metric["Namespace"], metric["MetricName"], dimensions), ()):
-        periods[int((when - first).total_seconds()) // period].append(value)
-    numbers = sorted(periods, reverse=newest_first)
+def _answer(query: Mapping[str, Any], series: Series, *, newest_first: bool) -> dict[str, Any]:
+    times = sorted(series, reverse=newest_first)
+    stat = query.get("MetricStat")
+    label = f"{stat['Metric']['MetricName']} {stat['Stat']}" if stat else query["Id"]
     return {
         "id": query["Id"],
-        "label": query.get("Label") or f"{metric['MetricName']} {statistic}",
-        "timestamps": [first + timedelta(seconds=number * period) for number in numbers],
-        "values": [_summed_up(statistic, periods[number]) for number in numbers],
+        "label": query.get("Label") or label,
+        "timestamps": [datetime.fromtimestamp(when, UTC) for when in times],
+        "values": [series[when] for when in times],
         "status_code": "Complete",
     }
 
 
-def _summed_up(statistic: str, values: Sequence[float]) -> float:
-    """One number for a period; a percentile is the smallest value that so many percent do not exceed."""
-    if statistic in _STATISTICS:
-        return float(_STATISTICS[statistic](values))
-    percentile = _PERCENTILE.fullmatch(statistic)
-    if percentile is None:
-        raise JsonRESTError("ValidationError", f"The local cloud knows no statistic {statistic[:20]}")
-    rank = math.ceil(float(percentile[1]) / 100 * len(values))
-    return sorted(values)[max(0, rank - 1)]
+@SEAMS.replaces("moto.cloudwatch.responses:CloudWatchResponse.get_metric_statistics")
+def _get_metric_statistics(metrics: Metrics, _original: object, call: CloudWatchResponse) -> ActionResult:
+    simple, extended = call._get_param("Statistics") or [], call._get_param("ExtendedStatistics") or []
+    if bool(simple) == bool(extended):
+        raise InvalidParameterCombination("Must specify either Statistics or ExtendedStatistics")
+    name, period = call._get_param("MetricName"), int(call._get_param("Period"))
+    start, end = seconds(call._get_param("StartTime")), seconds(call._get_param("EndTime"))
+    if start >= end:
+        raise InvalidParameterValue("The parameter StartTime must be less than the parameter EndTime.")
+    start -= start % min(60, period)
+    key = metric_key(call._get_param("Namespace"), name, call._get_param("Dimensions") or [])
+    by_unit: defaultdict[str, list[Point]] = defaultdict(list)
+    for point in metrics.points(key, start, end, call._get_param("Unit")):
+        by_unit[point.unit].append(point)
+    datapoints = []
+    for unit, points in by_unit.items():
+        for when, each in by_period(points, start, period).items():
+            values = {stat: statistic(stat)(each) for stat in (*simple, *extended)}
+            members = {"ExtendedStatistics": values} if extended else values
+            datapoints.append({"Timestamp": datetime.fromtimestamp(when, UTC), "Unit": unit, **members})
+    return ActionResult({"Label": name, "Datapoints": datapoints})
 
 
-def _utc(when: datetime) -> datetime:
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+@SEAMS.replaces("moto.cloudwatch.models:CloudWatchBackend.get_filtered_metrics")
+def _get_filtered_metrics(
+    _metrics: Metrics,
+    _original: object,
+    backend: CloudWatchBackend,
+    name: str | None,
+    namespace: str | None,
+    dimensions: list[dict[str, str]],
+) -> list[MetricDatumBase]:
+    found = (datum for datum in backend.get_all_metrics() if datum.filter(namespace, name, dimensions))
+    return list({key_of(datum): datum for datum in found}.values())

@@ -147,7 +147,8 @@ class Cloud:
         while time.monotonic() < deadline:
             described = self.states.describe_execution(executionArn=execution)
             if described["status"] != "RUNNING":
-                history = self.states.get_execution_history(executionArn=execution)["events"]
+                pages = self.states.get_paginator("get_execution_history").paginate(executionArn=execution)
+                history = [event for page in pages for event in page["events"]]
                 job_id = json.loads(described["input"])["job_id"]
                 return Ended(
                     described, history, self._heard("production", job_id), self._heard("test", job_id)

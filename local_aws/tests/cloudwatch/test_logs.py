@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local_aws.cloudwatch import LogGroups
 from local_aws.cloudwatch.logs import EVENTS_KEPT
 from local_aws.server import AwsServer
 
 GROUP = "/aws/lambda/work"
-
-
-@pytest.fixture
-def server() -> Iterator[AwsServer]:
-    with AwsServer() as server:
-        yield server
 
 
 @pytest.fixture
@@ -81,3 +75,30 @@ def test_a_deleted_group_comes_back_with_the_next_line(logs: Any) -> None:
     logs.delete_log_group(logGroupName=GROUP)
     groups.write(GROUP, "a", ["second"])
     assert [event["message"] for event in logs.filter_log_events(logGroupName=GROUP)["events"]] == ["second"]
+
+
+def test_streams_are_interleaved(logs: Any) -> None:
+    groups, now = LogGroups(), time.time()
+    for number in range(4):
+        groups.write(GROUP, "ab"[number % 2], [str(number)], now + number)
+    found = logs.filter_log_events(logGroupName=GROUP)["events"]
+    assert [event["message"] for event in found] == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [("ERROR", 2), ("ERROR disk", 1), ('"disk full"', 1), ('"full disk"', 0), ("req-1", 1), ("", 3)],
+)
+def test_patterns_of_words_and_phrases_filter(logs: Any, pattern: str, found: int) -> None:
+    LogGroups().write(GROUP, "a", ["req-1 ERROR disk full", "ERROR", "fine"])
+    events = logs.filter_log_events(logGroupName=GROUP, filterPattern=pattern)["events"]
+    assert len(events) == found
+
+
+@pytest.mark.parametrize(
+    "pattern", ['{ $.level = "ERROR" }', "?ERROR ?WARN", "[ip, user]", "%a.b%", "ERROR -disk"]
+)
+def test_other_patterns_are_refused_by_name(logs: Any, pattern: str) -> None:
+    LogGroups().write(GROUP, "a", ["ERROR disk full"])
+    with pytest.raises(ClientError, match=r"InvalidParameterException.*does not serve the filter pattern"):
+        logs.filter_log_events(logGroupName=GROUP, filterPattern=pattern)
