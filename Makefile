@@ -70,7 +70,7 @@ bench: bench-setup ## Measure speed and accuracy beside RapidOCR, PaddleOCR and 
 	$(BIN)/python -m evaluation.bench
 
 bench-flow: develop ## Measure what the flow costs beside its models, and the real-time client
-	$(BIN)/python -m local_cloud.flow_bench
+	$(BIN)/python -m evaluation.bench flow
 
 bench-scale: setup ## Measure how long the scaling simulator takes
 	$(BIN)/python -m autoscaling.bench

@@ -159,7 +159,7 @@ BENCH += "runpy.run_module(module, run_name='__main__', alter_sys=True)"
         ("evaluation.bench", []),
         ("evaluation.bench", ["start"]),
         ("evaluation.bench", ["memory"]),
-        ("local_cloud.flow_bench", []),
+        ("evaluation.bench", ["flow"]),
         ("autoscaling.bench", []),
     ],
 )
@@ -177,7 +177,7 @@ def test_a_benchmark_answers_help_without_its_packages(module: str, words: list[
         ("evaluation.bench", ["start"], "psutil"),
         ("evaluation.bench", ["soak"], "pikepdf"),
         ("evaluation.bench", [], "rapidfuzz"),
-        ("local_cloud.flow_bench", [], "psutil"),
+        ("evaluation.bench", ["flow"], "psutil"),
     ],
 )
 def test_a_benchmark_says_what_to_install(module: str, words: list[str], absent: str) -> None:
