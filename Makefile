@@ -41,6 +41,7 @@ check: develop ## Lint, format, types, import layers, generated files
 	$(BIN)/lint-imports
 	$(BIN)/python -m hybrid_ocr.contracts.generate --check
 	$(BIN)/python -m hybrid_ocr.stages.validation.rules_doc --check
+	$(BIN)/python -m infra.idle_doc --check
 
 format: $(VENV)/.installed ## Put code into its standard form
 	$(BIN)/ruff check --fix .
@@ -81,9 +82,10 @@ destroy: synth stage-named ## Take a stage away, STAGE=dev; YES=1 asks nothing (
 stage-named:
 	@test -n "$(STAGE)" || { echo "say which stage, such as STAGE=dev"; exit 2; }
 
-generated: $(VENV)/.installed ## Write JSON Schemas and tables of the documentation again
+generated: develop ## Write JSON Schemas and tables of the documentation again
 	$(BIN)/python -m hybrid_ocr.contracts.generate
 	$(BIN)/python -m hybrid_ocr.stages.validation.rules_doc
+	$(BIN)/python -m infra.idle_doc
 
 bench: bench-setup ## Measure speed and accuracy beside RapidOCR, PaddleOCR and Tesseract
 	$(BIN)/python -m evaluation.bench
