@@ -2,8 +2,8 @@
 
 `python -m infra.retyping STAGE` is a step of `make deploy`. Where the templates name another type than what
 is deployed, it updates the stack of the endpoints to what it is now, without the scalable targets of those
-endpoints; the deployment that follows changes the type and registers them again. CloudFormation cannot do that
-in one update: it takes away what a template has no longer after it has changed what it has.
+endpoints; the deployment that follows changes the type and registers them again. CloudFormation cannot do
+that in one update: it takes away what a template has no longer after it has changed what it has.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
 """
@@ -44,7 +44,7 @@ def retyped(deployed: Template, wanted: Template) -> dict[str, tuple[str, str]]:
 
 
 def without_scaling(deployed: Template, wanted: Template) -> dict[str, Any] | None:
-    """What is deployed less the scaling of every endpoint whose type is to change; None if none of them scales.
+    """What is deployed less the scaling of the endpoints whose type changes; None if none of them scales.
 
     With a scalable target goes whatever refers to it: its policies, and the alarms that fire them.
     """

@@ -116,8 +116,9 @@ class _Fake(Connection):
         return CLIENTS[service]
 
 
+LOGIN = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
 CLIENTS = {
-    service: boto3.client(service, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    service: boto3.Session(**LOGIN).client(service, region_name="us-east-1")
     for service in ("cloudformation", "s3")
 }
 CONNECTION = _Fake(boto3.Session(), Names("prod"))

@@ -99,6 +99,15 @@ def test_the_definition_is_the_flow_file_after_substitution(component: Component
     assert machine.name == names.state_machine("documents")
 
 
+@pytest.mark.parametrize(("stage", "policy"), [("dev", "Delete"), ("prod", "RetainExceptOnCreate")])
+def test_data_stays_or_goes_as_the_stage_says_and_never_after_a_failed_create(
+    components: Mapping[str, Component], stage: str, policy: str
+) -> None:
+    kinds = ("AWS::S3::Bucket", "AWS::DynamoDB::GlobalTable", "AWS::KMS::Key", "AWS::Logs::LogGroup")
+    found = {resource.deletion for resource in components[stage].of(*kinds)}
+    assert found == {policy}
+
+
 def test_queues_are_those_of_the_topology(component: Component) -> None:
     names, queues = _names(component), _by_name(component, "AWS::SQS::Queue")
     for name, told in TOPOLOGY.queues.items():
