@@ -20,9 +20,11 @@ from infra.instances import Instances, InstanceType, check_cuda, is_arm
 from infra.network import Network
 from topology import load_topology
 
-__all__ = ["Profile", "Settings", "Stage", "load_settings", "stage_names"]
+__all__ = ["CHECKOUT", "Profile", "Settings", "Stage", "load_settings", "stage_names"]
 
 _HERE: Final = Path(str(files(__package__)))
+CHECKOUT: Final = _HERE.parent
+"""The root of the repository."""
 _HOUR: Final = 3_600.0
 
 Retention = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653]

@@ -15,12 +15,12 @@ from infra.deployment import Deployment
 from infra.nag import findings
 from infra.pictures import write_pictures
 from infra.rules import Component, violations
-from infra.settings import load_settings
+from infra.settings import CHECKOUT, load_settings
 from infra.stacks import compose
 
 __all__ = ["OUTPUT", "ROOT", "make_app", "synthesise"]
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = CHECKOUT
 OUTPUT: Final = Path(__file__).resolve().parent / "cdk.out"
 
 _CONTEXT: Final = {
