@@ -148,15 +148,19 @@ class Permissions:
         ]
 
     def producer(self) -> list[iam.PolicyStatement]:
-        """Of who hands in documents, by upload or by event, and takes their results."""
+        """Of who hands in documents, by upload or event, follows them, reads them again, and takes results."""
         names = self.deployment.names
         machine = names.state_machine("documents")
         return [
-            self._objects("inbox", "*", "s3:PutObject"),
+            self._objects("inbox", "*", "s3:GetObject", "s3:PutObject"),
             self._objects("results", "results/*", "s3:GetObject"),
             _allow(["s3:ListBucket"], self.deployment.bucket_arn("results")),
             _allow(["events:PutEvents"], names.arn("events", f"event-bus/{names.bus('documents')}")),
             _allow(["states:DescribeExecution"], names.arn("states", f"execution:{machine}*")),
+            _allow(
+                ["states:ListExecutions", "states:StartExecution"],
+                names.arn("states", f"stateMachine:{machine}"),
+            ),
             self._key(),
         ]
 
