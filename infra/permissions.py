@@ -148,7 +148,7 @@ class Permissions:
         ]
 
     def producer(self) -> list[iam.PolicyStatement]:
-        """Of who hands in documents, by upload or event, follows them, reads them again, and takes results."""
+        """Of who hands in documents, by upload or event, follows and redrives them, and takes results."""
         names = self.deployment.names
         machine = names.state_machine("documents")
         return [
