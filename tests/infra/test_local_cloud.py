@@ -42,7 +42,8 @@ def deployed(components: Mapping[str, Component]) -> Component:
 
 def _local(name: str) -> str:
     """The name that a resource of stage dev has in the local cloud."""
-    return name.replace("hybrid-ocr-dev", "hybrid-ocr-local")
+    names = name.replace("hybrid-ocr-dev", "hybrid-ocr-local")
+    return names.replace(Names("dev").metrics_namespace, NAMES.metrics_namespace)
 
 
 def _localised(value: object) -> object:
