@@ -29,7 +29,7 @@ def server() -> Iterator[AwsServer]:
     server = AwsServer()
     server.start()
     try:
-        create(server, TOPOLOGY, NAMES, {"documents": text})
+        create(server.client, TOPOLOGY, NAMES, {"documents": text})
         yield server
     finally:
         server.stop()
