@@ -20,7 +20,7 @@ from local_aws.account import CREDENTIALS
 from local_aws.containers import Container
 from local_aws.sagemaker import RuntimeLimits, SageMakerRuntime
 from local_aws.sagemaker.description import Model
-from local_aws.sagemaker.groups import ContainerFactory
+from local_aws.sagemaker.runtime import ContainerFactory
 from local_aws.server import AwsServer
 from local_aws.tests.patience import PATIENCE
 
@@ -91,15 +91,9 @@ class Cloud:
         `messages` receives what an asynchronous one tells its topics.
         """
         admin = self.client("sagemaker")
-        admin.create_model(
-            ModelName=model,
-            ExecutionRoleArn=ROLE,
-            PrimaryContainer={
-                "Image": image,
-                "ModelDataUrl": url,
-                "Environment": environment or {},
-            },
-        )
+        if model not in {known["ModelName"] for known in admin.list_models()["Models"]}:
+            container = {"Image": image, "ModelDataUrl": url, "Environment": environment or {}}
+            admin.create_model(ModelName=model, ExecutionRoleArn=ROLE, PrimaryContainer=container)
         config: dict[str, Any] = {}
         if asynchronous:
             config["AsyncInferenceConfig"] = {
