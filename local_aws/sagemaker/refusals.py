@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from moto.sagemaker.exceptions import ValidationError
 
-_NOT_SERVED: Final = frozenset(
+NOT_SERVED: Final = frozenset(
     {
         "AcceleratorPartitionLayouts",
         "AcceleratorType",
@@ -61,9 +61,11 @@ def refuse_unserved(parameters: Mapping[str, Any]) -> None:
     for variant in parameters.get("ProductionVariants") or ():
         if "ModelName" not in variant:
             raise ValidationError("The local AWS serves no variant without ModelName: inference components.")
-    for name, path in (parameters.get("AsyncInferenceConfig") or {}).get("OutputConfig", {}).items():
-        if name.startswith("S3") and not path.startswith("s3://"):
-            raise ValidationError(f"The local AWS serves no {name} but of the form s3://bucket/prefix.")
+    if asynchronous := parameters.get("AsyncInferenceConfig"):
+        paths = {"S3OutputPath": "", **asynchronous["OutputConfig"]}
+        for name in ("S3OutputPath", "S3FailurePath"):
+            if not paths.get(name, "s3://").startswith("s3://"):
+                raise ValidationError(f"The local AWS serves {name} in the form s3://bucket/prefix alone.")
     _refuse_names(parameters)
 
 
@@ -74,7 +76,7 @@ def _refuse_names(value: Any) -> None:
         wanted = part and part != _DONE_ANYWAY.get(name)
         if name == "DataCaptureConfig" and part:
             wanted = part.get("EnableCapture") is not False
-        if name in _NOT_SERVED and wanted:
+        if name in NOT_SERVED and wanted:
             raise ValidationError(f"The local AWS does not serve {name}.")
         if name not in _FREE:
             _refuse_names(part)
