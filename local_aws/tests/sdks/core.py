@@ -40,7 +40,7 @@ def in_service(endpoint: Any) -> Any:
 def realtime() -> dict[str, object]:
     configured("first")
     endpoint = in_service(Endpoint.create(endpoint_name="now", endpoint_config_name="first"))
-    answer = endpoint.invoke(body=b"page", content_type="text/plain").body.read().decode()
+    answer = endpoint.invoke(body="page", content_type="text/plain").body.read().decode()
     configured("second")
     endpoint.endpoint_config_name = "second"
     endpoint.update(retain_all_variant_properties=True)

@@ -44,7 +44,7 @@ def found_by(python: Path, script: str, home: Path, **variables: str) -> dict[st
             encoding="utf-8",
             check=False,
         )
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
