@@ -26,8 +26,8 @@ run: setup ## Read the repository's sample documents through the whole flow
 test: develop ## Run the tests (minutes)
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not paddle and not gpu and not install"
 
-test-install: develop ## Each extra alone in a fresh environment; every code block of README and docs (minutes)
-	$(BIN)/pytest -n 2 --dist loadgroup -m install tests/install
+test-install: develop ## Each extra alone in a fresh environment; every code block of README and docs; SageMaker's SDKs (minutes)
+	$(BIN)/pytest -n 2 --dist loadgroup -m install tests/install local_aws/tests/sdks
 
 soak: develop ## Many jobs under faults, 2,000 pages, scaling against its simulator, the tuner, memory (hours)
 	$(BIN)/pytest tests/flow tests/autoscaling --soak --timeout 3600

@@ -49,6 +49,9 @@ class Instances(Protocol):
     def set_instance_count(self, name: str, instances: int) -> None:
         """Grow or shrink it; returns at once."""
 
+    def scale(self, name: str, instances: int, cause: str) -> None:
+        """The same, and it is reported as a scaling activity."""
+
 
 @dataclass
 class _Endpoint:
@@ -214,7 +217,7 @@ class Autoscaler:
         why = "a scheduled action" if metrics is None else _described(metrics)
         each.decisions.append({"at": now, "from": before, "to": after, "why": why})
         log.info("an endpoint scales: %s", why, extra=fields(endpoint=each.name, instances=after))
-        self._endpoints.set_instance_count(each.name, after)
+        self._endpoints.scale(each.name, after, why)
         self._count(each, now)  # those that leave have left by then: in the policies' time that takes none
 
 

@@ -167,6 +167,7 @@ class LocalAws:
             launch=self._settings.launch,
             limits=self._settings.limits,
             publish=self.publish,
+            on_log=self.logs.write,
         )
 
 

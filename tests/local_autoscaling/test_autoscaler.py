@@ -42,6 +42,10 @@ class Counted:
         assert name == NAME
         self.counts.append((time.monotonic(), instances))
 
+    def scale(self, name: str, instances: int, cause: str) -> None:
+        assert cause
+        self.set_instance_count(name, instances)
+
 
 def policy(*, on_documents: bool = False) -> Policy:
     return Policy(
