@@ -43,11 +43,6 @@ class AsyncRequest:
     losses: int = 0
 
     @property
-    def expires_at(self) -> float:
-        """When it has waited too long, on the monotonic clock."""
-        return self.received_at + self.ttl_seconds
-
-    @property
     def age(self) -> float:
         """Seconds since it was accepted."""
         return time.monotonic() - self.received_at

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import threading
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +13,14 @@ from local_aws.sagemaker.faults import unavailable
 from local_aws.sagemaker.instance import Instance
 
 _MOST_THREADS: Final = 1_000
+_LOOK_SECONDS: Final = 0.5
+"""Between looks for requests that have waited too long; AWS promises no moment."""
 
 
 class Backlog:
     """First come, first served, to the instance with the most room; safe to share between threads.
 
-    What makes room or work hands the next request over at once; one thread waits for those whose time to wait
-    is over.
+    What makes room or work hands the next request over at once.
 
     Args:
         name: of the endpoint.
@@ -44,7 +43,6 @@ class Backlog:
         self._serve, self._expire = serve, expire
         self._changed = threading.Condition()
         self._waiting: deque[AsyncRequest] = deque()
-        self._next_expiry = math.inf
         self._busy: Counter[Instance] = Counter()
         self._closed = False
         self._threads = ThreadPoolExecutor(_MOST_THREADS, f"{name}-async")
@@ -56,14 +54,12 @@ class Backlog:
             if len(self._waiting) >= self._longest:
                 raise unavailable(f"endpoint {self._name} has {self._longest} requests waiting")
             self._waiting.append(request)
-            self._expect(request)
         self.hand_over()
 
     def put_back(self, request: AsyncRequest) -> None:
         """Queue a request again, before all others, since its instance was lost."""
         with self._changed:
             self._waiting.appendleft(request)
-            self._expect(request)
         self.hand_over()
 
     def release(self, instance: Instance) -> None:
@@ -103,21 +99,10 @@ class Backlog:
             self._changed.notify_all()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _expect(self, request: AsyncRequest) -> None:
-        """See to it that the clock wakes when this request's time is over."""
-        if request.expires_at < self._next_expiry:
-            self._next_expiry = request.expires_at
-            self._changed.notify_all()
-
     def _watch(self) -> None:
-        """Take out those whose time is over; sleeps until the next of them is due."""
+        """Take out those whose time is over."""
         with self._changed:
-            while not self._closed:
-                now = time.monotonic()
-                if now < self._next_expiry:
-                    self._changed.wait(min(self._next_expiry - now, threading.TIMEOUT_MAX))
-                    continue
-                for request in [request for request in self._waiting if request.expires_at <= now]:
+            while not self._changed.wait_for(lambda: self._closed, _LOOK_SECONDS):
+                for request in [request for request in self._waiting if request.age > request.ttl_seconds]:
                     self._waiting.remove(request)
                     self._threads.submit(self._expire, request)
-                self._next_expiry = min((request.expires_at for request in self._waiting), default=math.inf)

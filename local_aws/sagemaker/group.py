@@ -27,6 +27,11 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds before a failed start is tri
 log = logging.getLogger(__name__)
 
 
+def known_error(error: Exception) -> LocalAwsError:
+    """The same, or a StartError that names what is no error of the local AWS."""
+    return error if isinstance(error, LocalAwsError) else StartError(f"{type(error).__name__}: {error}")
+
+
 class InstanceGroup:
     """Keeps as many instances of one container running as it was last resized to; safe between threads.
 
@@ -37,7 +42,7 @@ class InstanceGroup:
         launch: starts a container.
         limits: say how long an instance takes to come.
         startup_seconds: how long a container may take until /ping answers 200.
-        changed: called after `ready` has changed.
+        changed: called with the group after `ready` has changed.
     """
 
     def __init__(
@@ -49,7 +54,7 @@ class InstanceGroup:
         limits: RuntimeLimits,
         *,
         startup_seconds: float,
-        changed: Callable[[], None],
+        changed: Callable[[InstanceGroup], None],
     ) -> None:
         self.name, self.limits, self.startup_seconds = name, limits, startup_seconds
         self.ready: tuple[Instance, ...] = ()
@@ -62,11 +67,12 @@ class InstanceGroup:
         self._numbers = count(1)
         self._container: Container | None = None
         self._failure: LocalAwsError | None = None
+        self._stopped = False
 
     def resize(self, wanted: int) -> None:
         """Start or retire instances; returns at once. Those that retire take no new work and drain."""
         with self._changed:
-            while len(self._places) < wanted:
+            while len(self._places) < wanted and not self._stopped:
                 self._failure = None
                 self._places.append(_Place(self))
             surplus, self._places = self._places[wanted:], self._places[:wanted]
@@ -89,7 +95,7 @@ class InstanceGroup:
     def stop(self) -> None:
         """End all at once; work in flight is lost."""
         with self._changed:
-            places, self._places = self._places, []
+            places, self._places, self._stopped = self._places, [], True
             self._failure = StartError(f"{self.name} was stopped")
             self._changed.notify_all()
         for place in places:
@@ -115,17 +121,17 @@ class InstanceGroup:
         with self._changed:
             self.ready, self._failure = (*self.ready, instance), None
             self._changed.notify_all()
-        self._notify()
+        self._notify(self)
 
     def leave(self, instance: Instance) -> None:
         """An instance takes no more work; twice is once."""
         with self._changed:
             self.ready = tuple(other for other in self.ready if other is not instance)
-        self._notify()
+        self._notify(self)
 
     def fail(self, error: Exception) -> None:
         """An instance could not start."""
-        known = error if isinstance(error, LocalAwsError) else StartError(f"{type(error).__name__}: {error}")
+        known = known_error(error)
         log.error("an instance of %s could not start: %s", self.name, known.message)
         with self._changed:
             self._failure = known

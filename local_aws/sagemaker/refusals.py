@@ -7,34 +7,14 @@ from typing import Any, Final
 
 from moto.sagemaker.exceptions import ValidationError
 
-NOT_SERVED: Final = frozenset(
-    {
-        "AcceleratorPartitionLayouts",
-        "AcceleratorType",
-        "AdditionalModelDataSources",
-        "CapacityReservationConfig",
-        "ContainerMetricsConfig",
-        "CoreDumpConfig",
-        "CrossRegionTrafficConfig",
-        "DataCaptureConfig",
-        "DeploymentConfig",
-        "EnableSSMAccess",
-        "ExplainerConfig",
-        "IncludeInferenceResponseIn",
-        "InferenceExecutionConfig",
-        "InferenceSpecificationName",
-        "InstancePools",
-        "ManagedInstanceScaling",
-        "MetricsConfig",
-        "Mode",
-        "ModelPackageName",
-        "MultiModelConfig",
-        "RoutingConfig",
-        "ServerlessConfig",
-        "ServerlessUpdateConfig",
-        "ShadowProductionVariants",
-    }
-)
+_NAMES: Final = """
+    AcceleratorPartitionLayouts AcceleratorType AdditionalModelDataSources CapacityReservationConfig
+    ContainerMetricsConfig CoreDumpConfig CrossRegionTrafficConfig DataCaptureConfig DeploymentConfig
+    EnableSSMAccess ExplainerConfig IncludeInferenceResponseIn InferenceExecutionConfig
+    InferenceSpecificationName InstancePools ManagedInstanceScaling MetricsConfig Mode ModelPackageName
+    MultiModelConfig RoutingConfig ServerlessConfig ServerlessUpdateConfig ShadowProductionVariants
+"""
+NOT_SERVED: Final = frozenset(_NAMES.split())
 _DONE_ANYWAY: Final[Mapping[str, Any]] = {
     "Mode": "SingleModel",
     "RoutingConfig": {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"},

@@ -7,29 +7,26 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
-from local_aws.containers import Container, ContainerProcess
+from local_aws.containers import ContainerProcess
 from local_aws.errors import ConfigurationError, LocalAwsError, StartError
 from local_aws.sagemaker import records, scaling_activities
 from local_aws.sagemaker.async_endpoint import AsyncEndpoint
 from local_aws.sagemaker.calls import routes
 from local_aws.sagemaker.container_logs import ContainerLogs, OnLog
-from local_aws.sagemaker.description import EndpointDescription, Model, describe_endpoint
+from local_aws.sagemaker.description import describe_endpoint
 from local_aws.sagemaker.endpoint import RunningEndpoint
-from local_aws.sagemaker.group import InstanceGroup, Launch
+from local_aws.sagemaker.group import Launch, known_error
+from local_aws.sagemaker.groups import ContainerFactory, InstanceGroups
 from local_aws.sagemaker.limits import RuntimeLimits
 from local_aws.sagemaker.metrics import NAMESPACE, MetricData, Publish, VariantMetrics
 from local_aws.sagemaker.scaling_activities import ScalingActivities
 from local_aws.server import Route
 
-ContainerFactory = Callable[[Model], Container]
-"""Makes the container that serves a model; raises what its start would raise."""
-
-_TICKS: Final = 6
-"""Ticks in a period of metrics: ConcurrentRequestsPerModel comes every 10 s, all else once a minute."""
+_LOG_SECONDS: Final = 0.25
+"""Between looks at the logs of containers."""
 
 log = logging.getLogger(__name__)
 
@@ -61,13 +58,12 @@ class SageMakerRuntime:
         on_log: OnLog = lambda group, stream, lines: None,
     ) -> None:
         self._clients, self._limits = clients, limits or RuntimeLimits()
-        self._containers, self._log_dir, self._launch = containers, log_dir, launch
         self._publish = publish
-        self._logs = ContainerLogs(on_log, lambda: list(self._endpoints.values()))
+        self._logs = ContainerLogs(on_log)
         self._scaling = ScalingActivities()
         self._changed = threading.Condition()
-        self._groups: dict[tuple[Model, str], InstanceGroup] = {}
         self._endpoints: dict[str, RunningEndpoint] = {}
+        self._groups = InstanceGroups(containers, log_dir, launch, self._limits, self._endpoints, self._count)
         self._failures: dict[str, LocalAwsError] = {}
         self._stopped = threading.Event()
         self._seams = ExitStack()
@@ -75,8 +71,13 @@ class SageMakerRuntime:
     def __enter__(self) -> Self:
         self._seams.enter_context(records.SEAMS.installed(self))
         self._seams.enter_context(scaling_activities.SEAMS.installed(self._scaling))
-        threading.Thread(target=self._publish_periodically, name="sagemaker-metrics", daemon=True).start()
-        self._logs.start()
+        period = self._limits.metric_period_seconds
+        for work, seconds in (
+            (self.publish_metrics, period),
+            (self._publish_concurrency, period / 6),  # every 10 s in AWS, all else once a minute
+            (self._copy_logs, _LOG_SECONDS),
+        ):
+            threading.Thread(target=self._repeat, args=(work, seconds), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -84,17 +85,12 @@ class SageMakerRuntime:
         self._seams.close()
         self._stopped.set()
         with self._changed:
-            queues = [endpoint.queue for endpoint in self._endpoints.values() if endpoint.queue]
-            enders = [threading.Thread(target=group.stop) for group in self._groups.values()]
-            self._groups.clear()
+            queues = [queue for _, queue in self._queues()]
             self._changed.notify_all()
         for queue in queues:
             queue.close()
-        for ender in enders:
-            ender.start()
-        for ender in enders:
-            ender.join()
-        self._logs.stop()
+        self._groups.stop()
+        self._copy_logs()
         self._endpoints.clear()
 
     def routes(self) -> list[Route]:
@@ -118,7 +114,7 @@ class SageMakerRuntime:
 
     def start_endpoint(self, name: str) -> None:
         """Start the instances of an endpoint in moto's records; returns at once, and twice is once."""
-        threading.Thread(target=self._start, args=(name,), name=f"sagemaker-{name}", daemon=True).start()
+        threading.Thread(target=self._start, args=(name,), daemon=True).start()
 
     def update_endpoint(self, name: str, config: str, *, retain_instances: bool) -> None:
         """Let a configuration take the place of another; returns at once.
@@ -128,8 +124,7 @@ class SageMakerRuntime:
             config: the name of the configuration.
             retain_instances: as many as there are wanted now, not as the configuration says.
         """
-        values = (name, config, retain_instances)
-        threading.Thread(target=self._update, args=values, name=f"sagemaker-{name}", daemon=True).start()
+        threading.Thread(target=self._update, args=(name, config, retain_instances), daemon=True).start()
 
     def set_instance_count(self, name: str, instances: int) -> None:
         """Grow or shrink an endpoint; returns at once. Instances that go finish what they work on.
@@ -140,7 +135,7 @@ class SageMakerRuntime:
         with self._changed:
             endpoint = self._endpoints[name]
             endpoint.wanted = instances
-            self._fit(endpoint.group)
+            self._groups.fit(endpoint.group)
         self._count(endpoint)
 
     def scale(self, name: str, instances: int, cause: str) -> None:
@@ -150,14 +145,14 @@ class SageMakerRuntime:
 
     def delete_endpoint(self, name: str) -> None:
         """End an endpoint; what waits is not answered."""
-        self._logs.copy()
+        self._copy_logs()
         with self._changed:
             self._failures.pop(name, None)
             endpoint = self._endpoints.pop(name, None)
             if endpoint and endpoint.queue:
                 endpoint.queue.close()
             if endpoint:
-                self._fit(endpoint.group)
+                self._groups.fit(endpoint.group)
 
     def pids(self, name: str) -> tuple[int, ...]:
         """The processes that serve an endpoint now."""
@@ -189,7 +184,7 @@ class SageMakerRuntime:
     def publish_metrics(self) -> None:
         """Publish what came since the last time, and the gauges of now."""
         taken = [datum for endpoint in list(self._endpoints.values()) for datum in endpoint.metrics.take()]
-        self._publish_now([*taken, *self.gauges()])
+        self._publish(NAMESPACE, [*taken, *self.gauges()])
 
     def _queues(self) -> list[tuple[str, AsyncEndpoint]]:
         return [(name, each.queue) for name, each in list(self._endpoints.items()) if each.queue]
@@ -206,9 +201,9 @@ class SageMakerRuntime:
                     return
                 metrics = VariantMetrics(name, description.variant)
                 endpoint = self._endpoints[name] = RunningEndpoint(
-                    description, self._group_of(description), metrics, wanted=description.instances
+                    description, self._groups.of(description), metrics, wanted=description.instances
                 )
-                self._fit(endpoint.group)
+                self._groups.fit(endpoint.group)
             endpoint.group.wait_until_ready(description.instances)
         except Exception as error:
             self._give_up(name, error)
@@ -226,14 +221,14 @@ class SageMakerRuntime:
     def _give_up(self, name: str, error: Exception) -> None:
         if self._stopped.is_set():
             return
-        known = error if isinstance(error, LocalAwsError) else StartError(f"{type(error).__name__}: {error}")
+        known = known_error(error)
         log.error("endpoint %s could not start: %s", name, known.message)
-        self._logs.copy()
+        self._copy_logs()
         with self._changed:
             endpoint = self._endpoints.pop(name, None)
             self._failures[name] = known
             if endpoint:
-                self._fit(endpoint.group)
+                self._groups.fit(endpoint.group)
             records.end_change(name, "Failed", known.message[:1024])
             self._changed.notify_all()
 
@@ -242,7 +237,9 @@ class SageMakerRuntime:
 
         What waits in the queue of an asynchronous endpoint waits for the new ones.
         """
-        endpoint, group = self._endpoints[name], None
+        endpoint, group = self._endpoints.get(name), None
+        if endpoint is None:  # deleted meanwhile
+            return
         try:
             description = describe_endpoint(self._clients("sagemaker"), name, config)
             if retain_instances:
@@ -250,51 +247,25 @@ class SageMakerRuntime:
             if (description.asynchronous is None) != (endpoint.description.asynchronous is None):
                 raise ConfigurationError("an update cannot make a real-time endpoint of an asynchronous one")
             with self._changed:
-                group = self._group_of(description)
+                if self._stopped.is_set():
+                    return
+                group = self._groups.of(description)
                 group.resize(max(description.instances, len(group.ready)))
             group.wait_until_ready(description.instances)
         except Exception as error:
             log.exception("endpoint %s could not be updated", name)
             with self._changed:
-                self._fit(group or endpoint.group)
+                self._groups.fit(group or endpoint.group)
             records.end_change(name, "InService", str(error)[:1024])
             return
-        self._logs.copy()
+        self._copy_logs()
         with self._changed:
             old, endpoint.description, endpoint.group = endpoint.group, description, group
             endpoint.wanted = description.instances
-            self._fit(old)
-            self._fit(group)
+            self._groups.fit(old)
+            self._groups.fit(group)
             if self._endpoints.get(name) is endpoint:
                 records.end_change(name, config=config)
-                self._count(endpoint)
-
-    def _group_of(self, description: EndpointDescription) -> InstanceGroup:
-        """The instances of a model: an endpoint's own ones, or those that all its endpoints share."""
-        model, owner = description.model, "" if self._limits.share_instances else description.name
-        if (model, owner) not in self._groups:
-            self._groups[model, owner] = InstanceGroup(
-                f"{owner}-{model.name}".lstrip("-"),
-                lambda: self._containers(model),
-                self._log_dir,
-                self._launch,
-                self._limits,
-                startup_seconds=description.startup_seconds,
-                changed=lambda: self._count_group((model, owner)),
-            )
-        return self._groups[model, owner]
-
-    def _fit(self, group: InstanceGroup) -> None:
-        """As many instances as that endpoint wants which wants the most; a group of nobody is forgotten."""
-        users = [endpoint.wanted for endpoint in self._endpoints.values() if endpoint.group is group]
-        group.resize(max(users, default=0))
-        if not users:
-            self._groups = {key: other for key, other in self._groups.items() if other is not group}
-
-    def _count_group(self, key: tuple[Model, str]) -> None:
-        group = self._groups.get(key)
-        for endpoint in list(self._endpoints.values()):
-            if endpoint.group is group and endpoint.in_service:
                 self._count(endpoint)
 
     def _count(self, endpoint: RunningEndpoint) -> None:
@@ -307,19 +278,16 @@ class SageMakerRuntime:
             if endpoint.queue:
                 endpoint.queue.hand_over()
 
-    def _publish_periodically(self) -> None:
-        for tick in count(1):
-            if self._stopped.wait(self._limits.metric_period_seconds / _TICKS):
-                return
-            endpoints = list(self._endpoints.values())
-            name = "ConcurrentRequestsPerModel"
-            self._publish_now([endpoint.metrics.gauge(name, endpoint.in_flight) for endpoint in endpoints])
-            if tick % _TICKS == 0:
-                self.publish_metrics()
+    def _repeat(self, work: Callable[[], None], seconds: float) -> None:
+        while not self._stopped.wait(seconds):
+            try:
+                work()
+            except Exception:
+                log.exception("metrics or logs could not be published")
 
-    def _publish_now(self, data: MetricData) -> None:
-        try:
-            if data:
-                self._publish(NAMESPACE, data)
-        except Exception:
-            log.exception("metrics could not be published")
+    def _copy_logs(self) -> None:
+        self._logs.copy(list(self._endpoints.values()))
+
+    def _publish_concurrency(self) -> None:
+        name, endpoints = "ConcurrentRequestsPerModel", list(self._endpoints.values())
+        self._publish(NAMESPACE, [endpoint.metrics.gauge(name, endpoint.in_flight) for endpoint in endpoints])

@@ -20,7 +20,7 @@ from local_aws.account import CREDENTIALS
 from local_aws.containers import Container
 from local_aws.sagemaker import RuntimeLimits, SageMakerRuntime
 from local_aws.sagemaker.description import Model
-from local_aws.sagemaker.runtime import ContainerFactory
+from local_aws.sagemaker.groups import ContainerFactory
 from local_aws.server import AwsServer
 from local_aws.tests.patience import PATIENCE
 
