@@ -59,8 +59,7 @@ class Instance:
             self.pid = int(self._frame(time.monotonic() + _START_SECONDS)[1:])
         except (_Ended, TimeoutError):
             self.close()
-            message = "the fork server started no instance; see fork-server.log"
-            raise InvokeRefused("ServiceException", 500, message) from None
+            raise InvokeRefused("ServiceException", 500, "no process starts: see fork-server.log") from None
 
     @property
     def is_usable(self) -> bool:
