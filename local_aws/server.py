@@ -16,14 +16,12 @@ from werkzeug import Request, Response
 from local_aws import cloudwatch
 from local_aws.account import CREDENTIALS
 from local_aws.errors import ConfigurationError
-from local_aws.http import HttpServer
+from local_aws.http import listen, serving
 from local_aws.moto_server import moto_serving, session
 from local_aws.unserved import MotoApplication
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
-__all__ = ["Answer", "AwsServer", "Route", "json_response"]
 
 Answer = Callable[[Request, "re.Match[str]"], Response | None]
 """Answers a request, or leaves it to the next route and at last to moto."""
@@ -44,22 +42,16 @@ class AwsServer:
     """
 
     def __init__(self, port: int = 0) -> None:
-        self._wanted = port
+        self.port = port
+        """Where it listens; known from `start` on."""
         self._routes: tuple[Route, ...] = ()
         self._moto = MotoApplication()
         self._stack = ExitStack()
-        self._port: int | None = None
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self.ready = threading.Event()
+        """Set by whoever makes the resources; then GET /_local/health answers 200."""
         self.add_route("GET", re.compile("/_local/health"), self._health)
-
-    @property
-    def port(self) -> int:
-        """Where it listens; known from `start` on."""
-        if self._port is None:
-            raise ConfigurationError("the local AWS is not started")
-        return self._port
 
     @property
     def endpoint_url(self) -> str:
@@ -67,21 +59,20 @@ class AwsServer:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Listen; returns when requests are answered. `ready` is for whoever makes the resources to set."""
+        """Listen; returns when requests are answered."""
         if not _RUNS.acquire(blocking=False):
             raise ConfigurationError("this process has a local AWS already")
         with ExitStack() as stack:
             stack.callback(_RUNS.release)
             try:
-                http = HttpServer(self._answer, self._wanted)
+                listening = stack.enter_context(listen(self.port))
             except OSError as error:
-                raise ConfigurationError(f"port {self._wanted} is not free: {error.strerror}") from None
-            self._port = http.port
-            stack.enter_context(moto_serving(http.port))
+                raise ConfigurationError(f"port {self.port} is not free: {error.strerror}") from None
+            self.port = listening.getsockname()[1]
+            stack.enter_context(moto_serving(self.port))
             self.metrics = cloudwatch.Metrics()
             stack.enter_context(cloudwatch.SEAMS.installed(self.metrics))
-            http.start()
-            stack.callback(http.stop)
+            stack.enter_context(serving(listening, self._answer))
             self._stack = stack.pop_all()
 
     def stop(self) -> None:

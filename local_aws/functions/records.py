@@ -126,15 +126,6 @@ def _get_configuration(
     return {**original(function, **named), **dead_letters}
 
 
-@SEAMS.replaces(f"{_FUNCTION}.invoke")
-def _invoke(
-    pool: FunctionPool, _original: object, function: LambdaFunction, body: str, *_headers: object
-) -> str:
-    """What moto's other services call: they send events, and wait for no answer."""
-    pool.send(function.function_name, body.encode())
-    return ""
-
-
 def send_to_dead_letters(
     client: Callable[[str], Any], name: str, payload: bytes, about: Mapping[str, str]
 ) -> None:

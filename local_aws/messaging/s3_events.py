@@ -1,4 +1,4 @@
-"""S3's events, as AWS sends them: to queues, topics and functions that a bucket names, and to EventBridge.
+"""S3's events, as AWS sends them: to queues and topics that a bucket names, and to EventBridge.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html
 """
@@ -21,6 +21,7 @@ from moto.events.models import events_backends
 from moto.s3.notifications import _detail_type
 from moto.sns.models import sns_backends
 
+from local_aws.messaging.events import aws_event
 from local_aws.messaging.targets import Targets
 from local_aws.seams import Seams
 from local_aws.unserved import NotServedError
@@ -42,8 +43,10 @@ _sequence = itertools.count()
 
 @SEAMS.replaces("moto.s3.models:FakeBucket.set_notification_configuration")
 def _set_notifications(_targets: Targets, original: Callable[..., None], bucket: Any, config: Any) -> None:
-    kinds = ("TopicConfiguration", "QueueConfiguration", "CloudFunctionConfiguration")
-    for one in (one for kind in kinds for one in (config or {}).get(kind) or []):
+    config = config or {}
+    if config.get("CloudFunctionConfiguration"):
+        raise NotServedError("with LambdaFunctionConfigurations")
+    for one in [*(config.get("TopicConfiguration") or []), *(config.get("QueueConfiguration") or [])]:
         for event in one["Event"]:
             if event.startswith("s3:") and not _SENT.fullmatch(event):
                 raise NotServedError(f"with event {event}")
@@ -59,25 +62,23 @@ def _send_event(
     tagged = name.startswith("ObjectTagging")  # moto tags whatever is uploaded
     if configuration is None or completed or tagged:
         return
-    detail = _object(key)
-    for one in [*configuration.cloud_function, *configuration.queue, *configuration.topic]:
-        if not one.matches(event_name.value, key.name):
-            continue
-        text = json.dumps({"Records": [_record(bucket, name, one.id, detail)]})
-        if ":sns:" in one.arn:
-            sns_backends[account_id][bucket.region_name].publish(arn=one.arn, message=text)
-        else:
-            targets.send(None, one.arn, text)
+    thing = _object(key)
+    for one in [*configuration.queue, *configuration.topic]:
+        if one.matches(event_name.value, key.name):
+            text = json.dumps({"Records": [_record(bucket, name, one.id, thing)]})
+            if ":sns:" in one.arn:
+                sns_backends[account_id][bucket.region_name].publish(arn=one.arn, message=text)
+            else:
+                targets.send(None, one.arn, text)
     if configuration.event_bridge is not None:
-        event = _event(bucket, name, detail)
-        for rule in list(
-            events_backends[account_id][bucket.region_name].event_buses["default"].rules.values()
-        ):
+        event = aws_event("aws.s3", _detail_type(event_name.value), bucket.arn, _detail(bucket, name, thing))
+        buses = events_backends[account_id][bucket.region_name].event_buses
+        for rule in list(buses["default"].rules.values()):
             rule.send_to_targets(event)
 
 
 def _object(key: Any) -> dict[str, Any]:
-    """What is told of an object, as EventBridge has it; its key is not percent-encoded there."""
+    """The fields of an object, as EventBridge has them; its key is not percent-encoded there."""
     fields = {
         "key": key.name,
         "size": getattr(key, "size", None),  # a delete marker has neither
@@ -88,40 +89,31 @@ def _object(key: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _event(bucket: Any, name: str, detail: dict[str, Any]) -> dict[str, Any]:
-    """An event of EventBridge: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html."""
-    reason = {"reason": _REASONS[name]} if name in _REASONS else {}
-    if name == "ObjectRemoved:Delete":
-        detail, reason["deletion-type"] = {**detail}, "Permanently Deleted"
-        detail.pop("size", None)
-    return {
+def _detail(bucket: Any, name: str, thing: dict[str, Any]) -> dict[str, Any]:
+    """Of an event of EventBridge: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html."""
+    detail = {
         "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": _detail_type(f"s3:{name}"),
-        "source": "aws.s3",
-        "account": bucket.account_id,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "region": bucket.region_name,
-        "resources": [bucket.arn],
-        "detail": {
-            "version": "0",
-            "bucket": {"name": bucket.name},
-            "object": detail,
-            "request-id": secrets.token_hex(8).upper(),
-            "requester": bucket.account_id,
-            "source-ip-address": "127.0.0.1",
-            **reason,
-        },
+        "bucket": {"name": bucket.name},
+        "object": thing,
+        "request-id": secrets.token_hex(8).upper(),
+        "requester": bucket.account_id,
+        "source-ip-address": "127.0.0.1",
     }
+    if name in _REASONS:
+        detail["reason"] = _REASONS[name]
+    if name == "ObjectRemoved:Delete":
+        detail["deletion-type"] = "Permanently Deleted"
+        detail["object"] = {field: value for field, value in thing.items() if field != "size"}
+    return detail
 
 
-def _record(bucket: Any, name: str, configuration: str, detail: dict[str, Any]) -> dict[str, Any]:
+def _record(bucket: Any, name: str, configuration: str, thing: dict[str, Any]) -> dict[str, Any]:
     """A record of a notification.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     """
     names = {"etag": "eTag", "version-id": "versionId"}
-    fields = {names.get(field, field): value for field, value in detail.items()}
+    fields = {names.get(field, field): value for field, value in thing.items()}
     return {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -139,7 +131,7 @@ def _record(bucket: Any, name: str, configuration: str, detail: dict[str, Any]) 
                 "ownerIdentity": {"principalId": bucket.account_id},
                 "arn": bucket.arn,
             },
-            "object": {**fields, "key": quote_plus(detail["key"], safe="/")},
+            "object": {**fields, "key": quote_plus(thing["key"], safe="/")},
         },
     }
 

@@ -22,7 +22,7 @@ def greet(event, context):
 def forward(event, context):
     queue = boto3.resource("sqs").get_queue_by_name(QueueName=os.environ["QUEUE"])
     for record in event["Records"]:
-        queue.send_message(MessageBody=record.get("body") or record["Sns"]["Message"])
+        queue.send_message(MessageBody=record["body"])
 def fail(event, context):
     raise ValueError("never")
 """
@@ -254,15 +254,6 @@ def test_a_queue_feeds_a_function(aws, functions, create, queue):
     assert received(aws, results)["Body"] == "batch"
     unknown = refused(functions.create_event_source_mapping, FunctionName="nobody", EventSourceArn=arn(queue))
     assert unknown[0] == "ResourceNotFoundException"
-
-
-def test_a_topic_calls_a_function(aws, functions, create, queue):
-    sns = aws.client("sns")
-    function = create("app.forward", Environment={"Variables": {"QUEUE": queue.rpartition("/")[2]}})
-    topic = sns.create_topic(Name="calls")["TopicArn"]
-    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function["FunctionArn"])
-    sns.publish(TopicArn=topic, Message="notified")
-    assert received(aws, queue)["Body"] == "notified"
 
 
 def test_an_event_that_fails_for_good_goes_to_the_dead_letter_queue(aws, functions, create, queue):

@@ -1,4 +1,4 @@
-"""S3's notifications to queues, topics and functions, and its other events on EventBridge."""
+"""S3's notifications to queues and topics, and its other events on EventBridge."""
 
 from __future__ import annotations
 
@@ -8,14 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws.account import arn
-from local_aws.tests.messaging.delivering import (
-    Functions,
-    create_function,
-    create_queue,
-    delivering,
-    messages,
-    settle,
-)
+from local_aws.tests.messaging.delivering import create_queue, delivering, messages
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,46 +24,43 @@ def configure(aws, bucket, **configuration):
     return s3
 
 
-def test_a_queue_a_topic_and_a_function_are_told_of_an_upload_once(aws):
-    functions, sns = Functions(), aws.client("sns")
+def test_a_queue_and_a_topic_are_notified_of_an_upload_once(aws):
+    sns = aws.client("sns")
     topic = sns.create_topic(Name="uploads")["TopicArn"]
-    with delivering(functions):
+    with delivering():
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn("sqs", "topic-uploads"))
         created = ["s3:ObjectCreated:*"]
         rule = {"Name": "prefix", "Value": "in/"}
         s3 = configure(
             aws,
-            "told",
-            QueueConfigurations=[{"QueueArn": arn("sqs", "uploads"), "Events": created}],
-            TopicConfigurations=[{"TopicArn": topic, "Events": created}],
-            LambdaFunctionConfigurations=[
+            "notified",
+            QueueConfigurations=[
                 {
-                    "LambdaFunctionArn": create_function(aws, "uploaded"),
+                    "QueueArn": arn("sqs", "uploads"),
                     "Events": created,
                     "Filter": {"Key": {"FilterRules": [rule]}},
                 }
             ],
+            TopicConfigurations=[{"TopicArn": topic, "Events": created}],
         )
         assert json.loads(messages(aws, "uploads")[0]["Body"])["Event"] == "s3:TestEvent"
         messages(aws, "topic-uploads")
-        s3.put_object(Bucket="told", Key="elsewhere", Body=b"")
-        started = s3.create_multipart_upload(Bucket="told", Key="in/a b.pdf")
-        where = {"Bucket": "told", "Key": "in/a b.pdf", "UploadId": started["UploadId"]}
+        s3.put_object(Bucket="notified", Key="elsewhere", Body=b"")
+        started = s3.create_multipart_upload(Bucket="notified", Key="in/a b.pdf")
+        where = {"Bucket": "notified", "Key": "in/a b.pdf", "UploadId": started["UploadId"]}
         part = s3.upload_part(**where, PartNumber=1, Body=b"x" * 100)
         s3.complete_multipart_upload(
             **where, MultipartUpload={"Parts": [{"ETag": part["ETag"], "PartNumber": 1}]}
         )
-        functions.wait_until(lambda: functions.calls)
-        queued, published = messages(aws, "uploads", 2), messages(aws, "topic-uploads", 2)
-        settle()
-    [(name, event)] = functions.calls
-    [record] = event["Records"]
-    assert (name, record["eventName"]) == ("uploaded", "ObjectCreated:CompleteMultipartUpload")
+        [queued] = messages(aws, "uploads")
+        published = messages(aws, "topic-uploads", 2)
+    [record] = json.loads(queued["Body"])["Records"]
+    assert record["eventName"] == "ObjectCreated:CompleteMultipartUpload"
     assert record["s3"]["object"]["key"] == "in/a+b.pdf"
     assert record["s3"]["object"]["size"] == 100
     assert record["s3"]["object"].keys() >= {"eTag", "sequencer"}
-    assert len(queued) == len(published) == 2
-    assert sorted(json.loads(m["Body"])["Records"][0]["s3"]["object"]["key"] for m in queued) == [
+    texts = [json.loads(message["Body"])["Message"] for message in published]
+    assert [json.loads(text)["Records"][0]["s3"]["object"]["key"] for text in texts] == [
         "elsewhere",
         "in/a+b.pdf",
     ]
@@ -106,3 +96,9 @@ def test_events_that_never_come_are_refused(aws):
     assert refused.value.response["Error"]["Code"] == "NotImplemented"
     answer = aws.client("s3").get_bucket_notification_configuration(Bucket="refusing")
     assert "QueueConfigurations" not in answer
+
+
+def test_functions_are_not_notified(aws):
+    function = {"LambdaFunctionArn": arn("lambda", "function:f"), "Events": ["s3:ObjectCreated:*"]}
+    with delivering(), pytest.raises(ClientError, match="with LambdaFunctionConfigurations"):
+        configure(aws, "refusing-functions", LambdaFunctionConfigurations=[function])

@@ -94,15 +94,3 @@ def a_configuration_has_its_dead_letter_queue(aws: LocalAws) -> bool:
     target = {"TargetArn": "arn:aws:sqs:us-east-1:123456789012:dead"}
     functions = _created(aws, DeadLetterConfig=target)
     return functions.get_function_configuration(FunctionName="f").get("DeadLetterConfig") == target
-
-
-@probe(f"{_FUNCTION}.invoke")
-def a_topic_sends_a_function_an_event(aws: LocalAws) -> bool:
-    sent: list[str] = []
-    aws.functions.send = lambda name, _event: sent.append(name)  # type: ignore[method-assign]
-    _created(aws)
-    topic = aws.client("sns").create_topic(Name="t")["TopicArn"]
-    function = "arn:aws:lambda:us-east-1:123456789012:function:f"
-    aws.client("sns").subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function)
-    aws.client("sns").publish(TopicArn=topic, Message="x")
-    return sent == ["f"]
