@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug import Response
@@ -77,42 +78,30 @@ class _Server(ThreadedWSGIServer):
     """Knows its open connections."""
 
     def __init__(self, listening: socket.socket, app: WSGIApplication) -> None:
-        self._open: set[socket.socket] = set()
+        self._connections: WeakSet[socket.socket] = WeakSet()
         host, port = listening.getsockname()
         super().__init__(host, port, app, handler=_Handler, fd=listening.fileno())
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection."""
         connection, address = super().get_request()
-        self._open.add(connection)
+        self._connections.add(connection)
         return connection, address
-
-    def shutdown_request(self, request: Any) -> None:
-        """Close a connection."""
-        self._open.discard(request)
-        super().shutdown_request(request)
 
     def server_close(self) -> None:
         """Close the listener, and the connections, which would go on being served."""
         super().server_close()
-        for connection in list(self._open):
+        for connection in list(self._connections):
             with suppress(OSError):  # the client was faster
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-def listen(port: int) -> socket.socket:
-    """A socket on the loopback interface; port 0 is any that is free.
-
-    Raises:
-        OSError: the port is not free.
-    """
-    # Werkzeug ends the whole process where a port is taken, so it is given a socket that listens already.
-    return socket.create_server(("127.0.0.1", port), backlog=ThreadedWSGIServer.request_queue_size)
-
-
 @contextmanager
 def serving(listening: socket.socket, app: WSGIApplication) -> Iterator[None]:
-    """Serve a WSGI application inside the block, a thread for each connection."""
+    """Serve a WSGI application inside the block, a thread for each connection.
+
+    Werkzeug ends the whole process where a port is taken, so it is given a socket that listens already.
+    """
     server = _Server(listening, app)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="aws-http", daemon=True)
     thread.start()

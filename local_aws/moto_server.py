@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import Any, Final
-from unittest.mock import patch
 
 import boto3
 from moto.core.config import default_user_config
@@ -38,9 +37,12 @@ def moto_serving(port: int) -> Iterator[None]:
     with ExitStack() as stack:
         stack.callback(moto_api_backend.reset)
         settings = {"MOTO_PORT": str(port), "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": str(_BUFFER_BYTES)}
-        flows: Any = {**default_user_config["stepfunctions"], "execute_state_machine": True}
-        stack.enter_context(patch.dict(os.environ, settings))
-        stack.enter_context(patch.dict(default_user_config, {"stepfunctions": flows}))
+        for name, value in settings.items():
+            os.environ[name] = value
+            stack.callback(os.environ.pop, name)
+        flows: Any = default_user_config["stepfunctions"]
+        default_user_config["stepfunctions"] = {**flows, "execute_state_machine": True}
+        stack.callback(default_user_config.update, {"stepfunctions": flows})
         files = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (files[1], files[1]))
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, files)

@@ -66,7 +66,7 @@ class MotoApplication:
         return response(environ, start_response)
 
 
-def _app(service: Any) -> Any:
+def _app(service: str | None) -> Any:
     if service is None:
         raise NotImplementedError
     return create_backend_app(service)

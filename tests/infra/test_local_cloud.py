@@ -26,13 +26,9 @@ def server() -> Iterator[AwsServer]:
         for name in functions
     }
     text = definition({**arns, "EventBus": NAMES.bus("documents")})
-    server = AwsServer()
-    server.start()
-    try:
-        create(server, TOPOLOGY, NAMES, {"documents": text})
+    with AwsServer() as server:
+        create(server.client, TOPOLOGY, NAMES, {"documents": text})
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

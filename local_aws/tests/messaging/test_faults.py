@@ -45,10 +45,10 @@ def test_rates_are_those_asked_for() -> None:
     for copies in (1, 2, 3, 4, 5):
         expected = 0.75 * (0.2 if copies == 1 else 0.8 / 4)
         assert counts.count(copies) / 4_000 == pytest.approx(expected, abs=0.03)
-    told = plan.summary()["sqs"]
-    assert told["deliveries"] == sum(counts)
-    assert told["dropped"] == counts.count(0)
-    assert told["duplicated"] == sum(count > 1 for count in counts)
+    done = plan.summary()["sqs"]
+    assert done["deliveries"] == sum(counts)
+    assert done["dropped"] == counts.count(0)
+    assert done["duplicated"] == sum(count > 1 for count in counts)
 
 
 def test_equal_messages_fare_differently() -> None:
