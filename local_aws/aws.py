@@ -44,7 +44,6 @@ class Settings:
         redelivery_seconds: after how long a queue message comes back that a function failed on.
         patience_seconds: how long a call waits for an instance of a function where all are busy.
         metrics: keep those of functions, endpoints and services, and evaluate alarms.
-        alarm_seconds: how often they are evaluated.
         launch: starts a container, given the file its log goes to.
     """
 
@@ -56,7 +55,6 @@ class Settings:
     redelivery_seconds: int = 2
     patience_seconds: float = 10.0
     metrics: bool = True
-    alarm_seconds: float = 10.0
     launch: Launch = ContainerProcess
 
 
@@ -88,8 +86,6 @@ class LocalAws:
             if settings.metrics:
                 services = ServiceMetrics(self.publish, lambda: self.sagemaker.hosts)
                 stack.enter_context(repeating(services.look, _SERVICE_METRICS_SECONDS))
-                evaluate = partial(cloudwatch.evaluate_alarms, self.server.metrics)
-                stack.enter_context(repeating(evaluate, settings.alarm_seconds))
             self.server.add_routes(functions.routes(self.functions))
             self.server.add_routes(self.sagemaker.routes())
             self.tell("processes", self._processes)
@@ -164,6 +160,7 @@ class LocalAws:
             launch=self._settings.launch,
             limits=self._settings.limits,
             publish=self.publish,
+            on_log=self.logs.write,
         )
 
 

@@ -10,9 +10,10 @@ from autoscaling.policies import Policy, Schedule
 from hybrid_ocr.contracts.stages import ENDPOINTS
 from infra.acknowledgements import acknowledge
 from infra.deployment import Deployment
+from infra.instances import InstanceType
 from infra.nag import findings
 from infra.rules import Component, violations
-from infra.settings import InstanceType, Profile, Settings, load_settings
+from infra.settings import Profile, Settings, load_settings
 from infra.synthesis import ROOT, make_app
 
 NIGHT = Schedule(
@@ -54,7 +55,7 @@ def component(tmp_path_factory: pytest.TempPathFactory) -> Component:
         settings = change(settings)
     folder: Path = tmp_path_factory.mktemp("variant")
     app = make_app(Deployment.of(settings, ROOT), folder)
-    acknowledge(app, settings.name)
+    acknowledge(app, settings)
     assert findings(app) == []
     app.synth()
     return Component.read(folder)
