@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -19,7 +18,7 @@ from local_aws.component import Component
 from local_aws.containers import Container, ContainerProcess
 from local_aws.front_page import render
 from local_aws.functions import FunctionPool, records
-from local_aws.messaging.deliveries import Deliveries
+from local_aws.messaging.deliveries import delivering
 from local_aws.messaging.faults import FaultPlan
 from local_aws.messaging.targets import send_message
 from local_aws.repeating import repeating
@@ -82,24 +81,17 @@ class LocalAws:
             self.functions = stack.enter_context(self._function_pool())
             stack.enter_context(records.SEAMS.installed(self.functions))
             self.sagemaker = stack.enter_context(self._sagemaker_runtime())
-            deliveries = stack.enter_context(
-                Deliveries(
-                    self.functions.invoke,
-                    faults=settings.faults,
-                    redelivery_seconds=settings.redelivery_seconds,
-                )
-            )
+            faults, redelivery = settings.faults or FaultPlan(), settings.redelivery_seconds
+            stack.enter_context(delivering(self.functions.invoke, faults, redelivery_seconds=redelivery))
             if settings.metrics:
                 services = ServiceMetrics(self.publish, lambda: self.sagemaker.hosts)
                 stack.enter_context(repeating(services.look, _SERVICE_METRICS_SECONDS))
             self.server.add_routes(functions.routes(self.functions))
             self.server.add_routes(self.sagemaker.routes())
-            self.tell(
-                "processes", lambda: {"endpoints": self.sagemaker.hosts, "functions": self.functions.pids}
-            )
+            self.tell("processes", self._processes)
             self.tell("backlog", lambda: self.sagemaker.backlogs)
             self.tell("invocations", lambda: self.sagemaker.answered)
-            self.tell("faults", deliveries.faults.summary)
+            self.tell("faults", faults.summary)
             self.server.add_route("GET", re.compile("/"), self._front_page)
             for request in component.requests:
                 getattr(self.client(request.service), request.operation)(**request.parameters)

@@ -31,15 +31,21 @@ def session() -> boto3.Session:
 def moto_serving(port: int) -> Iterator[None]:
     """Moto serves at a port inside the block: it runs state machines, and calls its own services there.
 
-    All of moto's state is forgotten at the end.
+    All of moto's state is forgotten at the end. Meanwhile this process may have as many open files as the
+    system lets it: each larger object of S3 is one.
     """
     with ExitStack() as stack:
         stack.callback(moto_api_backend.reset)
         settings = {"MOTO_PORT": str(port), "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": str(_BUFFER_BYTES)}
-        flows: Any = {**default_user_config["stepfunctions"], "execute_state_machine": True}
-        stack.enter_context(_changed(os.environ, settings))
-        stack.enter_context(_changed(default_user_config, {"stepfunctions": flows}))
-        stack.enter_context(_many_files())
+        for name, value in settings.items():
+            os.environ[name] = value
+            stack.callback(os.environ.pop, name)
+        flows: Any = default_user_config["stepfunctions"]
+        default_user_config["stepfunctions"] = {**flows, "execute_state_machine": True}
+        stack.callback(default_user_config.update, {"stepfunctions": flows})
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files[1], files[1]))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, files)
         stack.enter_context(SEAMS.installed(threading.RLock()))
         yield
 
@@ -58,28 +64,3 @@ def _any_character(_state: object, converter: Any) -> type:
             super().__init__(url_map, f"(?s:{pattern})")
 
     return AnyCharacter
-
-
-@contextmanager
-def _changed(mapping: Any, values: dict[str, Any]) -> Iterator[None]:
-    before = {name: mapping.get(name) for name in values}
-    mapping.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del mapping[name]
-            else:
-                mapping[name] = value
-
-
-@contextmanager
-def _many_files() -> Iterator[None]:
-    """As many open files as the system lets a process have: each larger object of S3 is one."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)

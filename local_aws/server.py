@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.config import Config
 from werkzeug import Request, Response
@@ -16,89 +16,72 @@ from werkzeug import Request, Response
 from local_aws import cloudwatch
 from local_aws.account import CREDENTIALS
 from local_aws.errors import ConfigurationError
-from local_aws.http import HttpServer
+from local_aws.http import serving
 from local_aws.moto_server import moto_serving, session
 from local_aws.unserved import MotoApplication
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-__all__ = ["Answer", "AwsServer", "Route", "json_response"]
-
 Answer = Callable[[Request, "re.Match[str]"], Response | None]
 """Answers a request, or leaves it to the next route and at last to moto."""
 Route = tuple[str, "re.Pattern[str]", Answer]
 
-_VERSIONS: Final = ("moto", "boto3", "werkzeug")
 _RUNS = threading.Lock()  # moto's state is the process's, so a process has one server at a time
 
 
 class AwsServer:
-    """Answers the API of AWS on the loopback interface, for any ordinary client.
+    """Answers the API of AWS on the loopback interface, for any ordinary client; a context manager.
 
     Args:
         port: where to listen; 0 is any free port.
 
     Raises:
-        ConfigurationError: from `start`, when the port is taken or this process has a server already.
+        ConfigurationError: on entry, when the port is taken or this process has a server already.
     """
 
     def __init__(self, port: int = 0) -> None:
-        self._wanted = port
+        self.port = port
+        """Where it listens; known on entry."""
         self._routes: tuple[Route, ...] = ()
         self._moto = MotoApplication()
         self._stack = ExitStack()
-        self._port: int | None = None
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self.ready = threading.Event()
+        """Set by whoever makes the resources; then GET /_local/health answers 200."""
         self.add_route("GET", re.compile("/_local/health"), self._health)
-
-    @property
-    def port(self) -> int:
-        """Where it listens; known from `start` on."""
-        if self._port is None:
-            raise ConfigurationError("the local AWS is not started")
-        return self._port
 
     @property
     def endpoint_url(self) -> str:
         """What boto3 and the AWS CLI take as `--endpoint-url`."""
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        """Listen; returns when requests are answered. `ready` is for whoever makes the resources to set."""
+    def __enter__(self) -> Self:
         if not _RUNS.acquire(blocking=False):
             raise ConfigurationError("this process has a local AWS already")
         with ExitStack() as stack:
             stack.callback(_RUNS.release)
             try:
-                http = HttpServer(self._answer, self._wanted)
+                listening = stack.enter_context(socket.create_server(("127.0.0.1", self.port), backlog=128))
             except OSError as error:
-                raise ConfigurationError(f"port {self._wanted} is not free: {error.strerror}") from None
-            self._port = http.port
-            stack.enter_context(moto_serving(http.port))
+                raise ConfigurationError(f"port {self.port} is not free: {error.strerror}") from None
+            self.port = listening.getsockname()[1]
+            stack.enter_context(moto_serving(self.port))
             self.metrics = cloudwatch.Metrics()
             stack.enter_context(cloudwatch.SEAMS.installed(self.metrics))
-            http.start()
-            stack.callback(http.stop)
+            stack.enter_context(serving(listening, self._answer))
             self._stack = stack.pop_all()
+        return self
 
-    def stop(self) -> None:
-        """Close every connection and forget all state."""
+    def __exit__(self, *_: object) -> None:
+        """Close every connection and forget all state. Twice is once."""
         self.ready.clear()
         self._stack.close()
         with self._lock:
             for client in self._clients.values():
                 client.close()
             self._clients.clear()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def add_route(self, method: str, pattern: re.Pattern[str], answer: Answer) -> None:
         """Let `answer` answer where the method is equal and the pattern matches the whole path, before moto.
@@ -135,8 +118,7 @@ class AwsServer:
 
     def _health(self, _request: Request, _match: re.Match[str]) -> Response:
         ready = self.ready.is_set()
-        versions = {name: version(name) for name in _VERSIONS}
-        return json_response({"ready": ready, "versions": versions}, 200 if ready else 503)
+        return json_response({"ready": ready}, 200 if ready else 503)
 
 
 def json_response(value: object, status: int = 200) -> Response:

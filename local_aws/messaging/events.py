@@ -10,7 +10,7 @@ import re
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -24,24 +24,61 @@ from local_aws.unserved import NotServedError
 
 SEAMS: Final = Seams()
 _MOST_ENTRIES: Final = 10  # of one PutEvents
+_MOST_BYTES: Final = 1024 * 1024
 _NOT_AUTHORISED: Final = {
     "ErrorCode": "NotAuthorizedForSourceException",
     "ErrorMessage": "Not authorized for the source.",
 }
-_MOST_BYTES: Final = 1024 * 1024  # of the entries of one PutEvents
 _SERVED: Final = re.compile(
     rf"arn:aws:(sqs:{REGION}:{ACCOUNT}:[^:]+|lambda:{REGION}:{ACCOUNT}:function:[^:]+(:[^:]+)?)"
 )
-_PARAMETERS: Final = frozenset(
-    {"Id", "Arn", "RoleArn", "Input", "InputPath", "DeadLetterConfig", "RetryPolicy", "SqsParameters"}
+_OF_A_TARGET: Final = frozenset(
+    {"Id", "Arn", "RoleArn", "Input", "DeadLetterConfig", "RetryPolicy", "SqsParameters"}
 )
-"""Of a target. A delivery fails here only where its target is gone, so it is not tried again."""
+"""A delivery fails here only where its target is gone, so RetryPolicy has nothing to do."""
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _MINUTES: Final = {"minute": 1, "hour": 60, "day": 24 * 60}
 _MATCHES: Final = frozenset(
     {"anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix", "wildcard"}
 )
 _OF_AN_EVENT: Final = ("id", "account", "source", "time", "region", "resources", "detail-type")
+
+
+def start_schedules(targets: Targets) -> None:
+    """Fire the rules with a rate that are there already."""
+    for rule in list(events_backends[ACCOUNT][REGION].event_buses["default"].rules.values()):
+        _schedule(targets, rule)
+
+
+def _schedule(targets: Targets, rule: Rule) -> None:
+    """Let a rule with a rate fire a period from now, and so on, until another takes its place."""
+    match = _RATE.fullmatch(rule.scheduled_expression or "")
+    if match is not None and int(match[1]):
+        period = int(match[1]) * _MINUTES[match[2]] * targets.minute_seconds
+        targets.later(period, partial(_fire, targets, rule))
+
+
+def _fire(targets: Targets, rule: Rule) -> None:
+    rules = events_backends[ACCOUNT][REGION].event_buses["default"].rules
+    if rules.get(rule.name) is not rule:
+        return
+    _schedule(targets, rule)
+    _send(targets, rule, aws_event("aws.events", "Scheduled Event", rule.arn, {}))
+
+
+def aws_event(source: str, detail_type: str, resource: str, detail: Mapping[str, Any]) -> dict[str, Any]:
+    """An event that a service of AWS sends: who sends it, what has happened, to which resource by its ARN."""
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": detail_type,
+        "source": source,
+        "account": ACCOUNT,
+        "time": _time(None),
+        "region": REGION,
+        "resources": [resource],
+        "detail": detail,
+    }
 
 
 def _send(targets: Targets, rule: Rule, event: Mapping[str, Any]) -> None:
@@ -51,7 +88,7 @@ def _send(targets: Targets, rule: Rule, event: Mapping[str, Any]) -> None:
     event = {**event, "time": _time(event.get("time"))}
     event.pop("ingestion-time", None)  # moto's own, and no part of what a target gets
     for target in list(rule.targets):
-        text = _input(target, event)
+        text = target.get("Input") or json.dumps(event, ensure_ascii=False)
         group = target.get("SqsParameters", {}).get("MessageGroupId")
         targets.send(
             "events",
@@ -63,30 +100,10 @@ def _send(targets: Targets, rule: Rule, event: Mapping[str, Any]) -> None:
         )
 
 
-def schedule(targets: Targets, rule: Rule) -> None:
-    """Let a rule with a rate fire a period from now, and so on, until another takes its place."""
-    match = _RATE.fullmatch(rule.scheduled_expression or "")
-    if match is not None and int(match[1]):
-        period = int(match[1]) * _MINUTES[match[2]] * targets.minute_seconds
-        targets.later(period, partial(_fire, targets, rule))
-
-
-def _fire(targets: Targets, rule: Rule) -> None:
-    rules = events_backends[rule.account_id][rule.region_name].event_buses["default"].rules
-    if rules.get(rule.name) is not rule:
-        return
-    schedule(targets, rule)
-    event = {
-        "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": "Scheduled Event",
-        "source": "aws.events",
-        "account": rule.account_id,
-        "region": rule.region_name,
-        "resources": [rule.arn],
-        "detail": {},
-    }
-    _send(targets, rule, event)
+def _time(value: Any) -> str:
+    if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
+        return value
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(float(value) if value else None))
 
 
 @SEAMS.replaces("moto.events.models:Rule.send_to_targets")
@@ -108,17 +125,10 @@ def _merged(value: Any) -> Any:
 
 
 @SEAMS.replaces("moto.events.models:EventsBackend.put_targets")
-def _put_targets(
-    _targets: Targets,
-    original: Callable[..., None],
-    backend: EventsBackend,
-    name: str,
-    event_bus_arn: str | None,
-    targets: list[dict[str, Any]],
-) -> None:
-    for target in targets:
+def _put_targets(_state: Targets, original: Callable[..., None], *args: Any) -> None:
+    for target in args[-1]:
         _check_target(target)
-    original(backend, name, event_bus_arn, targets)
+    original(*args)
 
 
 @SEAMS.replaces("moto.events.models:EventsBackend.put_rule")
@@ -129,7 +139,7 @@ def _put_rule(
         raise NotServedError("with cron(), only with rate()")
     _check_pattern(EventPattern.load(values.get("event_pattern")).get_pattern())
     rule = original(backend, name, **values)
-    schedule(targets, rule)
+    _schedule(targets, rule)
     return rule
 
 
@@ -159,56 +169,30 @@ def _check_pattern(pattern: Mapping[str, Any]) -> None:
 
 @SEAMS.replaces("moto.events.models:EventsBackend.put_events")
 def _put_events(
-    _targets: Targets,
-    original: Callable[..., Any],
-    backend: EventsBackend,
-    events: list[dict[str, Any]],
+    _targets: Targets, original: Callable[..., Any], backend: EventsBackend, events: list[dict[str, Any]]
 ) -> Any:
     if sum(map(_size, events)) > _MOST_BYTES:
         raise ValidationException("Total size of the entries in the request is over the limit.")
     if len(events) > _MOST_ENTRIES:
-        return original(backend, events)  # which says so
-    answers = iter(original(backend, [event for event in events if not _claims_to_be_aws(event)]))
-    return [_NOT_AUTHORISED if _claims_to_be_aws(event) else next(answers) for event in events]
-
-
-def _claims_to_be_aws(entry: Mapping[str, Any]) -> bool:
-    return str(entry.get("Source") or "").lower().startswith("aws.")
-
-
-def _input(target: Mapping[str, Any], event: Mapping[str, Any]) -> str:
-    if target.get("Input"):
-        return str(target["Input"])
-    value: Any = event
-    for part in str(target.get("InputPath") or "$").split(".")[1:]:
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _check_target(target: Mapping[str, Any]) -> None:
-    arn, path = str(target.get("Arn", "")), str(target.get("InputPath") or "$")
-    if not _SERVED.fullmatch(arn):
-        raise NotServedError(f"with target {arn}, only with queues and functions of this account and region")
-    unknown = {name for name, value in target.items() if value} - _PARAMETERS
-    if unknown:
-        raise NotServedError(f"with {', '.join(sorted(unknown))} of target {target.get('Id')}")
-    if not (path + ".").startswith("$.") or set(path) & set("[]*?@"):
-        raise NotServedError(f"with InputPath {path}, only with names")
-    if arn.endswith(".fifo") and not target.get("SqsParameters", {}).get("MessageGroupId"):
-        raise ValidationException(
-            f"Parameter(s) MessageGroupId must be specified for target: {target.get('Id')}."
-        )
+        return original(backend, events)  # which refuses them
+    forged = [str(event.get("Source") or "").lower().startswith("aws.") for event in events]
+    answers = iter(original(backend, [event for event, bad in zip(events, forged, strict=True) if not bad]))
+    return [_NOT_AUTHORISED if bad else next(answers) for bad in forged]
 
 
 def _size(entry: Mapping[str, Any]) -> int:
     """Bytes of an entry, as EventBridge counts them: 14 for a time, and the UTF-8 of its texts."""
-    texts: Sequence[str] = [str(entry.get(name) or "") for name in ("Source", "DetailType", "Detail")] + list(
-        entry.get("Resources") or []
-    )
-    return (14 if entry.get("Time") else 0) + sum(len(text.encode()) for text in texts)
+    texts = [entry.get(name) or "" for name in ("Source", "DetailType", "Detail")]
+    return 14 * bool(entry.get("Time")) + len("".join([*texts, *(entry.get("Resources") or [])]).encode())
 
 
-def _time(value: Any) -> str:
-    if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
-        return value
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(float(value) if value else None))
+def _check_target(target: Mapping[str, Any]) -> None:
+    arn, unserved = str(target.get("Arn", "")), {name for name in target if target[name]} - _OF_A_TARGET
+    if not _SERVED.fullmatch(arn):
+        raise NotServedError(f"with target {arn}, only with queues and functions of this account and region")
+    if unserved:
+        raise NotServedError(f"with {', '.join(sorted(unserved))} of target {target.get('Id')}")
+    if arn.endswith(".fifo") and not target.get("SqsParameters", {}).get("MessageGroupId"):
+        raise ValidationException(
+            f"Parameter(s) MessageGroupId must be specified for target: {target.get('Id')}."
+        )

@@ -1,35 +1,27 @@
-"""S3's events, as AWS sends them: to queues, topics and functions that a bucket names, and to EventBridge.
+"""S3's events, as AWS sends them: to EventBridge.
 
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-import json
-import re
 import secrets
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import quote_plus
 
 from moto.events.models import events_backends
 from moto.s3.notifications import _detail_type
-from moto.sns.models import sns_backends
 
-from local_aws.messaging.targets import Targets
+from local_aws.messaging.events import aws_event
 from local_aws.seams import Seams
 from local_aws.unserved import NotServedError
 
 SEAMS: Final = Seams()
-_SENT: Final = re.compile(
-    r"s3:Object(Created:(\*|Put|Post|Copy|CompleteMultipartUpload)|Removed:(\*|Delete)"
-    r"|Restore:(Post|Completed)|Acl:Put)"
-)
 _REASONS: Final = {
     "ObjectCreated:Put": "PutObject",
     "ObjectCreated:Post": "POST Object",
@@ -41,107 +33,49 @@ _sequence = itertools.count()
 
 
 @SEAMS.replaces("moto.s3.models:FakeBucket.set_notification_configuration")
-def _set_notifications(_targets: Targets, original: Callable[..., None], bucket: Any, config: Any) -> None:
-    kinds = ("TopicConfiguration", "QueueConfiguration", "CloudFunctionConfiguration")
-    for one in (one for kind in kinds for one in (config or {}).get(kind) or []):
-        for event in one["Event"]:
-            if event.startswith("s3:") and not _SENT.fullmatch(event):
-                raise NotServedError(f"with event {event}")
+def _set_notifications(_targets: object, original: Callable[..., None], bucket: Any, config: Any) -> None:
+    for kind in ("Topic", "Queue", "CloudFunction"):
+        if (config or {}).get(f"{kind}Configuration"):
+            raise NotServedError(f"with {kind}Configuration, only with EventBridgeConfiguration")
     original(bucket, config)
 
 
 @SEAMS.replaces("moto.s3.notifications:send_event")
 def _send_event(
-    targets: Targets, _original: object, account_id: str, event_name: Any, bucket: Any, key: Any
+    _targets: object, _original: object, account_id: str, event_name: Any, bucket: Any, key: Any
 ) -> None:
     name, configuration = event_name.value.removeprefix("s3:"), bucket.notification_configuration
     completed = name == "ObjectCreated:Put" and key.multipart is not None  # it is announced by itself
     tagged = name.startswith("ObjectTagging")  # moto tags whatever is uploaded
-    if configuration is None or completed or tagged:
+    if configuration is None or configuration.event_bridge is None or completed or tagged:
         return
-    detail = _object(key)
-    for one in [*configuration.cloud_function, *configuration.queue, *configuration.topic]:
-        if not one.matches(event_name.value, key.name):
-            continue
-        text = json.dumps({"Records": [_record(bucket, name, one.id, detail)]})
-        if ":sns:" in one.arn:
-            sns_backends[account_id][bucket.region_name].publish(arn=one.arn, message=text)
-        else:
-            targets.send(None, one.arn, text)
-    if configuration.event_bridge is not None:
-        event = _event(bucket, name, detail)
-        for rule in list(
-            events_backends[account_id][bucket.region_name].event_buses["default"].rules.values()
-        ):
-            rule.send_to_targets(event)
+    event = aws_event("aws.s3", _detail_type(event_name.value), bucket.arn, _detail(bucket, name, key))
+    rules = events_backends[account_id][bucket.region_name].event_buses["default"].rules
+    for rule in list(rules.values()):
+        rule.send_to_targets(event)
 
 
-def _object(key: Any) -> dict[str, Any]:
-    """What is told of an object, as EventBridge has it; its key is not percent-encoded there."""
-    fields = {
-        "key": key.name,
+def _detail(bucket: Any, name: str, key: Any) -> dict[str, Any]:
+    """What EventBridge gets: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html."""
+    thing = {
+        "key": key.name,  # not percent-encoded
         "size": getattr(key, "size", None),  # a delete marker has neither
         "etag": getattr(key, "etag", '""').strip('"') or None,
         "version-id": key.version_id if key.version_id != "null" else None,
         "sequencer": f"{time.time_ns() // 1_000:014X}{next(_sequence) % 2**16:04X}",
     }
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _event(bucket: Any, name: str, detail: dict[str, Any]) -> dict[str, Any]:
-    """An event of EventBridge: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html."""
-    reason = {"reason": _REASONS[name]} if name in _REASONS else {}
-    if name == "ObjectRemoved:Delete":
-        detail, reason["deletion-type"] = {**detail}, "Permanently Deleted"
-        detail.pop("size", None)
-    return {
+    detail = {
         "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": _detail_type(f"s3:{name}"),
-        "source": "aws.s3",
-        "account": bucket.account_id,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "region": bucket.region_name,
-        "resources": [bucket.arn],
-        "detail": {
-            "version": "0",
-            "bucket": {"name": bucket.name},
-            "object": detail,
-            "request-id": secrets.token_hex(8).upper(),
-            "requester": bucket.account_id,
-            "source-ip-address": "127.0.0.1",
-            **reason,
-        },
+        "bucket": {"name": bucket.name},
+        "request-id": secrets.token_hex(8).upper(),
+        "requester": bucket.account_id,
+        "source-ip-address": "127.0.0.1",
     }
-
-
-def _record(bucket: Any, name: str, configuration: str, detail: dict[str, Any]) -> dict[str, Any]:
-    """A record of a notification.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
-    """
-    names = {"etag": "eTag", "version-id": "versionId"}
-    fields = {names.get(field, field): value for field, value in detail.items()}
-    return {
-        "eventVersion": "2.1",
-        "eventSource": "aws:s3",
-        "awsRegion": bucket.region_name,
-        "eventTime": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()),
-        "eventName": name,
-        "userIdentity": {"principalId": bucket.account_id},
-        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
-        "responseElements": {"x-amz-request-id": secrets.token_hex(8).upper()},
-        "s3": {
-            "s3SchemaVersion": "1.0",
-            "configurationId": configuration,
-            "bucket": {
-                "name": bucket.name,
-                "ownerIdentity": {"principalId": bucket.account_id},
-                "arn": bucket.arn,
-            },
-            "object": {**fields, "key": quote_plus(detail["key"], safe="/")},
-        },
-    }
+    if name in _REASONS:
+        detail["reason"] = _REASONS[name]
+    if name == "ObjectRemoved:Delete":
+        detail["deletion-type"], thing["size"] = "Permanently Deleted", None
+    return {**detail, "object": {field: value for field, value in thing.items() if value is not None}}
 
 
 @SEAMS.replaces("moto.s3.models:FakeKey", value=True)

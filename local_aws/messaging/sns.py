@@ -1,4 +1,4 @@
-"""SNS: from topics to queues and functions. The signature of a message is a mark and no signature.
+"""SNS: from topics to queues. The signature of a message is a mark and no signature.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html
 """
@@ -23,15 +23,15 @@ SEAMS: Final = Seams()
 @SEAMS.replaces("moto.sns.models:SNSBackend.subscribe")
 def _subscribe(
     _targets: Targets,
-    original: Callable[..., Subscription],
+    original: Callable[..., Any],
     backend: SNSBackend,
-    topic_arn: str,
+    topic: str,
     endpoint: str,
     protocol: str,
 ) -> Subscription:
-    if protocol not in {"sqs", "lambda"}:
-        raise NotServedError(f"with protocol {protocol}, only with sqs and lambda")
-    return original(backend, topic_arn, endpoint, protocol)
+    if protocol != "sqs":
+        raise NotServedError(f"with protocol {protocol}, only with sqs")
+    return original(backend, topic, endpoint, protocol)
 
 
 @SEAMS.replaces("moto.sns.models:SNSBackend.publish")
@@ -48,35 +48,25 @@ def _publish(
     subscription: Subscription,
     message: str,
     message_id: str,
-    *,
-    subject: str | None = None,
-    message_attributes: Mapping[str, Any] | None = None,
-    group_id: str | None = None,
-    deduplication_id: str | None = None,
-    message_structure: str | None = None,
+    **others: Any,
 ) -> None:
-    matcher, topic, attributes = (
-        subscription._filter_policy_matcher,
-        subscription.topic,
-        subscription.attributes,
-    )
-    if matcher is not None and not matcher.matches(message_attributes, message):
+    matcher, attributes = subscription._filter_policy_matcher, others["message_attributes"]
+    if matcher is not None and not matcher.matches(attributes, message):
         return
-    if message_structure == "json":
+    if others["message_structure"] == "json":
         message = subscription._parse_message_structure(message, subscription.protocol)
     parameters: dict[str, Any] = {}
-    if subscription.protocol == "lambda":
-        text = json.dumps(_event(subscription, message, message_id, subject, message_attributes))
-    elif str(attributes.get("RawMessageDelivery")).lower() == "true":
-        text, parameters["message_attributes"] = message, _of_queue(message_attributes or {})
+    if str(subscription.attributes.get("RawMessageDelivery")).lower() == "true":
+        text, parameters["message_attributes"] = message, _of_queue(attributes or {})
     else:
-        text = json.dumps(_envelope(subscription, message, message_id, subject, message_attributes))
+        text = json.dumps(_envelope(subscription, message, message_id, others["subject"], attributes))
     if subscription.endpoint.endswith(".fifo"):
         content = hashlib.sha256(message.encode()).hexdigest()
-        parameters |= {"group_id": group_id, "deduplication_id": deduplication_id or content}
-    redrive = json.loads(attributes.get("RedrivePolicy") or "{}")
+        parameters["group_id"] = others["group_id"]
+        parameters["deduplication_id"] = others["deduplication_id"] or content
+    redrive = json.loads(subscription.attributes.get("RedrivePolicy") or "{}")
     targets.send(
-        None if topic.fifo_topic else "sns",
+        None if subscription.topic.fifo_topic else "sns",
         subscription.endpoint,
         text,
         dead_letter=redrive.get("deadLetterTargetArn"),
@@ -85,11 +75,7 @@ def _publish(
 
 
 def _envelope(
-    subscription: Subscription,
-    message: str,
-    message_id: str,
-    subject: str | None,
-    attributes: Mapping[str, Any] | None,
+    subscription: Subscription, message: str, message_id: str, subject: str | None, attributes: Any
 ) -> dict[str, Any]:
     host = f"https://sns.{subscription.topic.sns_backend.region_name}.amazonaws.com"
     fields = {
@@ -106,18 +92,6 @@ def _envelope(
         "MessageAttributes": attributes,
     }
     return {name: value for name, value in fields.items() if value}
-
-
-def _event(subscription: Subscription, *message: Any) -> dict[str, Any]:
-    """What a function gets: https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html."""
-    fields = {"Subject": None, "MessageAttributes": {}, **_envelope(subscription, *message)}
-    record = {
-        "EventVersion": "1.0",
-        "EventSubscriptionArn": subscription.arn,
-        "EventSource": "aws:sns",
-        "Sns": {name.replace("URL", "Url"): value for name, value in fields.items()},
-    }
-    return {"Records": [record]}
 
 
 def _of_queue(attributes: Mapping[str, Any]) -> dict[str, Any]:

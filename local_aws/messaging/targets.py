@@ -4,63 +4,46 @@ from __future__ import annotations
 
 import logging
 import sched
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
-from typing import Any, Protocol, Self
+from typing import Any, Final
 
 from moto.sqs.models import sqs_backends
 
+from local_aws.functions.model import Invocation
 from local_aws.messaging.faults import Channel, FaultPlan
-
-__all__ = ["Invocation", "Invoke", "Targets", "function_of", "send_message"]
+from local_aws.repeating import repeating
 
 _log = logging.getLogger(__name__)
-
-
-class Invocation(Protocol):
-    """What a function answered."""
-
-    @property
-    def payload(self) -> bytes:
-        """JSON."""
-
-    @property
-    def error(self) -> str | None:
-        """Handled or Unhandled, when the function failed."""
-
+_TICK_SECONDS: Final = 0.02
 
 Invoke = Callable[[str, bytes], Invocation]
 """Calls a function by its name with a JSON payload, and waits for its answer."""
 
 
 class Targets:
-    """Delivers to queues and functions, as often and as late as a fault plan says; a context manager.
+    """Delivers to queues and functions, as often and as late as a fault plan decides.
 
     A function is called asynchronously and once: whoever publishes never waits for it.
 
     Args:
         invoke: calls a function by its name; from several threads at once.
+        faults: what goes wrong on purpose.
         minute_seconds: how long a minute of a schedule lasts; tests have no minutes to spare.
     """
 
     def __init__(self, invoke: Invoke, faults: FaultPlan, minute_seconds: float = 60.0) -> None:
         self._invoke, self._faults, self.minute_seconds = invoke, faults, minute_seconds
         self._functions = ThreadPoolExecutor(max_workers=8, thread_name_prefix="aws-targets")
-        self._later = sched.scheduler()
-        self._changed, self._stopping = threading.Event(), False
-        self._thread = threading.Thread(target=self._run, name="aws-later", daemon=True)
+        self._clock = sched.scheduler()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Deliver nothing more; what is not due yet is dropped."""
-        self._stopping = True
-        self._changed.set()
-        self._thread.join()
+    @contextmanager
+    def delivering(self) -> Iterator[None]:
+        """Deliver inside the block; what is not due at its end is dropped."""
+        with repeating(self._do_what_is_due, _TICK_SECONDS):
+            yield
         self._functions.shutdown(wait=False, cancel_futures=True)
 
     def send(
@@ -82,40 +65,29 @@ class Targets:
             dead_letter: ARN of the queue for what cannot be delivered.
             parameters: of moto's `send_message`, where the target is a queue.
         """
-        delays = (0.0,) if channel is None else self._faults.deliveries(channel, identity or text)
-        for delay in delays:
-            action = partial(self._deliver, arn, text, dead_letter, parameters)
-            if delay <= 0:
-                action()
-            else:
-                self.later(delay, action)
+        for delay in (0.0,) if channel is None else self._faults.deliveries(channel, identity or text):
+            self.later(delay, partial(self._deliver, arn, text, dead_letter, parameters))
 
-    def later(self, delay: float, action: Callable[[], None]) -> None:
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
         """Do something short after so many seconds; dropped where it is not due before the end."""
-        self._later.enter(delay, 0, action)
-        self._changed.set()
+        if seconds > 0:
+            self._clock.enter(seconds, 0, action)
+        else:
+            action()
+
+    def _do_what_is_due(self) -> None:
+        self._clock.run(blocking=False)
 
     def _deliver(self, arn: str, text: str, dead_letter: str | None, parameters: dict[str, Any]) -> None:
         if ":function:" in arn:
-            call = partial(self._call, function_of(arn), text)
-            self._functions.submit(_attempt, call, arn, text, dead_letter)
+            self._functions.submit(_attempt, partial(self._call, arn, text), arn, text, dead_letter)
         else:
             _attempt(partial(send_message, arn, text, **parameters), arn, text, dead_letter)
 
-    def _call(self, function: str, text: str) -> None:
-        answer = self._invoke(function, text.encode())
+    def _call(self, arn: str, text: str) -> None:
+        answer = self._invoke(function_of(arn), text.encode())
         if answer.error is not None:
-            _log.warning("function %s failed on an event: %s", function, answer.error)
-
-    def _run(self) -> None:
-        while not self._stopping:
-            self._changed.clear()
-            try:
-                wait = self._later.run(blocking=False)
-            except Exception:
-                _log.exception("a delayed delivery failed")
-            else:
-                self._changed.wait(wait)
+            _log.warning("%s failed on an event: %s", arn, answer.error)
 
 
 def _attempt(deliver: Callable[[], None], arn: str, text: str, dead_letter: str | None) -> None:

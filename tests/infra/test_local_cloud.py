@@ -26,13 +26,9 @@ def server() -> Iterator[AwsServer]:
         for name in functions
     }
     text = definition({**arns, "EventBus": NAMES.bus("documents")})
-    server = AwsServer()
-    server.start()
-    try:
+    with AwsServer() as server:
         create(server.client, TOPOLOGY, NAMES, {"documents": text})
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture
@@ -42,8 +38,7 @@ def deployed(components: Mapping[str, Component]) -> Component:
 
 def _local(name: str) -> str:
     """The name that a resource of stage dev has in the local cloud."""
-    names = name.replace("hybrid-ocr-dev", "hybrid-ocr-local")
-    return names.replace(Names("dev").metrics_namespace, NAMES.metrics_namespace)
+    return name.replace("hybrid-ocr-dev", "hybrid-ocr-local")
 
 
 def _localised(value: object) -> object:

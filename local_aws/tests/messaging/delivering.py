@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local_aws.account import ACCOUNT, arn
-from local_aws.messaging.deliveries import Deliveries
+from local_aws.functions.model import Invocation
+from local_aws.messaging import deliveries
+from local_aws.messaging.faults import FaultPlan
 from local_aws.server import AwsServer
 from local_aws.tests.patience import PATIENCE
 
@@ -29,9 +31,10 @@ UPLOADS = {
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(Invocation):
     payload: bytes = b"null"
     error: str | None = None
+    request_id: str = "a-request"
 
 
 @dataclass
@@ -63,9 +66,11 @@ class Functions:
 
 
 @contextmanager
-def delivering(functions: Functions | None = None, **options: Any) -> Iterator[Deliveries]:
-    with Deliveries(functions or Functions(), **options) as deliveries:
-        yield deliveries
+def delivering(
+    functions: Functions | None = None, faults: FaultPlan | None = None, **options: Any
+) -> Iterator[None]:
+    with deliveries.delivering(functions or Functions(), faults or FaultPlan(), **options):
+        yield
 
 
 def create(aws: AwsServer) -> None:

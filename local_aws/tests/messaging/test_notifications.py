@@ -1,4 +1,4 @@
-"""S3's notifications to queues, topics and functions, and its other events on EventBridge."""
+"""S3's events on EventBridge, the one place where they go."""
 
 from __future__ import annotations
 
@@ -8,20 +8,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws.account import arn
-from local_aws.tests.messaging.delivering import (
-    Functions,
-    create_function,
-    create_queue,
-    delivering,
-    messages,
-    settle,
-)
+from local_aws.tests.messaging.delivering import create_queue, delivering, messages
 
 
 @pytest.fixture(scope="module", autouse=True)
 def queue(aws):
     create_queue(aws, "uploads")
-    create_queue(aws, "topic-uploads")
 
 
 def configure(aws, bucket, **configuration):
@@ -29,51 +21,6 @@ def configure(aws, bucket, **configuration):
     s3.create_bucket(Bucket=bucket)
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=configuration)
     return s3
-
-
-def test_a_queue_a_topic_and_a_function_are_told_of_an_upload_once(aws):
-    functions, sns = Functions(), aws.client("sns")
-    topic = sns.create_topic(Name="uploads")["TopicArn"]
-    with delivering(functions):
-        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn("sqs", "topic-uploads"))
-        created = ["s3:ObjectCreated:*"]
-        rule = {"Name": "prefix", "Value": "in/"}
-        s3 = configure(
-            aws,
-            "told",
-            QueueConfigurations=[{"QueueArn": arn("sqs", "uploads"), "Events": created}],
-            TopicConfigurations=[{"TopicArn": topic, "Events": created}],
-            LambdaFunctionConfigurations=[
-                {
-                    "LambdaFunctionArn": create_function(aws, "uploaded"),
-                    "Events": created,
-                    "Filter": {"Key": {"FilterRules": [rule]}},
-                }
-            ],
-        )
-        assert json.loads(messages(aws, "uploads")[0]["Body"])["Event"] == "s3:TestEvent"
-        messages(aws, "topic-uploads")
-        s3.put_object(Bucket="told", Key="elsewhere", Body=b"")
-        started = s3.create_multipart_upload(Bucket="told", Key="in/a b.pdf")
-        where = {"Bucket": "told", "Key": "in/a b.pdf", "UploadId": started["UploadId"]}
-        part = s3.upload_part(**where, PartNumber=1, Body=b"x" * 100)
-        s3.complete_multipart_upload(
-            **where, MultipartUpload={"Parts": [{"ETag": part["ETag"], "PartNumber": 1}]}
-        )
-        functions.wait_until(lambda: functions.calls)
-        queued, published = messages(aws, "uploads", 2), messages(aws, "topic-uploads", 2)
-        settle()
-    [(name, event)] = functions.calls
-    [record] = event["Records"]
-    assert (name, record["eventName"]) == ("uploaded", "ObjectCreated:CompleteMultipartUpload")
-    assert record["s3"]["object"]["key"] == "in/a+b.pdf"
-    assert record["s3"]["object"]["size"] == 100
-    assert record["s3"]["object"].keys() >= {"eTag", "sequencer"}
-    assert len(queued) == len(published) == 2
-    assert sorted(json.loads(m["Body"])["Records"][0]["s3"]["object"]["key"] for m in queued) == [
-        "elsewhere",
-        "in/a+b.pdf",
-    ]
 
 
 def test_a_deletion_is_an_event_of_the_default_bus_alone(aws):
@@ -96,13 +43,18 @@ def test_a_deletion_is_an_event_of_the_default_bus_alone(aws):
     assert "etag" in found[0]["detail"]["object"]
 
 
-def test_events_that_never_come_are_refused(aws):
-    with delivering(), pytest.raises(ClientError, match="with event s3:Replication") as refused:
-        configure(
-            aws,
-            "refusing",
-            QueueConfigurations=[{"QueueArn": arn("sqs", "uploads"), "Events": ["s3:Replication:*"]}],
-        )
+@pytest.mark.parametrize(
+    ("kind", "name", "resource"),
+    [
+        ("Queue", "QueueArn", arn("sqs", "uploads")),
+        ("Topic", "TopicArn", arn("sns", "uploads")),
+        ("LambdaFunction", "LambdaFunctionArn", arn("lambda", "function:f")),
+    ],
+)
+def test_what_is_not_notified_is_refused(aws, kind, name, resource):
+    notification = {name: resource, "Events": ["s3:ObjectCreated:*"]}
+    with delivering(), pytest.raises(ClientError, match="only with EventBridgeConfiguration") as refused:
+        configure(aws, "refusing", **{f"{kind}Configurations": [notification]})
     assert refused.value.response["Error"]["Code"] == "NotImplemented"
     answer = aws.client("s3").get_bucket_notification_configuration(Bucket="refusing")
-    assert "QueueConfigurations" not in answer
+    assert f"{kind}Configurations" not in answer

@@ -90,8 +90,13 @@ def give_up(aws, *bodies):
     until(lambda: not sqs.receive_message(QueueUrl=url("work")).get("Messages"))
 
 
+def tasks(aws, most=1):
+    source = arn("sqs", "work-dead")
+    return aws.client("sqs").list_message_move_tasks(SourceArn=source, MaxResults=most)["Results"]
+
+
 def latest(aws):
-    [task] = aws.client("sqs").list_message_move_tasks(SourceArn=arn("sqs", "work-dead"))["Results"]
+    [task] = tasks(aws)
     return task
 
 
@@ -99,34 +104,35 @@ def test_a_dead_letter_queue_is_redriven_to_where_its_messages_came_from(aws):
     sqs = aws.client("sqs")
     with delivering():
         give_up(aws, "a", "b")
-        assert sqs.start_message_move_task(SourceArn=arn("sqs", "work-dead"))["TaskHandle"]
-        found = messages(aws, "work", 2)
-        until(lambda: latest(aws)["Status"] == "COMPLETED")
+        handle = sqs.start_message_move_task(SourceArn=arn("sqs", "work-dead"))["TaskHandle"]
         task = latest(aws)
+        found = messages(aws, "work", 2)
+        with pytest.raises(ClientError, match="ResourceNotFound"):
+            sqs.cancel_message_move_task(TaskHandle=handle)
     assert sorted(message["Body"] for message in found) == ["a", "b"]
     assert {message["Attributes"]["ApproximateReceiveCount"] for message in found} == {"1"}
+    assert task["Status"] == "COMPLETED"
     assert (task["ApproximateNumberOfMessagesMoved"], task["ApproximateNumberOfMessagesToMove"]) == (2, 2)
 
 
-def test_messages_go_to_a_queue_of_choice_and_a_slow_task_can_be_cancelled(aws):
-    sqs = aws.client("sqs")
+def test_messages_go_to_a_queue_of_choice(aws):
     create_queue(aws, "elsewhere")
+    queues = {"SourceArn": arn("sqs", "work-dead"), "DestinationArn": arn("sqs", "elsewhere")}
     with delivering():
-        give_up(aws, "a", "b", "c")
-        handle = sqs.start_message_move_task(
-            SourceArn=arn("sqs", "work-dead"),
-            DestinationArn=arn("sqs", "elsewhere"),
-            MaxNumberOfMessagesPerSecond=1,
-        )["TaskHandle"]
-        assert messages(aws, "elsewhere")
-        assert latest(aws)["TaskHandle"] == handle
-        with pytest.raises(ClientError, match="already a task running"):
-            sqs.start_message_move_task(SourceArn=arn("sqs", "work-dead"))
-        sqs.cancel_message_move_task(TaskHandle=handle)
-        until(lambda: latest(aws)["Status"] == "CANCELLED")
-        assert messages(aws, "work-dead")
-        with pytest.raises(ClientError, match="ResourceNotFound"):
-            sqs.cancel_message_move_task(TaskHandle=handle)
+        give_up(aws, "c")
+        for _ in range(2):
+            aws.client("sqs").start_message_move_task(**queues)
+        assert [message["Body"] for message in messages(aws, "elsewhere")] == ["c"]
+        found = tasks(aws, 10)
+    assert {task["DestinationArn"] for task in found} == {queues["DestinationArn"]}
+    assert [task["ApproximateNumberOfMessagesMoved"] for task in found] == [0, 1]
+
+
+def test_a_move_at_a_rate_is_refused(aws):
+    with delivering(), pytest.raises(ClientError, match=r"StartMessageMoveTask with MaxNumberOfMessages"):
+        aws.client("sqs").start_message_move_task(
+            SourceArn=arn("sqs", "work-dead"), MaxNumberOfMessagesPerSecond=1
+        )
 
 
 def test_a_message_of_no_known_origin_fails_the_task_and_stays(aws):
@@ -134,7 +140,7 @@ def test_a_message_of_no_known_origin_fails_the_task_and_stays(aws):
         give_up(aws)
         send(aws, "work-dead", "sent here")
         aws.client("sqs").start_message_move_task(SourceArn=arn("sqs", "work-dead"))
-        until(lambda: latest(aws)["Status"] == "FAILED")
+        assert latest(aws)["Status"] == "FAILED"
         assert latest(aws)["FailureReason"] == "CouldNotDetermineMessageSource"
         assert [message["Body"] for message in messages(aws, "work-dead")] == ["sent here"]
 
@@ -148,10 +154,16 @@ def test_only_dead_letter_queues_are_redriven(aws):
             aws.client("sqs").start_message_move_task(SourceArn=arn("sqs", "no-such"))
 
 
-def test_filters_of_event_sources_are_refused(aws):
-    with delivering(), pytest.raises(ClientError, match="with FilterCriteria"):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FilterCriteria", {"Filters": [{"Pattern": '{"body": ["x"]}'}]}),
+        ("MaximumBatchingWindowInSeconds", 5),
+        ("ProvisionedPollerConfig", {"MaximumPollers": 5}),
+    ],
+)
+def test_what_a_poller_does_not_do_is_refused(aws, name, value):
+    with delivering(), pytest.raises(ClientError, match=f"with {name}"):
         aws.client("lambda").create_event_source_mapping(
-            FunctionName="sweep",
-            EventSourceArn=arn("sqs", "jobs"),
-            FilterCriteria={"Filters": [{"Pattern": '{"body": ["x"]}'}]},
+            FunctionName="sweep", EventSourceArn=arn("sqs", "jobs"), **{name: value}
         )

@@ -1,4 +1,4 @@
-"""SNS: topics to queues and functions, with filters, raw delivery, FIFO and faults."""
+"""SNS: topics to queues, with filters, raw delivery, FIFO and faults."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ from botocore.exceptions import ClientError
 
 from local_aws.account import arn
 from local_aws.messaging.faults import ChannelFaults, FaultPlan
-from local_aws.tests.messaging.delivering import (
-    Functions,
-    create_function,
-    create_queue,
-    delivering,
-    messages,
-)
+from local_aws.tests.messaging.delivering import create_queue, delivering, messages
 
 KIND = {"kind": {"DataType": "String", "StringValue": "scan"}}
 
@@ -26,16 +20,16 @@ def queues(aws):
         create_queue(aws, name)
 
 
-def topic_to(aws, endpoint, protocol="sqs", topic="news", **attributes):
+def topic_to(aws, endpoint, topic="news", **attributes):
     sns = aws.client("sns")
     topic_arn = sns.create_topic(Name=f"{topic}-{endpoint.rpartition(':')[2]}")["TopicArn"]
-    sns.subscribe(TopicArn=topic_arn, Protocol=protocol, Endpoint=endpoint, Attributes=attributes)
+    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=endpoint, Attributes=attributes)
     return topic_arn
 
 
 @pytest.mark.parametrize("raw", ["true", "false"])
 def test_raw_delivery_and_filters_pass_the_fault_plan(aws, raw):
-    plan = FaultPlan(1, sns=ChannelFaults(duplicate=1.0, copies=2))
+    plan = FaultPlan(seed=1, sns=ChannelFaults(duplicate=1.0, copies=2))
     with delivering(faults=plan):
         policy = json.dumps({"kind": ["scan"]})
         topic = topic_to(
@@ -65,27 +59,13 @@ def test_a_structured_message_is_that_of_the_protocol(aws):
     assert found["Body"] == "for queues"
 
 
-def test_a_function_is_called_with_the_notification(aws):
-    functions = Functions()
-    with delivering(functions):
-        topic = topic_to(aws, create_function(aws, "listener"), protocol="lambda")
-        aws.client("sns").publish(TopicArn=topic, Subject="News", Message="hello", MessageAttributes=KIND)
-        functions.wait_until(lambda: functions.calls)
-    [(name, event)] = functions.calls
-    [record] = event["Records"]
-    assert (name, record["EventSource"]) == ("listener", "aws:sns")
-    assert (record["Sns"]["Subject"], record["Sns"]["Message"]) == ("News", "hello")
-    assert record["Sns"]["TopicArn"] == topic
-    assert record["Sns"]["MessageAttributes"] == {"kind": {"Type": "String", "Value": "scan"}}
-
-
 def test_a_fifo_topic_keeps_groups_and_drops_duplicates(aws):
     create_queue(aws, "ordered.fifo", FifoQueue="true")
     sns = aws.client("sns")
     topic = sns.create_topic(
         Name="ordered.fifo", Attributes={"FifoTopic": "true", "ContentBasedDeduplication": "true"}
     )["TopicArn"]
-    with delivering(faults=FaultPlan(1, sns=ChannelFaults(drop=1.0))):
+    with delivering(faults=FaultPlan(seed=1, sns=ChannelFaults(drop=1.0))):
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn("sqs", "ordered.fifo"))
         for text in ("first", "second", "first"):
             sns.publish(TopicArn=topic, Message=text, MessageGroupId="g")
@@ -104,7 +84,12 @@ def test_what_finds_no_queue_goes_to_the_dead_letter_queue_of_the_subscription(a
 
 @pytest.mark.parametrize(
     ("protocol", "endpoint"),
-    [("email", "a@example.org"), ("https", "https://example.org"), ("sms", "+15555550100")],
+    [
+        ("email", "a@example.org"),
+        ("https", "https://example.org"),
+        ("sms", "+15555550100"),
+        ("lambda", arn("lambda", "function:f")),
+    ],
 )
 def test_a_protocol_that_is_never_delivered_is_refused(aws, protocol, endpoint):
     sns = aws.client("sns")
