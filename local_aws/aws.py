@@ -21,6 +21,7 @@ from local_aws.front_page import render
 from local_aws.functions import FunctionPool, records
 from local_aws.messaging.deliveries import Deliveries
 from local_aws.messaging.faults import FaultPlan
+from local_aws.messaging.targets import send_message
 from local_aws.repeating import repeating
 from local_aws.sagemaker import RuntimeLimits, SageMakerRuntime
 from local_aws.server import AwsServer, json_response
@@ -159,7 +160,7 @@ class LocalAws:
             services=self._component.services,
             on_metrics=self.publish,
             on_log=self.logs.write,
-            on_discard=partial(records.send_to_dead_letters, self.client),
+            send_message=send_message,
             patience_seconds=self._settings.patience_seconds,
         )
 

@@ -21,26 +21,105 @@ import select
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 from local_aws.functions import runtime
+from local_aws.functions.model import InvokeRefused
 
-NO_FILES: Final = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+_INHERITED: Final = ("PATH", "HOME", "LANG", "PYTHON")
+"""What begins so is all that functions see of the caller's environment."""
+
+_NO_FILES: Final = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 """As in Lambda: the user's own profile, which may name an endpoint of a service, stays out of functions."""
 
-ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **NO_FILES}
+_ONE_THREAD: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """OpenBLAS starts its threads when it is loaded, and what has threads cannot be forked safely."""
 
+_PROGRAM: Final = (
+    "import json, sys; path, *given = json.loads(sys.argv[1]); sys.path[:] = path; "
+    "from local_aws.functions.fork_server import main; main(*given)"
+)
+"""A program of its own: nothing of the caller's main module is imported, or run, a second time."""
+
+_STOP_SECONDS: Final = 5.0
 _MOST_REQUEST_BYTES: Final = 2**16
 _LINK: Final = 3
 _FIRST_UNUSED, _LAST_UNUSED = 4, 2**20
 _PR_SET_PDEATHSIG: Final = 1
+
+
+class ForkServer:
+    """The pool's end of it; a context manager. It starts without waiting for the imports.
+
+    Args:
+        log: the file where its own standard error goes.
+        modules: imported once, used by most functions; none may start a thread or open a file.
+        services: of AWS, whose API models boto3's default session keeps, so that `boto3.client` of an
+            instance takes 5 ms and not 60.
+    """
+
+    def __init__(self, log: Path, modules: Sequence[str], services: Sequence[str]) -> None:
+        self._log, self._preloaded = log, (list(modules), list(services))
+
+    def __enter__(self) -> Self:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.folder = Path(tempfile.mkdtemp(prefix="functions-"))
+        """What instances may write to; the server removes it at its end."""
+        inherited = {name: value for name, value in os.environ.items() if name.startswith(_INHERITED)}
+        given = json.dumps([sys.path, theirs.fileno(), str(self.folder), *self._preloaded])
+        with theirs, self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _PROGRAM, given],
+                env=inherited | _NO_FILES | _ONE_THREAD,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # neither Ctrl-C nor a signal to the caller's group reaches it
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it and every instance."""
+        with suppress(OSError):  # it has ended
+            self._control.shutdown(socket.SHUT_RDWR)
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._control.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def fork(self, handler: str, environment: Mapping[str, str], code: Path | None) -> tuple[Connection, int]:
+        """A new process, which loads the handler next: the link to it, and a descriptor of what it writes.
+
+        Raises:
+            InvokeRefused: the server has ended.
+        """
+        request = {"handler": handler, "environment": environment, "code": str(code) if code else None}
+        link, their_link = Pipe()
+        log, their_log = os.pipe()
+        os.set_blocking(log, False)
+        try:
+            socket.send_fds(self._control, [json.dumps(request).encode()], [their_link.fileno(), their_log])
+        except OSError as error:
+            link.close()
+            os.close(log)
+            message = f"the fork server of the functions has ended: {error}"
+            raise InvokeRefused("ServiceException", 500, message) from error
+        finally:
+            their_link.close()
+            os.close(their_log)
+        return link, log
 
 
 class _Child(NamedTuple):
@@ -50,15 +129,7 @@ class _Child(NamedTuple):
 
 
 def main(control_fd: int, folder: str, modules: Sequence[str], services: Sequence[str]) -> None:
-    """Fork as asked until the pool hangs up.
-
-    Args:
-        control_fd: descriptor of the socket to the pool.
-        folder: what instances may write to; removed at the end.
-        modules: imported once, used by most functions; none may start a thread or open a file.
-        services: of AWS, whose API models boto3's default session keeps, so that `boto3.client` of an
-            instance takes 5 ms and not 60.
-    """
+    """Fork as asked until the pool hangs up, which has the other end of the socket; then remove `folder`."""
     _preload(modules, services)
     threads = len(list(Path("/proc/self/task").iterdir()))
     if threads != 1:
@@ -150,7 +221,8 @@ def _become_instance(message: bytes, link: int, log: int) -> None:
         os.closerange(_FIRST_UNUSED, _LAST_UNUSED)  # the server's own, and those of its other children
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         request = json.loads(message)
-        os.environ.clear()
+        for name in _ONE_THREAD:
+            del os.environ[name]
         os.environ.update(request["environment"])
         tempfile.tempdir = None
         os.chdir(request["code"] or os.environ["TMPDIR"])

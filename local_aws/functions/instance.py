@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import shutil
 import signal
 import socket
 import time
 from contextlib import suppress
 from math import ceil
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Final
 
-from local_aws.errors import StartError
 from local_aws.functions import runtime
 from local_aws.functions.logs import LogStream
-from local_aws.functions.model import MOST_ANSWER_BYTES, FunctionSpec, Invocation
+from local_aws.functions.model import MOST_ANSWER_BYTES, FunctionSpec, Invocation, InvokeRefused
 
-INIT_SECONDS: Final = 10.0
+_INIT_SECONDS: Final = 10.0
 """Lambda's own limit of the first try to load a handler; the second has the function's timeout on top."""
 
 _START_SECONDS: Final = 60.0
@@ -38,10 +36,6 @@ class _Ended(Exception):  # noqa: N818
     """The process is gone: its exit status, negative for a signal; 0 also where nobody knows it."""
 
 
-class _TimedOut(Exception):  # noqa: N818
-    """The time is up."""
-
-
 class Instance:
     """A running instance.
 
@@ -53,7 +47,7 @@ class Instance:
         folder: its TMPDIR, removed with it.
 
     Raises:
-        StartError: there is no process.
+        InvokeRefused: there is no process.
     """
 
     def __init__(
@@ -63,20 +57,18 @@ class Instance:
         self._link, self._printed, self._folder = link, printed, folder
         self._ready = self._outgrew_memory = False
         self.pid = self._memory = 0
-        self._poll, self._news = select.poll(), select.poll()
-        self._news.register(link, select.POLLIN)
-        for descriptor in (link.fileno(), printed):
-            self._poll.register(descriptor, select.POLLIN)
+        self._sources: list[Connection | int] = [link, printed]
         try:
             self.pid = int(self._frame(time.monotonic() + _START_SECONDS)[1:])
-        except (_Ended, _TimedOut):
+        except (_Ended, TimeoutError):
             self.close()
-            raise StartError("the fork server started no instance; its log says why") from None
+            message = "the fork server started no instance; see fork-server.log"
+            raise InvokeRefused("ServiceException", 500, message) from None
 
     @property
     def is_usable(self) -> bool:
         """Whether it can serve another invocation."""
-        return self._ready and not self._news.poll(0)  # the news could only be of its end
+        return self._ready and not self._link.poll()  # the news could only be of its end
 
     def invoke(self, event: bytes, request_id: str) -> Invocation:
         """Hand it an event and wait for the answer; after a failure of the process it is not usable."""
@@ -90,18 +82,10 @@ class Instance:
         self._report(request_id, 1000 * (time.monotonic() - began), error)
         return Invocation(payload, error, request_id, self.log.tail)
 
-    def load(self) -> bytes | None:
-        """Load its handler, the first time; the failure where it cannot be, and then it is not usable."""
-        if self._ready:
-            return None
-        frame = self._frame(time.monotonic() + INIT_SECONDS + self.spec.timeout_seconds)
-        self._ready = frame == runtime.READY
-        return None if self._ready else frame
-
     def preload(self) -> None:
         """Load its handler before the first call; the log has what it prints."""
-        with suppress(_Ended, _TimedOut):
-            self.load()
+        with suppress(_Ended, TimeoutError):
+            self._load()
         self._read_log()
 
     def kill(self) -> None:
@@ -114,7 +98,7 @@ class Instance:
         """End it and remove its folder."""
         self.kill()
         deadline = time.monotonic() + _END_SECONDS
-        with suppress(_Ended, _TimedOut):
+        with suppress(_Ended, TimeoutError):
             while True:
                 self._frame(deadline)
         self._link.close()
@@ -125,8 +109,8 @@ class Instance:
         """The kind of the answer and its JSON, whatever becomes of the process."""
         limit = self.spec.timeout_seconds
         try:
-            frame = self.load() or self._call(event, request_id)
-        except _TimedOut:
+            frame = self._load() or self._call(event, request_id)
+        except TimeoutError:
             self.kill()
             return _failure("Sandbox.Timedout", f"Task timed out after {limit:.2f} seconds", request_id)
         except _Ended as end:
@@ -136,6 +120,14 @@ class Instance:
             message = "Response payload size exceeded maximum allowed payload size"
             return _failure("Function.ResponseSizeTooLarge", f"{message} ({MOST_ANSWER_BYTES} bytes).")
         return frame[:1], frame[1:]
+
+    def _load(self) -> bytes | None:
+        """Load its handler, the first time; the failure where it cannot be, and then it is not usable."""
+        if self._ready:
+            return None
+        frame = self._frame(time.monotonic() + _INIT_SECONDS + self.spec.timeout_seconds)
+        self._ready = frame == runtime.READY
+        return None if self._ready else frame
 
     def _call(self, event: bytes, request_id: str) -> bytes:
         limit = self.spec.timeout_seconds
@@ -148,10 +140,10 @@ class Instance:
     def _frame(self, deadline: float) -> bytes:
         """The next frame of the instance, reading its log meanwhile."""
         while (left := deadline - time.monotonic()) > 0:
-            ready = {fd for fd, _ in self._poll.poll(1000 * min(left, _LOOK_SECONDS))}
+            ready = wait(self._sources, min(left, _LOOK_SECONDS))
             if self._printed in ready:
                 self._read_log()
-            if self._link.fileno() in ready:
+            if self._link in ready:
                 try:
                     frame = self._link.recv_bytes()
                 except (EOFError, OSError):
@@ -164,14 +156,14 @@ class Instance:
             if self._memory > self.spec.memory_mb << 20:
                 self._outgrew_memory = True
                 self.kill()
-        raise _TimedOut
+        raise TimeoutError
 
     def _read_log(self) -> None:
         """What it has printed so far."""
-        with suppress(BlockingIOError, KeyError):
+        with suppress(BlockingIOError):
             while data := os.read(self._printed, _CHUNK):
                 self.log.feed(data)
-            self._poll.unregister(self._printed)  # nobody can write there any more
+            self._sources = [self._link]  # nobody can write there any more
 
     def _private_bytes(self) -> int:
         """Memory that is not of files; what is still shared with the fork server counts too."""

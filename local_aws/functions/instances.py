@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from local_aws.errors import StartError
 from local_aws.functions.instance import Instance
-from local_aws.functions.model import FunctionSpec, InvokeRefused
+from local_aws.functions.model import InvokeRefused
 
 
 class Instances:
     """The instances of one function, to be used by many threads.
 
     Args:
-        spec: of the function.
         start: starts one more.
+        concurrency: most at once.
         patience: seconds that a call waits where all are busy.
     """
 
-    def __init__(
-        self, spec: FunctionSpec, start: Callable[[FunctionSpec], Instance], patience: float
-    ) -> None:
-        self.spec, self._start, self._patience = spec, start, patience
+    def __init__(self, start: Callable[[], Instance], concurrency: int, patience: float) -> None:
+        self._start, self._most, self._patience = start, concurrency, patience
+        self.concurrency = concurrency
         self._idle: list[Instance] = []
         self._all: set[Instance] = set()
         self._taken = 0
-        self._stopped = False
         self._changed = threading.Condition()
 
     @property
@@ -37,20 +33,11 @@ class Instances:
         with self._changed:
             return sorted(instance.pid for instance in self._all)
 
-    def update(self, spec: FunctionSpec) -> bool:
-        """Serve the next invocations as this says; those under way end as they began.
-
-        Returns:
-            Whether that takes new instances.
-        """
+    def limit(self, reserved: int | None = None) -> None:
+        """Run fewer at once from now on, or as many as at first."""
         with self._changed:
-            outdated = [instance for instance in self._idle if instance.spec != spec]
-            self._idle = [instance for instance in self._idle if instance.spec == spec]
-            differs, self.spec = self.spec != spec, spec
+            self.concurrency = self._most if reserved is None else min(reserved, self._most)
             self._changed.notify_all()
-        for instance in outdated:
-            self._drop(instance)
-        return differs
 
     @contextmanager
     def instance(self, *, warm: bool = True) -> Iterator[Instance]:
@@ -71,34 +58,24 @@ class Instances:
                 raise
             finally:
                 with self._changed:
-                    keep = instance.is_usable and instance.spec == self.spec and not self._stopped
+                    keep = instance.is_usable
                     if keep:
                         self._idle.append(instance)
                 if not keep:
                     self._drop(instance)
 
-    def stop(self) -> None:
-        """Kill all; calls that wait for one are refused."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-            idle, self._idle = self._idle, []
-            for instance in self._all:
-                instance.kill()
-        for instance in idle:
+    def close(self) -> None:
+        """Close the idle ones; the others are closed by those who use them."""
+        while instance := self._warm():
             self._drop(instance)
 
     @contextmanager
     def _place(self) -> Iterator[None]:
         """One of so many as may be at work at once."""
-        deadline = time.monotonic() + self._patience
         with self._changed:
-            while self._taken >= self.spec.concurrency and not self._stopped:
-                left = deadline - time.monotonic() if self.spec.concurrency else 0.0
-                if left <= 0 or not self._changed.wait(left):
-                    raise InvokeRefused("TooManyRequestsException", 429, "Rate Exceeded.")
-            if self._stopped:
-                raise InvokeRefused("ServiceException", 500, "the function is stopped")
+            patience = self._patience if self.concurrency else 0.0
+            if not self._changed.wait_for(lambda: self._taken < self.concurrency, patience):
+                raise InvokeRefused("TooManyRequestsException", 429, "Rate Exceeded.")
             self._taken += 1
         try:
             yield
@@ -119,14 +96,9 @@ class Instances:
             self._drop(instance)
 
     def _cold(self) -> Instance:
-        try:
-            instance = self._start(self.spec)
-        except StartError as error:
-            raise InvokeRefused("ServiceException", 500, error.message) from error
+        instance = self._start()
         with self._changed:
             self._all.add(instance)
-            if self._stopped:
-                instance.kill()
         return instance
 
     def _drop(self, instance: Instance) -> None:

@@ -32,7 +32,7 @@ class FunctionSpec:
     handler: str
     timeout_seconds: float = 3.0
     memory_mb: int = 128
-    concurrency: int = field(default=1, compare=False)  # it changes no instance
+    concurrency: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)
     provisioned: int = 0
     code: Path | None = None

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import logging
-import shutil
 import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Self
 
 from local_aws.account import CREDENTIALS, REGION, arn
 from local_aws.functions import metrics
-from local_aws.functions.fork_server import NO_FILES
-from local_aws.functions.forking import ForkServer, inherited_environment
+from local_aws.functions.fork_server import ForkServer
 from local_aws.functions.instance import Instance
 from local_aws.functions.instances import Instances
 from local_aws.functions.logs import LogStream
@@ -36,14 +34,13 @@ from local_aws.functions.model import (
 OnLog = Callable[[str, str, list[bytes]], None]
 """Gets a log group, a log stream and lines for it."""
 
-OnDiscard = Callable[[str, bytes, dict[str, str]], None]
-"""Gets a function's name, an event, and what Lambda says of it: RequestID, ErrorCode, ErrorMessage."""
+SendMessage = Callable[..., object]
+"""Gets the ARN of a queue, a text, and `message_attributes` as SQS takes them."""
 
 _EVENTS_AT_ONCE: Final = 8
 _THROTTLED_SECONDS: Final = 1.0
 """Before an event that found no instance, or a failing service, is tried again."""
 
-_numbers = itertools.count(1)
 _log = logging.getLogger(__name__)
 
 
@@ -62,7 +59,7 @@ class FunctionPool:
         services: of AWS, whose clients most functions make.
         on_metrics: gets the metrics that functions print, and Lambda's own; must not take long.
         on_log: gets the log lines of functions; must not take long.
-        on_discard: gets each event that is given up; what it raises counts as one of DeadLetterErrors.
+        send_message: sends an event that was given up to the dead-letter queue of its function.
         patience_seconds: how long a call waits for an instance where all are busy.
         retry_seconds: before each retry of an event that failed.
     """
@@ -77,60 +74,44 @@ class FunctionPool:
         services: Sequence[str] = (),
         on_metrics: metrics.OnMetrics = _nothing,
         on_log: OnLog = _nothing,
-        on_discard: OnDiscard = _nothing,
+        send_message: SendMessage = _nothing,
         patience_seconds: float = 10.0,
         retry_seconds: tuple[float, ...] = (1.0, 2.0),
     ) -> None:
-        self.given, self.log_dir = functions, log_dir
-        self._endpoint_url, self._preloaded = endpoint_url, (modules, services)
-        self._on_metrics, self._on_log, self._on_discard = on_metrics, on_log, on_discard
-        self._patience, self._retries = patience_seconds, retry_seconds
-        self._functions: dict[str, Instances] = {}
-        self._resources = ExitStack()
-        self._stopping = threading.Event()
+        self.given = functions
+        self.dead_letter_queues: dict[str, str] = {}
+        """ARNs by name of function."""
+        self.log_dir, self._endpoint_url, self._retries = log_dir, endpoint_url, retry_seconds
+        self._on_metrics, self._on_log, self._send_message = on_metrics, on_log, send_message
+        self._functions = {
+            name: Instances(partial(self._start_instance, name), spec.concurrency, patience_seconds)
+            for name, spec in functions.items()
+        }
+        self._server = ForkServer(log_dir / "fork-server.log", modules, services)
         self._events = ThreadPoolExecutor(_EVENTS_AT_ONCE, thread_name_prefix="function-events")
+        self._stopping = threading.Event()
 
     def __enter__(self) -> Self:
-        """Start the fork server without waiting for its imports, nor for the provisioned instances."""
+        """Start without waiting for the imports, nor for the provisioned instances."""
         self.log_dir.mkdir(parents=True, exist_ok=True)
-        self.folder = Path(tempfile.mkdtemp(prefix="functions-"))
-        self._resources.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        self._resources.callback(self._events.shutdown, cancel_futures=True)
-        self._server = ForkServer(self.folder, self.log_dir / "fork-server.log", *self._preloaded)
-        self._resources.callback(self._server.stop)
-        self._server.start()
+        self._server.__enter__()
         for name, spec in self.given.items():
-            self.define(name, spec)
+            for _ in range(spec.provisioned):
+                self._events.submit(self._provision, name)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Kill every instance, also in the middle of an invocation, which answers an error. Twice is once."""
         self._stopping.set()
-        for name in list(self._functions):
-            self.forget(name)
-        self._resources.close()
-
-    def define(self, name: str, spec: FunctionSpec) -> None:
-        """Serve a function from now on as this says; invocations under way end as they began."""
-        function = self._functions.get(name)
-        if function is None:
-            self._functions[name] = Instances(
-                spec, lambda spec: self._start_instance(name, spec), self._patience
-            )
-        elif not function.update(spec):
-            return
-        for _ in range(spec.provisioned):
-            self._events.submit(self._provision, name)
-
-    def forget(self, name: str) -> None:
-        """Serve a function no more."""
-        if function := self._functions.pop(name, None):
-            function.stop()
+        self._server.__exit__()
+        self._events.shutdown(cancel_futures=True)
+        for function in self._functions.values():
+            function.close()
 
     @property
     def pids(self) -> dict[str, list[int]]:
         """The processes of each function's instances."""
-        return {name: function.pids for name, function in list(self._functions.items())}
+        return {name: function.pids for name, function in self._functions.items()}
 
     def check(self, name: str, payload: bytes, most_bytes: int = MOST_SYNCHRONOUS_BYTES) -> None:
         """Whether a call could be made.
@@ -171,7 +152,7 @@ class FunctionPool:
         """
         self.check(name, payload, MOST_EVENT_BYTES)
         request_id = str(uuid.uuid4())
-        self._events.submit(self._deliver, self.find(name), name, payload, request_id)
+        self._events.submit(self._deliver, name, payload, request_id)
         return request_id
 
     def find(self, name: str) -> Instances:
@@ -191,10 +172,10 @@ class FunctionPool:
         with suppress(InvokeRefused), self.find(name).instance(warm=False) as instance:
             instance.preload()
 
-    def _deliver(self, function: Instances, name: str, payload: bytes, request_id: str) -> None:
+    def _deliver(self, name: str, payload: bytes, request_id: str) -> None:
         """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html."""
         waits = iter(self._retries)
-        while self._functions.get(name) is function:  # an event ends with its function
+        while not self._stopping.is_set():
             try:
                 answer = self._invoke(name, payload, request_id)
                 if answer.error is None:
@@ -203,18 +184,24 @@ class FunctionPool:
                 wait = next(waits, None)
             except InvokeRefused as refused:  # this does not count as a try
                 code, message = refused.status, refused.message
-                wait = _THROTTLED_SECONDS if function.spec.concurrency else None
+                wait = _THROTTLED_SECONDS if self.find(name).concurrency else None
             if wait is None:
-                about = {"RequestID": request_id, "ErrorCode": str(code), "ErrorMessage": message}
-                self._discard(name, payload, about)
+                self._discard(name, payload, request_id, code, message)
                 return
             self._stopping.wait(wait)
 
-    def _discard(self, name: str, payload: bytes, about: dict[str, str]) -> None:
-        _log.error("an event of %s was given up: %s", name, about)
+    def _discard(self, name: str, payload: bytes, request_id: str, code: int, message: str) -> None:
+        """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html."""
+        _log.error("event %s of %s was given up: %s %s", request_id, name, code, message)
         self._publish("AWS/Lambda", metrics.of_lambda(name, AsyncEventsDropped=1))
+        about = {
+            "RequestID": {"DataType": "String", "StringValue": request_id},
+            "ErrorCode": {"DataType": "Number", "StringValue": str(code)},
+            "ErrorMessage": {"DataType": "String", "StringValue": message[:1024]},
+        }
         try:
-            self._on_discard(name, payload, about)
+            if queue := self.dead_letter_queues.get(name):
+                self._send_message(queue, payload.decode(), message_attributes=about)
         except Exception:
             _log.exception("an event of %s did not reach its dead-letter queue", name)
             self._publish("AWS/Lambda", metrics.of_lambda(name, DeadLetterErrors=1))
@@ -233,11 +220,10 @@ class FunctionPool:
         self._publish("AWS/Lambda", own + metrics.of_lambda(name, "Milliseconds", Duration=milliseconds))
         return answer
 
-    def _start_instance(self, name: str, spec: FunctionSpec) -> Instance:
-        stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{next(_numbers):032x}"
-        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
-        environment = {
-            **self._environment(name, spec),
+    def _start_instance(self, name: str) -> Instance:
+        spec, stream = self.given[name], f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._server.folder))
+        environment = self._environment(name, spec) | {
             "AWS_LAMBDA_LOG_STREAM_NAME": stream,
             "TMPDIR": str(folder),
         }
@@ -259,10 +245,8 @@ class FunctionPool:
             _log.exception("metrics of functions were lost")
 
     def _environment(self, name: str, spec: FunctionSpec) -> dict[str, str]:
-        """What Lambda sets, and the function's own; of this process only what Python itself needs."""
+        """What Lambda sets, and the function's own."""
         return {
-            **inherited_environment(),
-            **NO_FILES,
             "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
             "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
             "AWS_SESSION_TOKEN": "local",

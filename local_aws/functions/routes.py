@@ -1,4 +1,4 @@
-"""The Invoke operation of the Lambda API over HTTP, and the operations that are refused.
+"""The Invoke operation of the Lambda API over HTTP.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 """
@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote
 
-from botocore.session import get_session
 from werkzeug import Request, Response
 
 from local_aws.account import arn
@@ -30,27 +29,20 @@ _NAME: Final = re.compile(
 )
 """A name, a partial ARN or a full one."""
 
-_UNSERVED: Final = (
-    *("PublishVersion", "CreateAlias", "PublishLayerVersion", "InvokeAsync", "InvokeWithResponseStream"),
-    *("CreateFunctionUrlConfig", "UpdateFunctionUrlConfig"),
-    *("PutFunctionEventInvokeConfig", "UpdateFunctionEventInvokeConfig"),
-)
-"""What moto keeps a record of and nothing acts upon."""
-
 
 def routes(pool: FunctionPool) -> list[Route]:
     """Method, pattern of the whole path, and what answers it."""
-    model = get_session().get_service_model("lambda")
-    unserved = [_refusal(name, **model.operation_model(name).http) for name in _UNSERVED]
-    return [*unserved, ("POST", _PATH, lambda request, match: invoke(pool, request, match["function"]))]
+    return [("POST", _PATH, lambda request, match: _answer(pool, request, match["function"]))]
 
 
-def invoke(pool: FunctionPool, request: Request, function: str) -> Response:
-    """Answer one call; `function` as the path has it, which may be percent-encoded still."""
+def _answer(pool: FunctionPool, request: Request, function: str) -> Response:
     try:
         return _invoke(pool, request, _name(unquote(function), request.args.get("Qualifier")))
     except InvokeRefused as refused:
-        return _refused(refused)
+        kind = "User" if refused.status < 500 else "Service"
+        body = json.dumps({"Type": kind, "Message": refused.message, "message": refused.message})
+        headers = {"x-amzn-ErrorType": refused.code, "x-amzn-RequestId": str(uuid.uuid4())}
+        return Response(body, refused.status, headers, mimetype="application/json")
 
 
 def _invoke(pool: FunctionPool, request: Request, name: str) -> Response:
@@ -81,19 +73,3 @@ def _name(function: str, qualifier: str | None) -> str:
         missing = arn("lambda", f"function:{name}:{version}")
         raise InvokeRefused("ResourceNotFoundException", 404, f"Function not found: {missing}")
     return name
-
-
-def _refusal(operation: str, method: str, requestUri: str, **_: object) -> Route:  # noqa: N803 - botocore's name
-    """A route that says what is not served."""
-    pattern = re.compile(re.sub(r"\{\w+\}", "[^/]+", requestUri).rstrip("/") + "/?")
-    refused = InvokeRefused(
-        "InvalidParameterValueException", 400, f"The local AWS does not serve {operation} of Lambda."
-    )
-    return method, pattern, lambda _request, _match: _refused(refused)
-
-
-def _refused(refused: InvokeRefused) -> Response:
-    kind = "User" if refused.status < 500 else "Service"
-    body = json.dumps({"Type": kind, "Message": refused.message, "message": refused.message})
-    headers = {"x-amzn-ErrorType": refused.code, "x-amzn-RequestId": str(uuid.uuid4())}
-    return Response(body, refused.status, headers, mimetype="application/json")

@@ -123,3 +123,9 @@ def flaky(event, context):
     path.write_text(str(calls))
     if calls < event["succeeds_at"]:
         raise TransientError("not yet")
+
+
+def forward(event, context):
+    queue = boto3.resource("sqs").get_queue_by_name(QueueName="forwarded")
+    for record in event["Records"]:
+        queue.send_message(MessageBody=record.get("body") or record["Sns"]["Message"])

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local_aws.functions import FunctionPool, InvokeRefused
+from local_aws.functions import FunctionPool, FunctionSpec, InvokeRefused
 from local_aws.tests.patience import until
 
 from .conftest import spec
@@ -123,14 +123,32 @@ def test_a_call_that_times_out_takes_its_children_with_it(tmp_path):
         until(lambda: not any(alive(int(pid)) for pid in mark.read_text().split()))
 
 
-def test_a_pool_survives_the_end_of_its_fork_server(tmp_path):
-    with FunctionPool({"f": spec("leave"), "g": spec("echo")}, tmp_path) as pool:
-        pid = json.loads(pool.invoke("g", b"{}").payload)["pid"]
+def test_a_pool_whose_fork_server_was_killed_refuses_calls_and_says_why(tmp_path):
+    with FunctionPool({"f": spec("echo")}, tmp_path) as pool:
+        pid = json.loads(pool.invoke("f", b"{}").payload)["pid"]
         server = psutil.Process(pid).parent()
         os.kill(server.pid, signal.SIGKILL)
-        until(lambda: not alive(server.pid))
-        assert json.loads(pool.invoke("f", b'{"exit": 5}').payload)["errorMessage"].endswith("exit status 5")
-        assert pool.invoke("g", b"{}").error is None
+        until(lambda: not alive(server.pid) and not alive(pid))
+        with pytest.raises(InvokeRefused, match="fork server"):
+            pool.invoke("f", b"{}")
+
+
+def test_modules_are_found_in_the_folder_of_the_code_and_faults_in_them_are_named(tmp_path):
+    (tmp_path / "local_functions.py").write_text("import os\ndef run(*_): return os.getcwd()")
+    (tmp_path / "broken.py").write_text("def")
+    (tmp_path / "attribute.py").write_text("object.absent")
+    kinds = {
+        "run": "Runtime.MalformedHandlerName",
+        "broken.run": "Runtime.UserCodeSyntaxError",
+        "attribute.run": "AttributeError",
+        "local_functions.run": None,
+    }
+    functions = {name.replace(".", "-"): FunctionSpec(name, code=tmp_path) for name in kinds}
+    with FunctionPool(functions, tmp_path) as pool:
+        for _ in range(2):
+            done = [pool.invoke(name, b"{}") for name in functions]
+            assert [one.error for one in done] == list(kinds.values())
+            assert json.loads(done[-1].payload) == str(tmp_path)
 
 
 _PARENT = """
