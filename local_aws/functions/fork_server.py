@@ -31,6 +31,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
+from local_aws.account import CREDENTIALS
 from local_aws.functions import runtime
 from local_aws.functions.model import InvokeRefused
 
@@ -152,13 +153,10 @@ def _preload(modules: Sequence[str], services: Sequence[str]) -> None:
         importlib.import_module(name)
     import boto3
 
-    nobody: dict[str, Any] = dict.fromkeys(
-        ("region_name", "aws_access_key_id", "aws_secret_access_key"), "none"
-    )
     for service in services:
-        boto3.client(service, **nobody)  # type: ignore[call-overload]
+        boto3.client(service, **CREDENTIALS)  # type: ignore[call-overload]
         if service in boto3.Session().get_available_resources():
-            boto3.resource(service, **nobody)  # type: ignore[call-overload]
+            boto3.resource(service, **CREDENTIALS)  # type: ignore[call-overload]
     gc.collect()
     gc.freeze()
 

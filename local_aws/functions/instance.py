@@ -28,9 +28,6 @@ _LOOK_SECONDS: Final = 0.1
 _END_SECONDS: Final = 5.0
 """How long an instance that is killed may take to end."""
 
-_CHUNK: Final = 2**16
-_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
-
 
 class _Ended(Exception):  # noqa: N818
     """The process is gone: its exit status, negative for a signal; 0 also where nobody knows it."""
@@ -62,8 +59,7 @@ class Instance:
             self.pid = int(self._frame(time.monotonic() + _START_SECONDS)[1:])
         except (_Ended, TimeoutError):
             self.close()
-            message = "the fork server started no instance; see fork-server.log"
-            raise InvokeRefused("ServiceException", 500, message) from None
+            raise InvokeRefused("ServiceException", 500, "no process starts: see fork-server.log") from None
 
     @property
     def is_usable(self) -> bool:
@@ -107,12 +103,12 @@ class Instance:
 
     def _attempt(self, event: bytes, request_id: str) -> tuple[bytes, bytes]:
         """The kind of the answer and its JSON, whatever becomes of the process."""
-        limit = self.spec.timeout_seconds
         try:
             frame = self._load() or self._call(event, request_id)
         except TimeoutError:
             self.kill()
-            return _failure("Sandbox.Timedout", f"Task timed out after {limit:.2f} seconds", request_id)
+            message = f"Task timed out after {self.spec.timeout_seconds:.2f} seconds"
+            return _failure("Sandbox.Timedout", message, request_id)
         except _Ended as end:
             kind = "Runtime.OutOfMemory" if self._outgrew_memory else "Runtime.ExitError"
             return _failure(kind, _why_ended(end.args[0]), request_id)
@@ -161,7 +157,7 @@ class Instance:
     def _read_log(self) -> None:
         """What it has printed so far."""
         with suppress(BlockingIOError):
-            while data := os.read(self._printed, _CHUNK):
+            while data := os.read(self._printed, 2**16):
                 self.log.feed(data)
             self._sources = [self._link]  # nobody can write there any more
 
@@ -171,7 +167,7 @@ class Instance:
             _, resident, shared, *_ = Path(f"/proc/{self.pid}/statm").read_text().split()
         except (OSError, ValueError):
             return 0
-        return (int(resident) - int(shared)) * _PAGE
+        return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
 
     def _report(self, request_id: str, milliseconds: float, error: str | None) -> None:
         """The last two lines of an invocation."""

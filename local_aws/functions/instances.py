@@ -30,8 +30,7 @@ class Instances:
     @property
     def pids(self) -> list[int]:
         """Of those that live."""
-        with self._changed:
-            return sorted(instance.pid for instance in self._all)
+        return sorted(instance.pid for instance in self._all.copy())
 
     def limit(self, reserved: int | None = None) -> None:
         """Run fewer at once from now on, or as many as at first."""
@@ -40,28 +39,24 @@ class Instances:
             self._changed.notify_all()
 
     @contextmanager
-    def instance(self, *, warm: bool = True) -> Iterator[Instance]:
+    def instance(self) -> Iterator[Instance]:
         """An instance for one invocation, the one that was used last first.
-
-        Args:
-            warm: one that has served before will do.
 
         Raises:
             InvokeRefused: all are busy for too long, or none can be started.
         """
         with self._place():
-            instance = (self._warm() if warm else None) or self._cold()
+            instance = self._warm() or self._start()
+            self._all.add(instance)
             try:
                 yield instance
             except BaseException:  # such as an interrupt: the answer that is still to come is nobody's
                 instance.kill()
                 raise
             finally:
-                with self._changed:
-                    keep = instance.is_usable
-                    if keep:
-                        self._idle.append(instance)
-                if not keep:
+                if instance.is_usable:
+                    self._idle.append(instance)
+                else:
                     self._drop(instance)
 
     def close(self) -> None:
@@ -87,21 +82,14 @@ class Instances:
     def _warm(self) -> Instance | None:
         """One that is there and lives."""
         while True:
-            with self._changed:
-                if not self._idle:
-                    return None
+            try:
                 instance = self._idle.pop()
+            except IndexError:
+                return None
             if instance.is_usable:
                 return instance
             self._drop(instance)
 
-    def _cold(self) -> Instance:
-        instance = self._start()
-        with self._changed:
-            self._all.add(instance)
-        return instance
-
     def _drop(self, instance: Instance) -> None:
-        with self._changed:
-            self._all.discard(instance)
+        self._all.discard(instance)
         instance.close()

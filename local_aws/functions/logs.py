@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-OnLines = Callable[[str, list[bytes]], None]
-"""Gets a request's id and lines without their ends."""
-
 _LONGEST_LINE: Final = 2**20
 """CloudWatch Logs takes no longer event."""
 
@@ -19,10 +16,10 @@ class LogStream:
 
     Args:
         name: as of a stream of CloudWatch Logs.
-        on_lines: gets them, whole and together.
+        on_lines: gets a request's id and its lines, whole and without their ends.
     """
 
-    def __init__(self, name: str, on_lines: OnLines) -> None:
+    def __init__(self, name: str, on_lines: Callable[[str, list[bytes]], None]) -> None:
         self.name, self._on_lines = name, on_lines
         self._rest = b""
         self._request_id = "-"

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 MetricData = list[dict[str, Any]]
-OnMetrics = Callable[[str, MetricData], None]
-"""Gets a namespace and its new data, in the shape of PutMetricData."""
 
 
 def parse(line: bytes) -> list[tuple[str, MetricData]]:

@@ -10,10 +10,9 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
-from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Self
 
@@ -30,12 +29,6 @@ from local_aws.functions.model import (
     Invocation,
     InvokeRefused,
 )
-
-OnLog = Callable[[str, str, list[bytes]], None]
-"""Gets a log group, a log stream and lines for it."""
-
-SendMessage = Callable[..., object]
-"""Gets the ARN of a queue, a text, and `message_attributes` as SQS takes them."""
 
 _EVENTS_AT_ONCE: Final = 8
 _THROTTLED_SECONDS: Final = 1.0
@@ -57,9 +50,9 @@ class FunctionPool:
         endpoint_url: where functions find AWS (AWS_ENDPOINT_URL).
         modules: imported once for all functions; none may start a thread or open a file.
         services: of AWS, whose clients most functions make.
-        on_metrics: gets the metrics that functions print, and Lambda's own; must not take long.
-        on_log: gets the log lines of functions; must not take long.
-        send_message: sends an event that was given up to the dead-letter queue of its function.
+        on_metrics: gets a namespace and its data, printed by functions or Lambda's own; must not take long.
+        on_log: gets a log group, a log stream and lines for it; must not take long.
+        send_message: gets the ARN of a queue, an event that was given up, and `message_attributes` about it.
         patience_seconds: how long a call waits for an instance where all are busy.
         retry_seconds: before each retry of an event that failed.
     """
@@ -72,9 +65,9 @@ class FunctionPool:
         endpoint_url: str | None = None,
         modules: Sequence[str] = (),
         services: Sequence[str] = (),
-        on_metrics: metrics.OnMetrics = _nothing,
-        on_log: OnLog = _nothing,
-        send_message: SendMessage = _nothing,
+        on_metrics: Callable[[str, metrics.MetricData], None] = _nothing,
+        on_log: Callable[[str, str, list[bytes]], None] = _nothing,
+        send_message: Callable[..., object] = _nothing,
         patience_seconds: float = 10.0,
         retry_seconds: tuple[float, ...] = (1.0, 2.0),
     ) -> None:
@@ -95,9 +88,8 @@ class FunctionPool:
         """Start without waiting for the imports, nor for the provisioned instances."""
         self.log_dir.mkdir(parents=True, exist_ok=True)
         self._server.__enter__()
-        for name, spec in self.given.items():
-            for _ in range(spec.provisioned):
-                self._events.submit(self._provision, name)
+        for name in self.given:
+            self._events.submit(self._provision, name)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -169,8 +161,9 @@ class FunctionPool:
 
     def _provision(self, name: str) -> None:
         # Stopped meanwhile; or whatever else, it will be the answer of a call.
-        with suppress(InvokeRefused), self.find(name).instance(warm=False) as instance:
-            instance.preload()
+        with suppress(InvokeRefused), ExitStack() as together:
+            for _ in range(self.given[name].provisioned):
+                together.enter_context(self.find(name).instance()).preload()
 
     def _deliver(self, name: str, payload: bytes, request_id: str) -> None:
         """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html."""
@@ -212,7 +205,7 @@ class FunctionPool:
                 began = time.monotonic()
                 answer = instance.invoke(payload, request_id)
         except InvokeRefused as refused:
-            if refused.status == HTTPStatus.TOO_MANY_REQUESTS:
+            if refused.code == "TooManyRequestsException":
                 self._publish("AWS/Lambda", metrics.of_lambda(name, Throttles=1))
             raise
         milliseconds = 1_000 * (time.monotonic() - began)
@@ -223,9 +216,23 @@ class FunctionPool:
     def _start_instance(self, name: str) -> Instance:
         spec, stream = self.given[name], f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
         folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._server.folder))
-        environment = self._environment(name, spec) | {
+        environment = {
+            "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
+            "AWS_SESSION_TOKEN": "local",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            **({"AWS_ENDPOINT_URL": self._endpoint_url} if self._endpoint_url else {}),
+            "AWS_LAMBDA_FUNCTION_NAME": name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency" if spec.provisioned else "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
             "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+            "_HANDLER": spec.handler,
             "TMPDIR": str(folder),
+            "TZ": ":UTC",
+            **spec.environment,
         }
         log = LogStream(stream, lambda request_id, lines: self._take_lines(name, stream, request_id, lines))
         return Instance(spec, *self._server.fork(spec.handler, environment, spec.code), log, folder)
@@ -243,22 +250,3 @@ class FunctionPool:
             self._on_metrics(namespace, data)
         except Exception:
             _log.exception("metrics of functions were lost")
-
-    def _environment(self, name: str, spec: FunctionSpec) -> dict[str, str]:
-        """What Lambda sets, and the function's own."""
-        return {
-            "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
-            "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
-            "AWS_SESSION_TOKEN": "local",
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            **({"AWS_ENDPOINT_URL": self._endpoint_url} if self._endpoint_url else {}),
-            "AWS_LAMBDA_FUNCTION_NAME": name,
-            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency" if spec.provisioned else "on-demand",
-            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
-            "_HANDLER": spec.handler,
-            "TZ": ":UTC",
-            **spec.environment,
-        }

@@ -16,10 +16,7 @@ from local_aws.unserved import NotServedError
 
 SEAMS: Final = Seams()
 _BACKEND: Final = "moto.awslambda.models:LambdaBackend"
-_UNSERVED: Final = (
-    *("FileSystemConfigs", "ImageConfig", "Layers", "LoggingConfig", "Publish", "SnapStart"),
-    *("CapacityProviderConfig", "DurableConfig", "TenancyConfig"),
-)
+_UNSERVED: Final = ("FileSystemConfigs", "ImageConfig", "Layers", "LoggingConfig", "Publish", "SnapStart")
 
 
 @SEAMS.replaces(f"{_BACKEND}.create_function")

@@ -15,12 +15,10 @@ from urllib.parse import unquote
 
 from werkzeug import Request, Response
 
-from local_aws.account import arn
 from local_aws.functions.model import InvokeRefused
 from local_aws.functions.pool import FunctionPool
 
-Answer = Callable[[Request, re.Match[str]], Response]
-Route = tuple[str, re.Pattern[str], Answer]
+Route = tuple[str, re.Pattern[str], Callable[[Request, re.Match[str]], Response]]
 
 _PATH: Final = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations/?")
 _NAME: Final = re.compile(
@@ -65,11 +63,7 @@ def _invoke(pool: FunctionPool, request: Request, name: str) -> Response:
 
 
 def _name(function: str, qualifier: str | None) -> str:
+    """The name in a name or an ARN; a version or an alias, which no function has, stays with it."""
     match = _NAME.fullmatch(function)
-    if match is None:
-        raise InvokeRefused("ResourceNotFoundException", 404, f"Function not found: {function[:256]!r}")
-    name, version = match["name"], match["qualifier"] or qualifier or "$LATEST"
-    if version != "$LATEST":  # versions and aliases are not published here
-        missing = arn("lambda", f"function:{name}:{version}")
-        raise InvokeRefused("ResourceNotFoundException", 404, f"Function not found: {missing}")
-    return name
+    name, version = (match["name"], match["qualifier"] or qualifier) if match else (function[:256], None)
+    return name if version in {None, "$LATEST"} else f"{name}:{version}"

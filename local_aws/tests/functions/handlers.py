@@ -57,7 +57,7 @@ def sleep(event, context):
 
 
 def leave(event, context):
-    """End the process in the way that the event says."""
+    """End the process as the event asks."""
     match event:
         case {"signal": number}:
             os.kill(os.getpid(), number)
@@ -117,7 +117,7 @@ def mute(event, context):
 
 
 def flaky(event, context):
-    """Fail until it was called as often as the event says."""
+    """Fail until it was called as often as the event asks."""
     path = Path(event["mark"])
     calls = int(path.read_text()) + 1 if path.exists() else 1
     path.write_text(str(calls))
