@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, Self
 
 from botocore.config import Config
@@ -78,10 +78,6 @@ class AwsServer:
         """Close every connection and forget all state. Twice is once."""
         self.ready.clear()
         self._stack.close()
-        with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
 
     def add_route(self, method: str, pattern: re.Pattern[str], answer: Answer) -> None:
         """Let `answer` answer where the method is equal and the pattern matches the whole path, before moto.
@@ -99,12 +95,13 @@ class AwsServer:
         """A boto3 client of this server, the same for every caller; safe to share between threads."""
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = session().client(  # type: ignore[call-overload]
+                client: Any = session().client(  # type: ignore[call-overload]
                     service,
                     endpoint_url=self.endpoint_url,
                     config=Config(max_pool_connections=64, retries={"mode": "standard"}),
                     **CREDENTIALS,
                 )
+                self._clients[service] = self._stack.enter_context(closing(client))
             return self._clients[service]
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -102,8 +102,7 @@ def _call(environ: WSGIEnvironment, form: str) -> tuple[str, str, str]:
     if cbor := _CBOR.fullmatch(environ["PATH_INFO"]):
         return name, f"{cbor[1]} by smithy-rpc-v2-cbor", "cbor"
     request = Request({**environ, "wsgi.input": io.BytesIO(form.encode())})
-    others = (other for other in session().get_available_services() if other.startswith(signing))
-    for service in (name, *others):
+    for service in _candidates(name, signing):
         with suppress(UnknownServiceError, HTTPException, NotImplementedError):
             operation, _ = get_service_router(service).match(request)
             protocol = determine_request_protocol(operation.service_model, content_type)
@@ -111,6 +110,12 @@ def _call(environ: WSGIEnvironment, form: str) -> tuple[str, str, str]:
     target = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
     action = parse_qs(form).get("Action", [f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"])[0]
     return signing, target or action, "json" if "json" in content_type else "query"
+
+
+def _candidates(name: str, signing: str) -> Iterator[str]:
+    """Services whose requests may be signed for a name; to know all of them takes seconds."""
+    yield name
+    yield from (other for other in session().get_available_services() if other.startswith(signing))
 
 
 def _error(service: str, operation: str, protocol: str, error: Exception) -> Response:
