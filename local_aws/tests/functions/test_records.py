@@ -168,14 +168,6 @@ def test_a_queue_feeds_a_function(aws, functions):
     assert unknown[0] == "ResourceNotFoundException"
 
 
-def test_a_topic_calls_a_function(aws):
-    sns = aws.client("sns")
-    topic = sns.create_topic(Name="calls")["TopicArn"]
-    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn("lambda", "function:forward"))
-    sns.publish(TopicArn=topic, Message="notified")
-    assert received(aws, "forwarded")["Body"] == "notified"
-
-
 def test_an_event_that_fails_for_good_goes_to_the_dead_letter_queue(aws, functions):
     event = {"why": "never"}
     sent = functions.invoke(FunctionName="fail", InvocationType="Event", Payload=json.dumps(event))
