@@ -41,7 +41,7 @@ check: develop ## Lint, format, types, import layers, generated files
 	$(BIN)/lint-imports
 	$(BIN)/python -m hybrid_ocr.contracts.generate --check
 	$(BIN)/python -m hybrid_ocr.stages.validation.rules_doc --check
-	$(BIN)/python -m infra.idle_doc --check
+	$(BIN)/python -m infra.deploy_doc --check
 
 format: $(VENV)/.installed ## Put code into its standard form
 	$(BIN)/ruff check --fix .
@@ -85,7 +85,7 @@ stage-named:
 generated: develop ## Write JSON Schemas and tables of the documentation again
 	$(BIN)/python -m hybrid_ocr.contracts.generate
 	$(BIN)/python -m hybrid_ocr.stages.validation.rules_doc
-	$(BIN)/python -m infra.idle_doc
+	$(BIN)/python -m infra.deploy_doc
 
 bench: bench-setup ## Measure speed and accuracy beside RapidOCR, PaddleOCR and Tesseract
 	$(BIN)/python -m evaluation.bench
