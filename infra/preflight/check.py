@@ -60,6 +60,8 @@ def asked(name: str, look: Callable[[], Iterable[Check]]) -> Iterator[Check]:
 
 
 _PREFIXES: Final = {
+    "DescribeEndpoint": "sagemaker",
+    "DescribeEndpointConfig": "sagemaker",
     "DescribeInstanceTypeOfferings": "ec2",
     "DescribeLogGroups": "logs",
     "DescribeStacks": "cloudformation",

@@ -74,7 +74,7 @@ def test_a_new_account_has_a_quota_of_zero(aws: FakeAccount) -> None:
     assert _states(found) == {"quota ml.g4dn.xlarge": "failed"}
     seen = found["quota ml.g4dn.xlarge"].seen
     assert seen.startswith(
-        "0, and 2 are needed at once to begin with: ask for 8 at https://us-east-1.console"
+        "0, and 2 are needed at once, to begin with: ask for 8 at https://us-east-1.console"
     )
     assert "infra/stages/dev.toml" in seen
     later = found["quota ml.g5.xlarge"].seen
@@ -86,12 +86,17 @@ def test_a_new_account_has_a_quota_of_zero(aws: FakeAccount) -> None:
 
 def test_an_update_needs_the_new_instances_beside_the_old(aws: FakeAccount) -> None:
     aws.applied["ml.g4dn.xlarge for endpoint usage"] = 3
-    aws.stacks = {f"hybrid-ocr-dev-{part}": "UPDATE_COMPLETE" for part in ("data", "endpoints")}
+    aws.endpoints = {
+        "hybrid-ocr-dev-region-detection-async": ("ml.g4dn.xlarge", 1),
+        "hybrid-ocr-dev-text-detection-async": ("ml.g4dn.xlarge", 1),
+        "hybrid-ocr-dev-ocr-async": ("ml.g6.xlarge", 4),
+    }
 
     found = _look(aws)
 
     assert _states(found) == {"quota ml.g4dn.xlarge": "failed"}
-    assert found["quota ml.g4dn.xlarge"].seen.startswith("3, and 4 are needed at once beside those")
+    assert found["quota ml.g4dn.xlarge"].seen.startswith("3, and 4 are needed at once, beside the 2 that run")
+    assert "to begin with" in found["quota ml.g5.xlarge"].seen, "another type has a quota of its own"
 
 
 def test_all_endpoints_together_have_a_quota(aws: FakeAccount) -> None:
@@ -231,6 +236,7 @@ def test_a_network_is_there_and_whole(aws: FakeAccount, monkeypatch: pytest.Monk
     ("operation", "check", "action"),
     [
         ("ListServiceQuotas", "quotas", "servicequotas:ListServiceQuotas"),
+        ("DescribeEndpoint", "quotas", "sagemaker:DescribeEndpoint"),
         ("GetAccountSettings", "concurrency", "lambda:GetAccountSettings"),
         ("GetParameter", "bootstrap", "ssm:GetParameter"),
         ("DescribeStacks", "stacks", "cloudformation:DescribeStacks"),
