@@ -129,8 +129,8 @@ def _judged(name: str, quota: Mapping[str, Any] | None, need: _Need, used: int, 
         return failed(
             name,
             f"{value}, and {at_once} are needed at once, {why}: ask for "
-            f"{max(2 * need.first, need.most, at_once)} at {where.page(quota)}, or name another instance_type "
-            f"in {where.file}",
+            f"{max(2 * need.first, need.most, at_once)} at {where.page(quota)}, or name another "
+            f"instance_type in {where.file}",
         )
     short = [f"{need.most} to scale as far as policies.toml says"] if value < need.most else []
     short += [f"{2 * need.first} to update"] if value < 2 * need.first else []

@@ -36,7 +36,7 @@ class FakeAccount:
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        httpx.post(f"{self.url}/moto-api/reset").raise_for_status()
+        httpx.post(f"{self.url}/moto-api/reset", timeout=120).raise_for_status()  # the first loads moto
         return self
 
     def __exit__(
