@@ -53,7 +53,7 @@ samples: $(VENV)/.installed ## Draw the sample documents again
 synth: develop ## Write the CloudFormation templates of every stage, or of STAGE (no account, no Docker)
 	$(BIN)/python -m infra $(STAGE)
 
-preflight: develop stage-named ## What an account would refuse of a stage, before it costs anything: STAGE=dev
+preflight: stage-named develop ## What an account would refuse of a stage, before it costs anything: STAGE=dev
 	$(BIN)/hybrid-ocr preflight --stage $(STAGE)
 
 check-infra: synth .venv-checkov/.installed ## Put cfn-lint and checkov over the templates
@@ -69,10 +69,10 @@ deploy: preflight ## Deploy a stage, STAGE=dev; YES=1 asks nothing (needs an AWS
 	$(BIN)/hybrid-ocr artifacts publish --on $(STAGE) --activate
 	$(BIN)/hybrid-ocr smoke --on $(STAGE)
 
-diff: synth stage-named ## What `make deploy` would change: STAGE=dev (needs an AWS account)
+diff: stage-named synth ## What `make deploy` would change: STAGE=dev (needs an AWS account)
 	$(CDK_OF_STAGE) diff --all
 
-destroy: synth stage-named ## Take a stage away, STAGE=dev; YES=1 asks nothing (needs an AWS account)
+destroy: stage-named synth ## Take a stage away, STAGE=dev; YES=1 asks nothing (needs an AWS account)
 	$(BIN)/python -m infra.teardown ask $(STAGE) $(if $(YES),--yes)
 	$(CDK_OF_STAGE) destroy --force --exclusively hybrid-ocr-$(STAGE)-operations hybrid-ocr-$(STAGE)-flow hybrid-ocr-$(STAGE)-endpoints
 	$(BIN)/python -m infra.teardown empty $(STAGE)
