@@ -28,6 +28,7 @@ class FakeAccount:
         self.defaults: dict[str, float] = {}
         self.executions, self.unreserved = 1_000, 1_000
         self.endpoints: dict[str, tuple[str, int]] = {}
+        self.zones = ["us-east-1a", "us-east-1b", "us-east-1c"]
         self.stacks: dict[str, str] = {}
         self.denied: set[str] = set()
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -63,6 +64,10 @@ class FakeAccount:
             return _json(start, "200 OK", {"AccountLimit": limit})
         if operation in {"DescribeEndpoint", "DescribeEndpointConfig"}:
             return self._endpoint(json.loads(body), start)
+        if operation == "DescribeVpcEndpointServices":
+            return self._services(
+                [told for key, [told] in form.items() if key.startswith("ServiceName")], start
+            )
         if operation == "DescribeStacks":
             return self._describe(form["StackName"][0], start)
         if service == _QUOTAS and json.loads(body).get("ServiceCode") == "sagemaker":
@@ -92,6 +97,16 @@ class FakeAccount:
                 "LastModifiedTime": 0,
             },
         )
+
+    def _services(self, names: list[str], start: Start) -> Iterable[bytes]:
+        zones = "".join(f"<item>{zone}</item>" for zone in self.zones)
+        services = "".join(
+            f"<item><serviceName>{name}</serviceName><availabilityZoneSet>{zones}</availabilityZoneSet></item>"
+            for name in names
+        )
+        start("200 OK", [("Content-Type", "text/xml")])
+        told = f"<serviceDetailSet>{services}</serviceDetailSet>"
+        return [f"<DescribeVpcEndpointServicesResponse>{told}</DescribeVpcEndpointServicesResponse>".encode()]
 
     def _describe(self, name: str, start: Start) -> Iterable[bytes]:
         if name not in self.stacks:

@@ -232,6 +232,28 @@ def test_a_network_is_there_and_whole(aws: FakeAccount, monkeypatch: pytest.Monk
         assert (check.state, told in check.seen) == (state, True), check
 
 
+def test_a_network_can_be_made(aws: FakeAccount) -> None:
+    aws.applied["ml.g4dn.xlarge for endpoint usage"] = aws.applied["ml.g5.xlarge for endpoint usage"] = 40
+    connection = connect("prod", endpoint_url=aws.url)
+    found = _look(aws, "prod")["network"]
+    assert (found.state, found.seen) == ("ok", "will be made in us-east-1a, us-east-1b")
+
+    aws.zones = ["us-east-1b", "us-east-1c"]
+    found = _look(aws, "prod")["network"]
+    assert found.state == "failed"
+    assert "com.amazonaws.us-east-1.sagemaker.runtime has no endpoints in us-east-1a" in found.seen
+
+    ec2 = connection.client("ec2")
+    for number in range(5 - len(ec2.describe_vpcs()["Vpcs"])):
+        ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")
+    found = _look(aws, "prod")["network"]
+    assert found.state == "failed"
+    assert found.seen.startswith("5 VPCs are there, and the account may have 5 in us-east-1: ask for more")
+
+    aws.stacks = {"hybrid-ocr-prod-network": "CREATE_COMPLETE"}
+    assert _look(aws, "prod")["network"].state == "ok", "one of them is its own"
+
+
 @pytest.mark.parametrize(
     ("operation", "check", "action"),
     [
