@@ -43,7 +43,7 @@ check: develop ## Lint, format, types, import layers, generated files
 	$(BIN)/vulture
 	$(BIN)/python -m hybrid_ocr.contracts.generate --check
 	$(BIN)/python -m hybrid_ocr.stages.validation.rules_doc --check
-	$(BIN)/python -m infra.idle_doc --check
+	$(BIN)/python -m infra.deploy_doc --check
 
 format: $(VENV)/.installed ## Put code into its standard form
 	$(BIN)/ruff check --fix .
@@ -55,7 +55,7 @@ samples: $(VENV)/.installed ## Draw the sample documents again
 synth: develop ## Write the CloudFormation templates of every stage, or of STAGE (no account, no Docker)
 	$(BIN)/python -m infra $(STAGE)
 
-preflight: develop stage-named ## What an account would refuse of a stage, before it costs anything: STAGE=dev
+preflight: stage-named develop ## What an account would refuse of a stage, before it costs anything: STAGE=dev
 	$(BIN)/hybrid-ocr preflight --stage $(STAGE)
 
 check-infra: synth .venv-checkov/.installed ## Put cfn-lint and checkov over the templates
@@ -71,10 +71,10 @@ deploy: preflight ## Deploy a stage, STAGE=dev; YES=1 asks nothing (needs an AWS
 	$(BIN)/hybrid-ocr artifacts publish --on $(STAGE) --activate
 	$(BIN)/hybrid-ocr smoke --on $(STAGE)
 
-diff: synth stage-named ## What `make deploy` would change: STAGE=dev (needs an AWS account)
+diff: stage-named synth ## What `make deploy` would change: STAGE=dev (needs an AWS account)
 	$(CDK_OF_STAGE) diff --all
 
-destroy: synth stage-named ## Take a stage away, STAGE=dev; YES=1 asks nothing (needs an AWS account)
+destroy: stage-named synth ## Take a stage away, STAGE=dev; YES=1 asks nothing (needs an AWS account)
 	$(BIN)/python -m infra.teardown ask $(STAGE) $(if $(YES),--yes)
 	$(CDK_OF_STAGE) destroy --force --exclusively hybrid-ocr-$(STAGE)-operations hybrid-ocr-$(STAGE)-flow hybrid-ocr-$(STAGE)-endpoints
 	$(BIN)/python -m infra.teardown empty $(STAGE)
@@ -87,7 +87,7 @@ stage-named:
 generated: develop ## Write JSON Schemas and tables of the documentation again
 	$(BIN)/python -m hybrid_ocr.contracts.generate
 	$(BIN)/python -m hybrid_ocr.stages.validation.rules_doc
-	$(BIN)/python -m infra.idle_doc
+	$(BIN)/python -m infra.deploy_doc
 
 bench: bench-setup ## Measure speed and accuracy beside RapidOCR, PaddleOCR and Tesseract
 	$(BIN)/python -m evaluation.bench

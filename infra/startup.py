@@ -19,10 +19,11 @@ from infra.settings import CHECKOUT
 from topology import load_topology
 from topology.model import CORE_MB, Function
 
-__all__ = ["cpu_seconds"]
+__all__ = ["SIZES", "cpu_seconds"]
 
 _TIMES: Final = 5
-_SIZES: Final = (256, 512, 768, 1_024, CORE_MB)
+SIZES: Final = (256, 512, 768, 1_024, CORE_MB)
+"""Megabytes of memory to tell the time for."""
 _MODEL: Final = "textline-orientation"
 
 
@@ -58,11 +59,11 @@ def main() -> int:
     """Print a line for each function."""
     print(
         f"{'function':12} {'has MB':>7} {'CPU s':>6}   seconds with "
-        + ", ".join(f"{size} MB" for size in _SIZES)
+        + ", ".join(f"{size} MB" for size in SIZES)
     )
     for name, function in load_topology().functions.items():
         seconds = cpu_seconds(function, artifacts_root() / _MODEL)
-        at = "  ".join(f"{seconds * CORE_MB / size:.1f}" for size in _SIZES)
+        at = "  ".join(f"{seconds * CORE_MB / size:.1f}" for size in SIZES)
         print(f"{name:12} {function.memory_mb:7} {seconds:6.2f}   {at}", flush=True)
     return 0
 

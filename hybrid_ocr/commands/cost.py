@@ -32,7 +32,7 @@ def cost(
 
     Exit codes: 0 told; 3 the stage cannot be synthesised, or a price is missing.
     """
-    from infra.idle_doc import costs_of
+    from infra.deploy_doc import costs_of
 
     costs = costs_of(stage, prices)
     if as_json:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
 from hybrid_ocr.clients import Connection
+from infra.network import INTERFACES, ZONES
 from infra.preflight.check import Check, failed, ok
 from infra.settings import Settings
 from topology import load_topology
@@ -19,7 +20,8 @@ _LEAST_BOOTSTRAP: Final = 6
 """What the manifest of a synthesised stage asks for."""
 _STACKS: Final = ("data", "network", "endpoints", "flow", "operations")
 _STUCK: Final = ("ROLLBACK_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED")
-_ZONES: Final = 2
+_VPCS: Final = "L-F678F1CE"
+"""The quota of VPCs in a region."""
 
 
 def bootstrapped(connection: Connection) -> Iterator[Check]:
@@ -71,35 +73,71 @@ def stacks_at_rest(statuses: dict[str, str]) -> Iterator[Check]:
         )
 
 
-def network(connection: Connection, settings: Settings) -> Iterator[Check]:
-    """Whether the VPC and the subnets that the stage names are there and belong together."""
+def network(connection: Connection, settings: Settings, statuses: dict[str, str]) -> Iterator[Check]:
+    """Whether the network of the stage can be made, or is there and whole."""
     told = settings.stage.network
-    if told.vpc_id is None or told.subnet_ids is None:
-        yield ok("network", {"none": "functions run outside a VPC", "own": "one is made"}[told.kind])
+    if told.kind == "none":
+        yield ok("network", "functions run outside a VPC")
+    elif told.vpc_id is None or told.subnet_ids is None:
+        yield from _own_network(connection, there=f"{connection.names.prefix}-network" in statuses)
+    else:
+        yield from _existing_network(connection, settings, told.vpc_id, told.subnet_ids)
+
+
+def _own_network(connection: Connection, *, there: bool) -> Iterator[Check]:
+    """Whether the account may have one more VPC, and its zones have the services' endpoints."""
+    if there:
+        yield ok("network", "its own, and there")
         return
+    ec2, region = connection.client("ec2"), connection.names.region
+    made = len(ec2.describe_vpcs()["Vpcs"])
+    quota = connection.client("service-quotas").get_service_quota(ServiceCode="vpc", QuotaCode=_VPCS)["Quota"]
+    if made >= quota["Value"]:
+        yield failed(
+            "network",
+            f"{made} VPCs are there, and the account may have {quota['Value']:g} in {region}: ask for more "
+            f"(Service Quotas, vpc, {_VPCS}), or name one of them in [network]",
+        )
+        return
+    zones = sorted(zone["ZoneName"] for zone in ec2.describe_availability_zones()["AvailabilityZones"])[
+        :ZONES
+    ]
+    names = [f"com.amazonaws.{region}.{service}" for service in INTERFACES]
+    for told in ec2.describe_vpc_endpoint_services(ServiceNames=names)["ServiceDetails"]:
+        if absent := set(zones) - set(told["AvailabilityZones"]):
+            yield failed(
+                "network",
+                f"{told['ServiceName']} has no endpoints in {', '.join(sorted(absent))}: name a VPC of yours "
+                "in other zones in [network]",
+            )
+            return
+    yield ok("network", f"will be made in {', '.join(zones)}")
+
+
+def _existing_network(
+    connection: Connection, settings: Settings, vpc_id: str, subnet_ids: Sequence[str]
+) -> Iterator[Check]:
     place = f"infra/stages/{settings.name}.toml: network"
     ec2 = connection.client("ec2")
     try:
-        ec2.describe_vpcs(VpcIds=[told.vpc_id])
-        subnets = ec2.describe_subnets(SubnetIds=list(told.subnet_ids))["Subnets"]
+        ec2.describe_vpcs(VpcIds=[vpc_id])
+        subnets = ec2.describe_subnets(SubnetIds=list(subnet_ids))["Subnets"]
     except ClientError as error:
         if not error.response["Error"]["Code"].endswith(".NotFound"):
             raise
         said = error.response["Error"]["Message"]
         yield failed("network", f"{place}: {said}: name those of {connection.names.region}")
         return
-    strangers = [subnet["SubnetId"] for subnet in subnets if subnet["VpcId"] != told.vpc_id]
+    strangers = [subnet["SubnetId"] for subnet in subnets if subnet["VpcId"] != vpc_id]
     zones = {subnet["AvailabilityZone"] for subnet in subnets}
     if strangers:
-        yield failed(
-            "network", f"{place}.subnet_ids: {', '.join(strangers)} is in another VPC than {told.vpc_id}"
-        )
-    elif len(zones) < _ZONES:
+        yield failed("network", f"{place}.subnet_ids: {', '.join(strangers)} is in another VPC than {vpc_id}")
+    elif len(zones) < ZONES:
         yield failed(
             "network", f"{place}.subnet_ids: all are in {', '.join(zones)}: name subnets of two zones"
         )
     else:
-        yield ok("network", f"{told.vpc_id} with {len(subnets)} subnets in {len(zones)} zones")
+        yield ok("network", f"{vpc_id} with {len(subnets)} subnets in {len(zones)} zones")
 
 
 def names_free(connection: Connection, statuses: dict[str, str]) -> Iterator[Check]:

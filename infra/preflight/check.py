@@ -60,11 +60,15 @@ def asked(name: str, look: Callable[[], Iterable[Check]]) -> Iterator[Check]:
 
 
 _PREFIXES: Final = {
+    "DescribeAvailabilityZones": "ec2",
+    "DescribeEndpoint": "sagemaker",
+    "DescribeEndpointConfig": "sagemaker",
     "DescribeInstanceTypeOfferings": "ec2",
     "DescribeLogGroups": "logs",
     "DescribeStacks": "cloudformation",
     "DescribeSubnets": "ec2",
     "DescribeTable": "dynamodb",
+    "DescribeVpcEndpointServices": "ec2",
     "DescribeVpcs": "ec2",
     "GetAccountSettings": "lambda",
     "GetFunctionConcurrency": "lambda",

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from botocore.exceptions import ClientError
+
 from hybrid_ocr.clients import Connection
 from hybrid_ocr.contracts.stages import ENDPOINTS
 from infra.preflight.check import Check, failed, ok, unknown
@@ -36,6 +38,21 @@ class _Need:
     most: int
 
 
+@dataclass(frozen=True)
+class _Where:
+    """Where a quota is raised, and where another type is named."""
+
+    connection: Connection
+    settings: Settings
+
+    @property
+    def file(self) -> str:
+        return f"infra/stages/{self.settings.name}.toml"
+
+    def page(self, quota: Mapping[str, Any]) -> str:
+        return _page(self.connection, f"sagemaker/quotas/{quota['QuotaCode']}")
+
+
 def types(connection: Connection, settings: Settings) -> Iterator[Check]:
     """A check for each instance type of the stage: whether the region has it.
 
@@ -56,26 +73,19 @@ def types(connection: Connection, settings: Settings) -> Iterator[Check]:
         )
 
 
-def quotas(connection: Connection, settings: Settings, *, deployed: bool) -> Iterator[Check]:
+def quotas(connection: Connection, settings: Settings) -> Iterator[Check]:
     """A check for each instance type of the stage, and one for all endpoints together.
 
-    Args:
-        connection: to the account.
-        settings: of the stage.
-        deployed: whether the endpoints are there, so that a deployment updates them.
+    Endpoints that are there keep their instances until the new ones work.
     """
-    needs, told = _needs(settings), _quotas(connection)
-    asked_for = {
-        f"quota {name}": (told.get(f"{name} for endpoint usage"), need) for name, need in needs.items()
-    }
-    if (total := next((quota for title, quota in told.items() if _ALL.search(title)), None)) is not None:
-        every = needs.values()
-        asked_for["quota all endpoints"] = (
-            total,
-            _Need(sum(n.first for n in every), sum(n.most for n in every)),
-        )
-    for title, (quota, need) in asked_for.items():
-        yield _judged(title, quota, need, connection, settings, deployed=deployed)
+    needs, told, used = _needs(settings), _quotas(connection), _running(connection, settings)
+    for name, need in needs.items():
+        quota = told.get(f"{name} for endpoint usage")
+        yield _judged(f"quota {name}", quota, need, used[name], _Where(connection, settings))
+    total = next((quota for title, quota in told.items() if _ALL.search(title)), None)
+    if total is not None:
+        every = _Need(sum(need.first for need in needs.values()), sum(need.most for need in needs.values()))
+        yield _judged("quota all endpoints", total, every, used.total(), _Where(connection, settings))
 
 
 def concurrency(connection: Connection) -> Iterator[Check]:
@@ -108,32 +118,45 @@ def _needs(settings: Settings) -> dict[str, _Need]:
     return {name: _Need(first[name], most[name]) for name in first}
 
 
-def _judged(
-    name: str,
-    quota: Mapping[str, Any] | None,
-    need: _Need,
-    connection: Connection,
-    settings: Settings,
-    *,
-    deployed: bool,
-) -> Check:
+def _judged(name: str, quota: Mapping[str, Any] | None, need: _Need, used: int, where: _Where) -> Check:
     if quota is None:
         return unknown(
             name, "Service Quotas does not list it here: the type may not be offered for endpoints"
         )
-    value, at_once = int(quota["Value"]), need.first * (2 if deployed else 1)
-    why = "beside those that are there" if deployed else "to begin with"
+    value, at_once = int(quota["Value"]), need.first + used
+    why = f"beside the {used} that run until then" if used else "to begin with"
     if value < at_once:
-        page = _page(connection, f"sagemaker/quotas/{quota['QuotaCode']}")
         return failed(
             name,
-            f"{value}, and {at_once} are needed at once {why}: ask for {max(2 * need.first, need.most)} at "
-            f"{page}, or name another instance_type in infra/stages/{settings.name}.toml",
+            f"{value}, and {at_once} are needed at once, {why}: ask for "
+            f"{max(2 * need.first, need.most, at_once)} at {where.page(quota)}, or name another "
+            f"instance_type in {where.file}",
         )
     short = [f"{need.most} to scale as far as policies.toml says"] if value < need.most else []
     short += [f"{2 * need.first} to update"] if value < 2 * need.first else []
     later = f"; later {' and '.join(short)}" if short else ""
     return ok(name, f"{value}, {at_once} are needed {why}{later}")
+
+
+def _running(connection: Connection, settings: Settings) -> Counter[str]:
+    """Instances that the endpoints of the stage have now, by type."""
+    client, found = connection.client("sagemaker"), Counter[str]()
+    for stage in ENDPOINTS:
+        for mode in settings.profile.modes:
+            try:
+                endpoint = client.describe_endpoint(EndpointName=connection.names.endpoint(stage, mode))
+            except ClientError as error:
+                if (
+                    error.response["Error"]["Code"] != "ValidationException"
+                ):  # that says: there is no such one
+                    raise
+                continue
+            config = client.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+            for variant, told in zip(
+                endpoint.get("ProductionVariants", ()), config["ProductionVariants"], strict=False
+            ):
+                found[told["InstanceType"]] += variant.get("CurrentInstanceCount", 0)
+    return found
 
 
 def _offered(connection: Connection, names: list[str]) -> set[str]:

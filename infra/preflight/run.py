@@ -48,8 +48,7 @@ def checks(stage: str, connect: Callable[[], Connection], *, root: Path, built: 
     yield from asked("stacks", stacks)
     yield from asked("bootstrap", lambda: bootstrapped(connection))
     yield from asked("names", lambda: names_free(connection, statuses))
-    yield from asked("network", lambda: network(connection, settings))
+    yield from asked("network", lambda: network(connection, settings, statuses))
     yield from asked("concurrency", lambda: concurrency(connection))
-    deployed = f"{connection.names.prefix}-endpoints" in statuses
     yield from asked("types", lambda: types(connection, settings))
-    yield from asked("quotas", lambda: quotas(connection, settings, deployed=deployed))
+    yield from asked("quotas", lambda: quotas(connection, settings))

@@ -124,6 +124,12 @@ def test_every_command_has_its_help_with_the_base_package_alone() -> None:
             "cost needs the package aws_cdk: pip install 'hybrid-ocr[infra]'",
         ),
         (["cost", "--stage", "dev"], "infra", "cost needs the folder infra/ of the repository"),
+        (
+            ["preflight", "--stage", "dev"],
+            "boto3",
+            "preflight needs the package boto3: pip install 'hybrid-ocr[client]'",
+        ),
+        (["preflight", "--stage", "dev"], "infra", "preflight needs the folder infra/ of the repository"),
         (["load"], "autoscaling", "load needs the folder autoscaling/ of the repository"),
         (["scale", "trace", "--trace", "x", "--out", "y"], "autoscaling", "scale trace needs the folder"),
         (["artifacts", "publish"], "model_artifacts", "artifacts publish needs the folder model_artifacts/"),

@@ -63,5 +63,5 @@ def account(_moto: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Acco
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
-    httpx.post(f"{_moto}/moto-api/reset").raise_for_status()
+    httpx.post(f"{_moto}/moto-api/reset", timeout=120).raise_for_status()
     return lambda stage: connect(stage, endpoint_url=_moto)

@@ -27,6 +27,8 @@ class FakeAccount:
         self.applied: dict[str, float] = {}
         self.defaults: dict[str, float] = {}
         self.executions, self.unreserved = 1_000, 1_000
+        self.endpoints: dict[str, tuple[str, int]] = {}
+        self.zones = ["us-east-1a", "us-east-1b", "us-east-1c"]
         self.stacks: dict[str, str] = {}
         self.denied: set[str] = set()
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -35,7 +37,7 @@ class FakeAccount:
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        httpx.post(f"{self.url}/moto-api/reset").raise_for_status()
+        httpx.post(f"{self.url}/moto-api/reset", timeout=120).raise_for_status()  # the first loads moto
         return self
 
     def __exit__(
@@ -60,6 +62,12 @@ class FakeAccount:
                 "UnreservedConcurrentExecutions": self.unreserved,
             }
             return _json(start, "200 OK", {"AccountLimit": limit})
+        if operation in {"DescribeEndpoint", "DescribeEndpointConfig"}:
+            return self._endpoint(json.loads(body), start)
+        if operation == "DescribeVpcEndpointServices":
+            return self._services(
+                [told for key, [told] in form.items() if key.startswith("ServiceName")], start
+            )
         if operation == "DescribeStacks":
             return self._describe(form["StackName"][0], start)
         if service == _QUOTAS and json.loads(body).get("ServiceCode") == "sagemaker":
@@ -67,6 +75,38 @@ class FakeAccount:
             return _json(start, "200 OK", {"Quotas": [_quota(*told) for told in values.items()]})
         answer: Iterable[bytes] = self._moto(environ, start)
         return answer
+
+    def _endpoint(self, asked: dict[str, str], start: Start) -> Iterable[bytes]:
+        """An endpoint and its configuration have the same name here."""
+        [(key, name)] = asked.items()
+        if name not in self.endpoints:
+            told = {"__type": "ValidationException", "message": f'Could not find endpoint "{name}".'}
+            return _json(start, "400 Bad Request", told)
+        instance_type, count = self.endpoints[name]
+        variant = {"VariantName": "AllTraffic", "CurrentInstanceCount": count, "InstanceType": instance_type}
+        return _json(
+            start,
+            "200 OK",
+            {
+                key: name,
+                f"{key.removesuffix('Name')}Arn": f"arn:aws:sagemaker:us-east-1:123456789012:endpoint/{name}",
+                "EndpointConfigName": name,
+                "EndpointStatus": "InService",
+                "ProductionVariants": [variant],
+                "CreationTime": 0,
+                "LastModifiedTime": 0,
+            },
+        )
+
+    def _services(self, names: list[str], start: Start) -> Iterable[bytes]:
+        zones = "".join(f"<item>{zone}</item>" for zone in self.zones)
+        services = "".join(
+            f"<item><serviceName>{name}</serviceName><availabilityZoneSet>{zones}</availabilityZoneSet></item>"
+            for name in names
+        )
+        start("200 OK", [("Content-Type", "text/xml")])
+        told = f"<serviceDetailSet>{services}</serviceDetailSet>"
+        return [f"<DescribeVpcEndpointServicesResponse>{told}</DescribeVpcEndpointServicesResponse>".encode()]
 
     def _describe(self, name: str, start: Start) -> Iterable[bytes]:
         if name not in self.stacks:

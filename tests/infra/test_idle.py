@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from autoscaling.prices import load_prices
 from hybrid_ocr.cli import app
 from hybrid_ocr.contracts.errors import ConfigurationError
+from infra.deploy_doc import PAGE, replaced, startup_table, table
 from infra.idle import idle_costs
-from infra.idle_doc import PAGE, replaced, table
 from infra.rules import Component
 
 PAID = {
@@ -89,13 +89,17 @@ def test_every_price_has_a_source_and_a_date(component: Component) -> None:
 
 def test_the_page_has_the_tables_of_the_templates(components: Mapping[str, Component]) -> None:
     page = PAGE.read_text("utf-8")
-    tables = {stage: table(idle_costs(found, load_prices())) for stage, found in components.items()}
+    tables = {
+        f"idle cost of {stage}": table(idle_costs(found, load_prices()))
+        for stage, found in components.items()
+    }
+    tables["start-up"] = startup_table()
     assert replaced(page, tables) == page, "run `make generated`"
 
 
 def test_a_page_without_a_place_for_a_stage_is_named() -> None:
     with pytest.raises(ConfigurationError, match=r"deploy\.md: there is no line .*idle cost of dev"):
-        replaced("# Deploy\n", {"dev": ""})
+        replaced("# Deploy\n", {"idle cost of dev": ""})
 
 
 def test_the_command_tells_it_line_by_line() -> None:

@@ -100,21 +100,27 @@ def test_an_image_has_the_functions_it_is_for_and_only_heavy_a_model(assemblies:
 
 @pytest.mark.parametrize("name", TOPOLOGY.functions)
 def test_the_context_of_a_function_has_every_module_that_it_imports(
-    assemblies: Mapping[str, Path], name: str
+    assemblies: Mapping[str, Path], tmp_path: Path, name: str
 ) -> None:
     told = TOPOLOGY.functions[name]
-    context = _contexts(assemblies["dev"])[told.image.capitalize()]
+    context = _copy(_contexts(assemblies["dev"])[told.image.capitalize()], tmp_path)
     own = {f"HYBRID_OCR_{key}": Names("dev").resolve(value) for key, value in told.environment.items()}
     _import(context, told.handler.rpartition(".")[0], HYBRID_OCR_MODEL_DIR=str(MODEL), **own)
 
 
 @pytest.mark.parametrize("stage", TOPOLOGY.endpoints)
 def test_the_context_of_an_endpoint_has_every_module_that_it_imports(
-    assemblies: Mapping[str, Path], stage: str
+    assemblies: Mapping[str, Path], tmp_path: Path, stage: str
 ) -> None:
     image = "".join(word.capitalize() for word in stage.split("_")) + "Gpu"
-    context = _contexts(assemblies["dev"])[image]
+    context = _copy(_contexts(assemblies["dev"])[image], tmp_path)
     _import(context, f"endpoints.{stage}.__main__", f"hybrid_ocr.stages.{stage}.stage", "hybrid_ocr.engines")
+
+
+def _copy(context: Path, folder: Path) -> Path:
+    """What is imported leaves compiled files behind, which belong into no assembly."""
+    shutil.copytree(context, folder / "context")
+    return folder / "context"
 
 
 def _import(context: Path, *modules: str, **variables: str) -> None:
@@ -128,7 +134,7 @@ def _import(context: Path, *modules: str, **variables: str) -> None:
         "sys.exit(f'from elsewhere: {strangers}' if strangers else 0)\n"
     )
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HYBRID_OCR_")}
-    own = {"PYTHONPATH": str(context), "PYTHONDONTWRITEBYTECODE": "1", "AWS_DEFAULT_REGION": "us-east-1"}
+    own = {"PYTHONPATH": str(context), "AWS_DEFAULT_REGION": "us-east-1"}
     run = subprocess.run(
         [sys.executable, "-P", "-c", code, str(context), *modules],
         env={**inherited, **own, **variables},

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 from typer.testing import CliRunner
 
@@ -19,6 +20,8 @@ from infra.settings import CHECKOUT, EndpointHosting, Settings, load_settings
 from tests.infra.fake_account import FakeAccount
 
 TYPES = ("ml.g4dn.xlarge", "ml.g5.xlarge")
+SESSION = boto3.Session(region_name="us-east-1")
+"""Parses the models of the services once."""
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeAccount
     monkeypatch.setenv("CDK_DOCKER", str(_program(tmp_path, "exit 0")))
     with FakeAccount() as account:
         account.applied = {f"{name} for endpoint usage": 20 for name in TYPES}
-        ssm = connect("dev", endpoint_url=account.url).client("ssm")
+        ssm = connect("dev", SESSION, endpoint_url=account.url).client("ssm")
         ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="28", Type="String")
         yield account
 
@@ -45,7 +48,7 @@ def _program(folder: Path, does: str) -> Path:
 
 def _look(account: FakeAccount, stage: str = "dev", region: str = "us-east-1") -> dict[str, Check]:
     def reach() -> Connection:
-        return connect(stage, region=region, endpoint_url=account.url)
+        return connect(stage, SESSION, region=region, endpoint_url=account.url)
 
     return {check.name: check for check in checks(stage, reach, root=CHECKOUT, built=artifacts_root())}
 
@@ -74,7 +77,7 @@ def test_a_new_account_has_a_quota_of_zero(aws: FakeAccount) -> None:
     assert _states(found) == {"quota ml.g4dn.xlarge": "failed"}
     seen = found["quota ml.g4dn.xlarge"].seen
     assert seen.startswith(
-        "0, and 2 are needed at once to begin with: ask for 8 at https://us-east-1.console"
+        "0, and 2 are needed at once, to begin with: ask for 8 at https://us-east-1.console"
     )
     assert "infra/stages/dev.toml" in seen
     later = found["quota ml.g5.xlarge"].seen
@@ -86,12 +89,17 @@ def test_a_new_account_has_a_quota_of_zero(aws: FakeAccount) -> None:
 
 def test_an_update_needs_the_new_instances_beside_the_old(aws: FakeAccount) -> None:
     aws.applied["ml.g4dn.xlarge for endpoint usage"] = 3
-    aws.stacks = {f"hybrid-ocr-dev-{part}": "UPDATE_COMPLETE" for part in ("data", "endpoints")}
+    aws.endpoints = {
+        "hybrid-ocr-dev-region-detection-async": ("ml.g4dn.xlarge", 1),
+        "hybrid-ocr-dev-text-detection-async": ("ml.g4dn.xlarge", 1),
+        "hybrid-ocr-dev-ocr-async": ("ml.g6.xlarge", 4),
+    }
 
     found = _look(aws)
 
     assert _states(found) == {"quota ml.g4dn.xlarge": "failed"}
-    assert found["quota ml.g4dn.xlarge"].seen.startswith("3, and 4 are needed at once beside those")
+    assert found["quota ml.g4dn.xlarge"].seen.startswith("3, and 4 are needed at once, beside the 2 that run")
+    assert "to begin with" in found["quota ml.g5.xlarge"].seen, "another type has a quota of its own"
 
 
 def test_all_endpoints_together_have_a_quota(aws: FakeAccount) -> None:
@@ -145,7 +153,7 @@ def test_functions_leave_what_lambda_keeps_for_others(
 
 
 def test_an_account_that_was_not_bootstrapped(aws: FakeAccount) -> None:
-    ssm = connect("dev", endpoint_url=aws.url).client("ssm")
+    ssm = connect("dev", SESSION, endpoint_url=aws.url).client("ssm")
     ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="5", Type="String", Overwrite=True)
     assert "version 5 is older than 6" in _look(aws)["bootstrap"].seen
 
@@ -179,7 +187,7 @@ def test_another_stages_deployment_is_no_concern_of_this_one(aws: FakeAccount) -
 
 
 def test_what_is_left_of_an_earlier_stage_is_in_the_way(aws: FakeAccount) -> None:
-    connection = connect("dev", endpoint_url=aws.url)
+    connection = connect("dev", SESSION, endpoint_url=aws.url)
     connection.client("s3").create_bucket(Bucket=connection.names.bucket("results"))
     connection.client("logs").create_log_group(logGroupName="/aws/lambda/hybrid-ocr-dev")
 
@@ -204,7 +212,7 @@ def _in_a_network(monkeypatch: pytest.MonkeyPatch, vpc: str, *subnets: str) -> N
 
 
 def test_a_network_is_there_and_whole(aws: FakeAccount, monkeypatch: pytest.MonkeyPatch) -> None:
-    ec2 = connect("dev", endpoint_url=aws.url).client("ec2")
+    ec2 = connect("dev", SESSION, endpoint_url=aws.url).client("ec2")
     vpcs = [ec2.create_vpc(CidrBlock=f"10.{n}.0.0/16")["Vpc"]["VpcId"] for n in range(2)]
 
     def subnet(vpc: int, zone: str, number: int) -> str:
@@ -227,10 +235,33 @@ def test_a_network_is_there_and_whole(aws: FakeAccount, monkeypatch: pytest.Monk
         assert (check.state, told in check.seen) == (state, True), check
 
 
+def test_a_network_can_be_made(aws: FakeAccount) -> None:
+    aws.applied["ml.g4dn.xlarge for endpoint usage"] = aws.applied["ml.g5.xlarge for endpoint usage"] = 40
+    connection = connect("prod", SESSION, endpoint_url=aws.url)
+    found = _look(aws, "prod")["network"]
+    assert (found.state, found.seen) == ("ok", "will be made in us-east-1a, us-east-1b")
+
+    aws.zones = ["us-east-1b", "us-east-1c"]
+    found = _look(aws, "prod")["network"]
+    assert found.state == "failed"
+    assert "com.amazonaws.us-east-1.sagemaker.runtime has no endpoints in us-east-1a" in found.seen
+
+    ec2 = connection.client("ec2")
+    for number in range(5 - len(ec2.describe_vpcs()["Vpcs"])):
+        ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")
+    found = _look(aws, "prod")["network"]
+    assert found.state == "failed"
+    assert found.seen.startswith("5 VPCs are there, and the account may have 5 in us-east-1: ask for more")
+
+    aws.stacks = {"hybrid-ocr-prod-network": "CREATE_COMPLETE"}
+    assert _look(aws, "prod")["network"].state == "ok", "one of them is its own"
+
+
 @pytest.mark.parametrize(
     ("operation", "check", "action"),
     [
         ("ListServiceQuotas", "quotas", "servicequotas:ListServiceQuotas"),
+        ("DescribeEndpoint", "quotas", "sagemaker:DescribeEndpoint"),
         ("GetAccountSettings", "concurrency", "lambda:GetAccountSettings"),
         ("GetParameter", "bootstrap", "ssm:GetParameter"),
         ("DescribeStacks", "stacks", "cloudformation:DescribeStacks"),
@@ -274,7 +305,7 @@ def test_no_builder_at_all(aws: FakeAccount, monkeypatch: pytest.MonkeyPatch, tm
 
 def test_artefacts_that_are_not_built_are_named_with_what_to_run(aws: FakeAccount, tmp_path: Path) -> None:
     def reach() -> Connection:
-        return connect("dev", endpoint_url=aws.url)
+        return connect("dev", SESSION, endpoint_url=aws.url)
 
     found = {c.name: c for c in checks("dev", reach, root=CHECKOUT, built=tmp_path / "nothing")}
 

@@ -192,3 +192,13 @@ def test_what_is_not_there_or_does_not_change_is_left_alone(
     with _answering("cloudformation") as stub:
         answer(stub) if answer else _the_same(stub, wanted)
         assert take_scaling_away(CONNECTION, wanted) == {}
+
+
+def test_who_changes_a_type_is_told_the_same_everywhere() -> None:
+    """The runbook, the page on deployment and the tuner send to `make deploy`, never to a change by hand."""
+    docs = ROOT / "docs"
+    assert "### Another instance type" in (docs / "deploy.md").read_text("utf-8")
+    for page in ("runbooks/no-capacity.md", "autoscaling.md"):
+        text = (docs / page).read_text("utf-8")
+        assert "deploy.md#another-instance-type" in text, page
+        assert "`make deploy" in text, page

@@ -1,6 +1,6 @@
-"""The tables of docs/deploy.md that say what each stage costs while nothing happens, made from its templates.
+"""The tables of docs/deploy.md: what each stage costs while nothing happens, and how long functions start.
 
-`python -m infra.idle_doc` writes them, `--check` fails when they have drifted.
+`python -m infra.deploy_doc` writes them, `--check` fails when they have drifted.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from hybrid_ocr.contracts.errors import ConfigurationError
 from infra.idle import IdleCost, idle_costs
 from infra.rules import Component
 from infra.settings import stage_names
+from infra.startup import SIZES
 from infra.synthesis import ROOT, synthesise
+from topology import load_topology
+from topology.model import CORE_MB
 
-__all__ = ["costs_of", "replaced", "table"]
+__all__ = ["costs_of", "replaced", "startup_table", "table"]
 
 PAGE: Final = ROOT / "docs" / "deploy.md"
-_BEGIN: Final = "<!-- idle cost of {}: make generated -->\n"
+_BEGIN: Final = "<!-- {}: make generated -->\n"
 _END: Final = "<!-- end -->"
 
 
@@ -59,25 +62,42 @@ def table(costs: Sequence[IdleCost]) -> str:
 
 
 def replaced(page: str, tables: dict[str, str]) -> str:
-    """A page with the table of each stage between its marks.
+    """A page with each table between its marks.
 
     Raises:
-        ConfigurationError: the page has no place for a stage.
+        ConfigurationError: the page has no place for a table.
     """
-    for stage, text in tables.items():
-        before, begin, rest = page.partition(_BEGIN.format(stage))
+    for title, text in tables.items():
+        before, begin, rest = page.partition(_BEGIN.format(title))
         _, end, after = rest.partition(_END)
         if not begin or not end:
             raise ConfigurationError(
-                f"docs/deploy.md: there is no line {_BEGIN.format(stage)!r} with its end"
+                f"docs/deploy.md: there is no line {_BEGIN.format(title)!r} with its end"
             )
         page = f"{before}{begin}{text}{end}{after}"
     return page
 
 
+def startup_table() -> str:
+    """How long each function of the topology starts with how much memory, and how much it has."""
+    head = ["function", "CPU seconds", *(f"{size:,} MB" for size in SIZES), "it has"]
+    rows = [
+        [
+            f"`{name}`",
+            f"{told.startup_cpu_seconds:.2f}",
+            *(f"{told.startup_cpu_seconds * CORE_MB / size:.1f}" for size in SIZES),
+            f"{told.memory_mb:,} MB",
+        ]
+        for name, told in load_topology().functions.items()
+    ]
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 def _tables() -> Iterator[tuple[str, str]]:
+    yield "start-up", startup_table()
     for stage in stage_names():
-        yield stage, table(costs_of(stage))
+        yield f"idle cost of {stage}", table(costs_of(stage))
 
 
 def main() -> int:
