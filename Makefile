@@ -4,10 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
 OUT ?= out
-CDK := $(BIN)/npx --yes aws-cdk@2.1148.1
+# The CDK's script asks for `node` on the search path; the environment brings one, and the system may have none.
+CDK = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npx --yes aws-cdk@2.1148.1
+CDK_OF_STAGE = $(CDK) --app infra/cdk.out/$(STAGE)
+# YES=1 asks nothing: for machines, which have no terminal to answer on.
+APPROVAL = $(if $(YES),--require-approval never)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop run test test-install soak check format samples synth check-infra deploy generated bench bench-flow bench-scale bench-setup paddle test-paddle clean
+.PHONY: help setup develop run test test-install soak check format samples synth check-infra preflight deploy diff destroy stage-named generated bench bench-flow bench-scale bench-setup paddle test-paddle clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +26,8 @@ run: setup ## Read the repository's sample documents through the whole flow
 test: develop ## Run the tests (minutes)
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not paddle and not gpu and not install"
 
-test-install: develop ## Each extra alone in a fresh environment; every code block of README and docs (minutes)
-	$(BIN)/pytest -n 2 --dist loadgroup -m install tests/install
+test-install: develop ## Each extra alone in a fresh environment; every code block of README and docs; SageMaker's SDKs (minutes)
+	$(BIN)/pytest -n 2 --dist loadgroup -m install tests/install local_aws/tests/sdks
 
 soak: develop ## Many jobs under faults, 2,000 pages, scaling against its simulator, the tuner, memory (hours)
 	$(BIN)/pytest tests/flow tests/autoscaling --soak --timeout 3600
@@ -39,6 +43,7 @@ check: develop ## Lint, format, types, import layers, generated files
 	$(BIN)/vulture
 	$(BIN)/python -m hybrid_ocr.contracts.generate --check
 	$(BIN)/python -m hybrid_ocr.stages.validation.rules_doc --check
+	$(BIN)/python -m infra.deploy_doc --check
 
 format: $(VENV)/.installed ## Put code into its standard form
 	$(BIN)/ruff check --fix .
@@ -47,30 +52,48 @@ format: $(VENV)/.installed ## Put code into its standard form
 samples: $(VENV)/.installed ## Draw the sample documents again
 	$(BIN)/python -m samples.make
 
-synth: $(VENV)/.installed ## Write the CloudFormation templates of every stage (no account, no Docker)
-	$(BIN)/python -m infra
+synth: develop ## Write the CloudFormation templates of every stage, or of STAGE (no account, no Docker)
+	$(BIN)/python -m infra $(STAGE)
+
+preflight: stage-named develop ## What an account would refuse of a stage, before it costs anything: STAGE=dev
+	$(BIN)/hybrid-ocr preflight --stage $(STAGE)
 
 check-infra: synth .venv-checkov/.installed ## Put cfn-lint and checkov over the templates
 	$(BIN)/cfn-lint infra/cdk.out/*/*.template.json
 	.venv-checkov/bin/checkov -d infra/cdk.out --framework cloudformation --compact --quiet --skip-download
 
-deploy: synth build/artifacts/.built ## Deploy a stage, make deploy STAGE=dev (needs an AWS account and Docker)
-	@test -n "$(STAGE)" || { echo "say which stage: make deploy STAGE=dev"; exit 2; }
-	$(CDK) deploy --app infra/cdk.out/$(STAGE) hybrid-ocr-$(STAGE)-data
+deploy: preflight ## Deploy a stage, STAGE=dev; YES=1 asks nothing (needs an AWS account and Docker)
+	$(BIN)/python -m infra $(STAGE)
+	$(CDK_OF_STAGE) deploy $(APPROVAL) hybrid-ocr-$(STAGE)-data
 	$(BIN)/hybrid-ocr artifacts publish --on $(STAGE)
-	$(CDK) deploy --app infra/cdk.out/$(STAGE) --all
+	$(BIN)/python -m infra.retyping $(STAGE)
+	$(CDK_OF_STAGE) deploy $(APPROVAL) --all
 	$(BIN)/hybrid-ocr artifacts publish --on $(STAGE) --activate
 	$(BIN)/hybrid-ocr smoke --on $(STAGE)
 
-generated: $(VENV)/.installed ## Write JSON Schemas and tables of the documentation again
+diff: stage-named synth ## What `make deploy` would change: STAGE=dev (needs an AWS account)
+	$(CDK_OF_STAGE) diff --all
+
+destroy: stage-named synth ## Take a stage away, STAGE=dev; YES=1 asks nothing (needs an AWS account)
+	$(BIN)/python -m infra.teardown ask $(STAGE) $(if $(YES),--yes)
+	$(CDK_OF_STAGE) destroy --force --exclusively hybrid-ocr-$(STAGE)-operations hybrid-ocr-$(STAGE)-flow hybrid-ocr-$(STAGE)-endpoints
+	$(BIN)/python -m infra.teardown empty $(STAGE)
+	$(CDK_OF_STAGE) destroy --force --all
+	$(BIN)/python -m infra.teardown rest $(STAGE)
+
+stage-named:
+	@test -n "$(STAGE)" || { echo "say which stage, such as STAGE=dev"; exit 2; }
+
+generated: develop ## Write JSON Schemas and tables of the documentation again
 	$(BIN)/python -m hybrid_ocr.contracts.generate
 	$(BIN)/python -m hybrid_ocr.stages.validation.rules_doc
+	$(BIN)/python -m infra.deploy_doc
 
 bench: bench-setup ## Measure speed and accuracy beside RapidOCR, PaddleOCR and Tesseract
 	$(BIN)/python -m evaluation.bench
 
 bench-flow: develop ## Measure what the flow costs beside its models, and the real-time client
-	$(BIN)/python -m local_cloud.flow_bench
+	$(BIN)/python -m evaluation.bench flow
 
 bench-scale: setup ## Measure how long the scaling simulator takes
 	$(BIN)/python -m autoscaling.bench

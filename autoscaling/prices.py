@@ -12,7 +12,7 @@ from autoscaling.toml_file import read_toml
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.errors import ConfigurationError
 
-__all__ = ["Price", "Prices", "load_prices"]
+__all__ = ["Price", "Prices", "ServicePrice", "load_prices"]
 
 
 class Price(Message):
@@ -22,6 +22,15 @@ class Price(Message):
     sure: bool = Field(default=True, description="whether its sources agree")
 
 
+class ServicePrice(Message):
+    """Of one unit of another service, with where it stands and when it was written down."""
+
+    dollars: float = Field(gt=0, lt=10_000)
+    per: str = Field(min_length=1, description="the unit, such as `month` or `million requests`")
+    dated: datetime.date
+    source: str
+
+
 class Prices(Message):
     """A dated table."""
 
@@ -29,6 +38,20 @@ class Prices(Message):
     region: str
     source: str
     instances: dict[str, Price] = Field(min_length=1)
+    services: dict[str, ServicePrice] = Field(default_factory=dict)
+
+    def service(self, name: str) -> ServicePrice:
+        """What a unit of another service costs.
+
+        Raises:
+            ConfigurationError: the table has no such service.
+        """
+        if name not in self.services:
+            raise ConfigurationError(
+                f'the prices of {self.dated} have no [services."{name}"]: copy it from '
+                "autoscaling/prices.toml"
+            )
+        return self.services[name]
 
     def dollars(self, instance_type: str, instance_seconds: float) -> float:
         """What so many seconds of instances of this type cost; AWS counts each second.

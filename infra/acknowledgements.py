@@ -10,7 +10,10 @@ from aws_cdk import Acknowledgment, Validations
 from constructs import IConstruct
 
 from hybrid_ocr.contracts.names import Names
-from infra.permissions import LOG_GROUP_TAG
+from hybrid_ocr.contracts.stages import ENDPOINTS
+from infra.network import OUTSIDE_A_NETWORK, Network
+from infra.permissions import LOG_GROUP_TAG, flow_logs
+from infra.settings import Settings
 
 __all__ = ["Acknowledgement", "acknowledge", "acknowledgements"]
 
@@ -26,15 +29,21 @@ class Acknowledgement:
     reason: str
 
 
-def acknowledgements(stage: str) -> list[Acknowledgement]:
+def acknowledgements(settings: Settings) -> list[Acknowledgement]:
     """All of a stage."""
-    return [*_wildcards(stage), *_storage(), *_messages(), *_endpoints()]
+    return [
+        *_wildcards(settings.name, settings.stage.network),
+        *_storage(),
+        *_messages(),
+        *_endpoints(settings),
+        *_network(settings.stage.network),
+    ]
 
 
-def acknowledge(app: IConstruct, stage: str) -> None:
+def acknowledge(app: IConstruct, settings: Settings) -> None:
     """Tell the rule packs what stands; a construct that this deployment has not is passed over."""
-    prefix = Names(stage).prefix
-    for told in acknowledgements(stage):
+    prefix = Names(settings.name).prefix
+    for told in acknowledgements(settings):
         construct: IConstruct | None = app
         for part in filter(None, told.path.split("/")):
             name = f"{prefix}-{part}" if construct is app else part
@@ -44,7 +53,7 @@ def acknowledge(app: IConstruct, stage: str) -> None:
             Validations.of(construct).acknowledge(acknowledged)
 
 
-def _wildcards(stage: str) -> Iterator[Acknowledgement]:
+def _wildcards(stage: str, network: Network) -> Iterator[Acknowledgement]:
     """Stars in policies: prefixes of keys, streams of logs, and what AWS knows no resource for."""
     names = Names(stage, account="<AWS::AccountId>", region="<AWS::Region>", partition="<AWS::Partition>")
 
@@ -68,6 +77,9 @@ def _wildcards(stage: str) -> Iterator[Acknowledgement]:
             "Executions are named by jobs, and the children of the flow's own map by Step Functions."
         ),
     }
+    if network.kind == "own":
+        lines = names.arn("logs", f"log-group:{flow_logs(names)}:log-stream:*")
+        reasons[lines] = "Flow logs have a stream for each network interface, whose ids nobody knows before."
     for resource, reason in reasons.items():
         yield Acknowledgement(f"AwsSolutions-IAM5[Resource::{resource}]", "", reason)
 
@@ -103,10 +115,23 @@ def _messages() -> Iterator[Acknowledgement]:
     )
 
 
-def _endpoints() -> Iterator[Acknowledgement]:
-    for pack in _PACKS:
+def _endpoints(settings: Settings) -> Iterator[Acknowledgement]:
+    stored = any(settings.instance(stage)[1].local_storage for stage in ENDPOINTS)
+    for pack in _PACKS if stored else ():
         yield Acknowledgement(
             f"{pack}-SageMakerEndpointConfigurationKMSKeyConfigured",
             "endpoints",
             "SageMaker refuses a key for an instance with local storage, whose hardware encrypts it.",
         )
+
+
+def _network(network: Network) -> Iterator[Acknowledgement]:
+    for pack in _PACKS:
+        if network.kind == "none":
+            yield Acknowledgement(f"{pack}-LambdaInsideVPC", "flow/Functions", OUTSIDE_A_NETWORK)
+        if network.kind == "own":
+            yield Acknowledgement(
+                f"{pack}-VPCDefaultSecurityGroupClosed",
+                "network/Network/Vpc",
+                "CloudFormation cannot change the default group of a VPC; nothing of ours is in it.",
+            )

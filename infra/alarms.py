@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
-from infra.metrics import OWN, Metric, metric
+from infra.metrics import Metric, metric
 from infra.variant import VARIANT
 from topology import Topology
 
@@ -126,21 +126,21 @@ def _documents(deployment: Deployment) -> Iterator[AlarmSpec]:
     yield AlarmSpec(
         name="oldest-ticket",
         meaning=f"A state has waited longer than {_OLD_TICKET_SECONDS // 3_600} hours for an endpoint.",
-        metric=metric(OWN, "OldestTicketSeconds", "Maximum", service="sweep"),
+        metric=metric(names.metrics_namespace, "OldestTicketSeconds", "Maximum", service="sweep"),
         threshold=_OLD_TICKET_SECONDS,
         runbook="stuck-work",
     )
     yield AlarmSpec(
         name="oldest-waiting-job",
         meaning=f"A job has waited longer than {_OLD_JOB_SECONDS // 3_600} hours to start.",
-        metric=metric(OWN, "OldestWaitingJobSeconds", "Maximum", service="sweep"),
+        metric=metric(names.metrics_namespace, "OldestWaitingJobSeconds", "Maximum", service="sweep"),
         threshold=_OLD_JOB_SECONDS,
         runbook="stuck-work",
     )
     yield AlarmSpec(
         name="sweep-silent",
         meaning="Sweep has not run: lost notices are not made up for, and states will time out.",
-        metric=metric(OWN, "OpenTickets", "SampleCount", service="sweep"),
+        metric=metric(names.metrics_namespace, "OpenTickets", "SampleCount", service="sweep"),
         threshold=1,
         below=True,
         runbook="sweep-silent",

@@ -10,7 +10,7 @@ from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 from hybrid_ocr.contracts.names import Names
 from infra.alarms import dead_letter_queues
 from infra.board import Board, Chart, Expression, Line, Row
-from infra.metrics import OWN, Statistic, metric
+from infra.metrics import Statistic, metric
 from infra.variant import VARIANT
 from topology import Topology
 
@@ -43,10 +43,15 @@ class Observed(Protocol):
     def endpoints(self) -> Sequence[tuple[EndpointStage, EndpointMode]]:
         """Every endpoint there is."""
 
+    def has_gpu(self, stage: EndpointStage) -> bool:
+        """Whether the endpoints of a stage run on instances with GPUs."""
+
 
 def dashboards(deployment: Deployment) -> list[Board]:
-    """All dashboards of a deployment."""
-    return [*operations(deployment), _cost(deployment)]
+    """The dashboards of a deployment that its stage asks for: each costs something, used or not."""
+    boards = [*operations(deployment), _cost(deployment)]
+    wanted = deployment.settings.stage.dashboards
+    return {"all": boards, "documents": boards[:1], "none": []}[wanted]
 
 
 def operations(observed: Observed) -> list[Board]:
@@ -56,6 +61,7 @@ def operations(observed: Observed) -> list[Board]:
 
 def _glance(observed: Observed) -> Board:
     names = observed.names
+    own = names.metrics_namespace
     machine = names.arn("states", f"stateMachine:{names.state_machine('documents')}")
 
     def executions(ending: str, label: str) -> Line:
@@ -68,17 +74,17 @@ def _glance(observed: Observed) -> Board:
     jobs = (executions("Started", "in"), executions("Succeeded", "read"), executions("Failed", "failed"))
     ends = tuple(
         Line(
-            metric(OWN, "DocumentsEnded", "Sum", outcome=outcome, service="conclude", source=EVENT_SOURCE),
+            metric(own, "DocumentsEnded", "Sum", outcome=outcome, service="conclude", source=EVENT_SOURCE),
             label,
         )
         for outcome, label in _OUTCOMES.items()
     )
-    ticket = Line(metric(OWN, "OldestTicketSeconds", "Maximum", service="sweep"), "waiting for an endpoint")
-    job = Line(metric(OWN, "OldestWaitingJobSeconds", "Maximum", service="sweep"), "waiting to start")
+    ticket = Line(metric(own, "OldestTicketSeconds", "Maximum", service="sweep"), "waiting for an endpoint")
+    job = Line(metric(own, "OldestWaitingJobSeconds", "Maximum", service="sweep"), "waiting to start")
     ages = (*(oldest(queue) for queue in observed.topology.queues), job, ticket)
     pages = (
-        Line(metric(OWN, "PagesPlanned", "Sum", service="paginate"), "planned"),
-        Line(metric(OWN, "PagesPlannedAgain", "Sum", service="paginate"), "planned again"),
+        Line(metric(own, "PagesPlanned", "Sum", service="paginate"), "planned"),
+        Line(metric(own, "PagesPlannedAgain", "Sum", service="paginate"), "planned again"),
     )
     dead = tuple(
         _dead_letters(names.dead_letter_queue(queue), queue)
@@ -137,7 +143,8 @@ def _functions(observed: Observed, name: str, statistic: Statistic) -> tuple[Lin
 def _endpoint(observed: Observed, stage: EndpointStage, mode: EndpointMode) -> Board:
     view = _EndpointView(observed.names.endpoint(stage, mode))
     rows = _asynchronous_rows(view) if mode == "async" else _realtime_rows(view)
-    return Board(f"{stage.replace('_', '-')}-{mode}", (*rows, _machines(view)))
+    machines = _machines(view, gpu=observed.has_gpu(stage))
+    return Board(f"{stage.replace('_', '-')}-{mode}", (*rows, machines))
 
 
 class _EndpointView:
@@ -233,9 +240,9 @@ def _realtime_rows(view: _EndpointView) -> tuple[Row, ...]:
     )
 
 
-def _machines(view: _EndpointView) -> Row:
+def _machines(view: _EndpointView, *, gpu: bool) -> Row:
     instances = view.host("CPUUtilization", "instances", "SampleCount")
-    gpu = (
+    devices = (
         view.host("GPUUtilization", "GPU", "Average"),
         view.host("GPUMemoryUtilization", "memory of the GPU", "Average"),
     )
@@ -248,7 +255,7 @@ def _machines(view: _EndpointView) -> Row:
         "## Machines\nEach instance reports once a minute, so the reports of a minute count the instances.",
         (
             Chart("Instances", "instances", (instances,)),
-            Chart("GPU", "percent, summed over devices", gpu),
+            *((Chart("GPU", "percent, summed over devices", devices),) if gpu else ()),
             Chart("CPU, memory and disk", "percent", cpu),
         ),
     )
@@ -266,13 +273,17 @@ def _cost(deployment: Deployment) -> Board:
         price = f"{deployment.settings.dollars_per_hour(stage):.6g}"
         label, minutes, busy = f"{stage} {mode}", f"m{number}", f"b{number}"
         reports = view.host("CPUUtilization", label, "SampleCount", minutes, shown=False)
-        load = view.host("GPUUtilization", label, "Average", busy, shown=False)
+        # What an instance is paid for: its GPUs, else its processors. Both are summed over devices or cores.
+        used = "GPUUtilization" if instance.gpus else "CPUUtilization"
+        devices = instance.gpus or instance.vcpus
+        load = view.host(used, label, "Average", busy, shown=False)
         counted.append(reports)
-        hours += [reports, Expression(f"{minutes}/60*{instance.gpus}", label)]
-        idle += [reports, load, Expression(f"{minutes}/60*(1-{busy}/{100 * instance.gpus})", label)]
+        hours += [reports, Expression(f"{minutes}/60", label)]
+        idle += [reports, load, Expression(f"{minutes}/60*(1-{busy}/{100 * devices})", label)]
         dollars += [reports, Expression(f"{minutes}/60*{price}", label)]
         spent.append(f"FILL({minutes},0)*{price}")
-    pages = Line(metric(OWN, "PagesPlanned", "Sum", service="paginate"), "pages", "pages", shown=False)
+    planned = metric(deployment.names.metrics_namespace, "PagesPlanned", "Sum", service="paginate")
+    pages = Line(planned, "pages", "pages", shown=False)
     ratio = Expression(f"1000*({'+'.join(spent)})/60/pages", "dollars")
     per_pages: tuple[Line | Expression, ...] = (*counted, pages, ratio)
     return Board(
@@ -282,7 +293,7 @@ def _cost(deployment: Deployment) -> Board:
                 "## Cost\nEstimates: instance hours times the price in autoscaling/prices.toml; no storage, "
                 "no requests, no discounts.",
                 (
-                    Chart("GPU hours per hour", "hours", tuple(hours), period_seconds=_HOUR),
+                    Chart("Instance hours per hour", "hours", tuple(hours), period_seconds=_HOUR),
                     Chart("Idle instance hours per hour", "hours", tuple(idle), period_seconds=_HOUR),
                 ),
             ),

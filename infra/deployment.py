@@ -49,13 +49,22 @@ class Deployment:
 
     @property
     def removal(self) -> RemovalPolicy:
-        """What becomes of data when its stack is deleted."""
-        return RemovalPolicy.RETAIN if self.settings.stage.keep_data else RemovalPolicy.DESTROY
+        """What becomes of data when its stack is deleted.
+
+        What is kept has a fixed name, so it must not stay behind after a stack that could not be made
+        (DeletionPolicy RetainExceptOnCreate): it would be in the way of the next try.
+        """
+        kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        return kept if self.settings.stage.keep_data else RemovalPolicy.DESTROY
 
     @property
     def endpoints(self) -> list[tuple[EndpointStage, EndpointMode]]:
         """Every endpoint of the profile."""
         return [(stage, mode) for stage in self.topology.endpoints for mode in self.settings.profile.modes]
+
+    def has_gpu(self, stage: EndpointStage) -> bool:
+        """Whether the endpoints of a stage run on instances with GPUs."""
+        return self.settings.has_gpu(stage)
 
     def endpoint(self, stage: EndpointStage, mode: EndpointMode) -> str:
         """The name of an endpoint."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from hybrid_ocr.contracts.jobs import EndpointMode
+from hybrid_ocr.contracts.names import METRICS
 
 __all__ = ["ONE_KIND", "OWN", "PUBLISHED", "Metric", "Statistic", "is_published", "metric"]
 
@@ -24,8 +25,8 @@ Unit = Literal["Count", "Seconds", "Milliseconds", "Microseconds", "Percent", "B
 Dimensions = tuple[str, ...]
 Endpoints = Mapping[str, EndpointMode]
 
-OWN: Final = "HybridOCR"
-"""The namespace of what our functions emit; `service` names the function."""
+OWN: Final = METRICS
+"""The namespace of what our functions emit, without the stage behind it; `service` names the function."""
 
 PUBLISHED: Final[Mapping[tuple[str, Dimensions], Mapping[str, Unit]]] = {
     ("AWS/SageMaker", ("EndpointName",)): {
@@ -174,7 +175,7 @@ def metric(namespace: str, name: str, statistic: Statistic, **dimensions: str) -
     Raises:
         LookupError: nothing publishes it with these dimensions.
     """
-    published = PUBLISHED.get((namespace, tuple(sorted(dimensions))), {})
+    published = _published(namespace, dimensions)
     if name not in published:
         raise LookupError(f"nothing publishes {namespace}/{name} by {', '.join(sorted(dimensions))}")
     return Metric(namespace, name, published[name], statistic, dimensions)
@@ -186,10 +187,16 @@ def is_published(namespace: str, name: str, dimensions: Mapping[str, str], endpo
     Args:
         endpoints: the kind of each endpoint, by its name.
     """
-    if name not in PUBLISHED.get((namespace, tuple(sorted(dimensions))), {}):
+    if name not in _published(namespace, dimensions):
         return False
     if "EndpointName" not in dimensions:
         return True
     mode = endpoints.get(dimensions["EndpointName"])
     others: Collection[str] = ONE_KIND["realtime" if mode == "async" else "async"]
     return mode is not None and (namespace != "AWS/SageMaker" or name not in others)
+
+
+def _published(namespace: str, dimensions: Mapping[str, str]) -> Mapping[str, Unit]:
+    """Unit by name of what is published so; a namespace of ours has the stage behind a slash."""
+    known = OWN if namespace.startswith(f"{OWN}/") else namespace
+    return PUBLISHED.get((known, tuple(sorted(dimensions))), {})

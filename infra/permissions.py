@@ -22,7 +22,7 @@ from infra.unscoped import UNSCOPED
 from stepfunctions import called_functions
 from topology.model import FUNCTIONS
 
-__all__ = ["LOG_GROUP_TAG", "MAP_LABEL", "Permissions", "endpoint_logs", "function_logs"]
+__all__ = ["LOG_GROUP_TAG", "MAP_LABEL", "Permissions", "endpoint_logs", "flow_logs", "function_logs"]
 
 MAP_LABEL: Final = "ReadBatches"
 """The label of the distributed map in the flow file; its children run under it."""
@@ -41,6 +41,11 @@ def endpoint_logs(endpoint: str) -> str:
     return f"/aws/sagemaker/Endpoints/{endpoint}"
 
 
+def flow_logs(names: Names) -> str:
+    """The log group of a network of the component's own: who spoke to whom."""
+    return f"/aws/vpc/{names.prefix}"
+
+
 @dataclass(frozen=True)
 class Permissions:
     """The statements of one deployment.
@@ -48,10 +53,12 @@ class Permissions:
     Attributes:
         deployment: whose resources are meant.
         key_arn: of the key that encrypts everything.
+        vpc_id: of the network that functions and containers run in; None where they run in none.
     """
 
     deployment: Deployment
     key_arn: str
+    vpc_id: str | None = None
 
     def function(self, name: str) -> list[iam.PolicyStatement]:
         """Of a function of the topology, by its name."""
@@ -71,8 +78,8 @@ class Permissions:
             self._dead_letters(FUNCTIONS),
             self._key(),
             self._log_streams(),
-            _allow([*UNSCOPED["tracing"], *UNSCOPED["network"]], "*"),
-            self._network_interfaces(),
+            _allow(UNSCOPED["tracing"], "*"),
+            *self._network(),
         ]
 
     def endpoint(
@@ -95,8 +102,8 @@ class Permissions:
                 ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
                 images_arn,
             ),
-            _allow([*UNSCOPED["registry login"], *UNSCOPED["network"]], "*"),
-            self._network_interfaces(),
+            _allow(UNSCOPED["registry login"], "*"),
+            *self._network(),
             _allow(
                 UNSCOPED["metrics"],
                 "*",
@@ -143,10 +150,10 @@ class Permissions:
         ]
 
     def producer(self) -> list[iam.PolicyStatement]:
-        """Of who hands in documents, by upload or by event, asks for jobs and takes their results."""
+        """Of who hands in documents, by upload or event, follows and redrives them, and takes results."""
         names = self.deployment.names
         return [
-            self._objects("inbox", "*", "s3:PutObject"),
+            self._objects("inbox", "*", "s3:GetObject", "s3:PutObject"),
             self._objects("results", "results/*", "s3:GetObject"),
             _allow(["s3:ListBucket"], self.deployment.bucket_arn("results")),
             _allow(["events:PutEvents"], names.arn("events", f"event-bus/{names.bus('documents')}")),
@@ -159,6 +166,18 @@ class Permissions:
         return [
             _allow(["lambda:InvokeFunction"], self._function_arn("rotation")),
             _allow(["sagemaker:InvokeEndpoint"], *self._endpoint_arns("realtime")),
+        ]
+
+    def flow_logs(self) -> list[iam.PolicyStatement]:
+        """Of the flow logs of a network of the component's own."""
+        names, group = self.deployment.names, flow_logs(self.deployment.names)
+        return [
+            _allow(["logs:DescribeLogGroups"], "*"),
+            _allow(["logs:DescribeLogStreams"], names.arn("logs", f"log-group:{group}")),
+            _allow(
+                ["logs:CreateLogStream", "logs:PutLogEvents"],
+                names.arn("logs", f"log-group:{group}:log-stream:*"),
+            ),
         ]
 
     @property
@@ -251,12 +270,16 @@ class Permissions:
     def _objects(self, bucket: str, keys: str, *actions: str) -> iam.PolicyStatement:
         return _allow(actions, self.deployment.bucket_arn(bucket, keys))
 
-    def _network_interfaces(self) -> iam.PolicyStatement:
+    def _network(self) -> list[iam.PolicyStatement]:
         """Lambda and SageMaker make interfaces in the name of the role, whose ids nobody knows before."""
-        network = self.deployment.settings.stage.network.vpc_id
-        vpc = self.deployment.names.arn("ec2", f"vpc/{network}")
+        if self.vpc_id is None:
+            return []
+        vpc = self.deployment.names.arn("ec2", f"vpc/{self.vpc_id}")
         condition = {"ArnEqualsIfExists": {"ec2:Vpc": vpc}}
-        return _allow(UNSCOPED["network interfaces"], "*", conditions=condition)
+        return [
+            _allow(UNSCOPED["network"], "*"),
+            _allow(UNSCOPED["network interfaces"], "*", conditions=condition),
+        ]
 
     def _log_streams(self) -> iam.PolicyStatement:
         own_group = f"log-group:${{aws:PrincipalTag/{LOG_GROUP_TAG}}}:log-stream:*"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -17,38 +16,19 @@ from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.errors import ConfigurationError
 from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 from hybrid_ocr.contracts.stages import ENDPOINTS
+from infra.instances import Instances, InstanceType, check_cuda, is_arm
+from infra.network import Network
 from topology import load_topology
 
-__all__ = ["Ami", "Instances", "Profile", "Settings", "Stage", "load_settings", "stage_names"]
+__all__ = ["CHECKOUT", "Profile", "Settings", "Stage", "load_settings", "stage_names"]
 
 _HERE: Final = Path(str(files(__package__)))
+CHECKOUT: Final = _HERE.parent
+"""The root of the repository."""
 _HOUR: Final = 3_600.0
-_CUDA_IMAGE: Final = re.compile(r"^FROM nvidia/cuda:(\d+)\.(\d+)", re.MULTILINE)
 
 Retention = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653]
 """Days that CloudWatch Logs can keep lines for."""
-
-
-class Ami(Message):
-    """An image of the hosts beneath the containers: its GPU driver and the newest CUDA that this runs."""
-
-    driver: int
-    cuda: str = Field(pattern=r"^\d+\.\d+$")
-
-
-class InstanceType(Message):
-    """An instance type of SageMaker hosting."""
-
-    gpus: int = Field(ge=1)
-    gpu_memory_gib: int = Field(ge=1)
-    local_storage: bool
-
-
-class Instances(Message):
-    """instances.toml."""
-
-    amis: dict[str, Ami]
-    types: dict[str, InstanceType]
 
 
 class Profile(Message):
@@ -59,16 +39,6 @@ class Profile(Message):
 
 class Profiles(RootModel[dict[str, Profile]]):
     """profiles.toml."""
-
-
-class Network(Message):
-    """Where functions and containers run."""
-
-    vpc_id: str = Field(pattern=r"^vpc-[0-9a-f]{8,17}$")
-    subnet_ids: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")], ...],
-        Field(min_length=2, max_length=16),
-    ]
 
 
 class Alarms(Message):
@@ -85,14 +55,21 @@ class EndpointHosting(Message):
 
 
 class Stage(Message):
-    """stages/NAME.toml; `endpoints` has those that run on another instance type than the topology says."""
+    """stages/NAME.toml; `endpoints` has those that run on another instance type than the topology says.
+
+    Attributes:
+        keep_data: whether buckets, tables, logs and the key stay when the stacks are deleted.
+        inference_ami: of the hosts with GPUs; None where there are none.
+        dashboards: which of them are made in CloudWatch; each costs something, used or not.
+    """
 
     profile: str
     keep_data: bool
     log_retention_days: Retention
-    inference_ami: str
+    inference_ami: str | None = None
     network: Network
     alarms: Alarms
+    dashboards: Literal["all", "documents", "none"] = "all"
     endpoints: dict[EndpointStage, EndpointHosting] = Field(default_factory=dict)
 
 
@@ -115,6 +92,10 @@ class Settings(Message):
         """What this deployment says, else what the topology does."""
         own = self.stage.endpoints.get(stage)
         return own.instance_type if own else load_topology().endpoints[stage].instance_type
+
+    def has_gpu(self, stage: EndpointStage) -> bool:
+        """Whether an endpoint runs on a type with GPUs."""
+        return self.instance(stage)[1].target == "gpu"
 
     def policy(self, stage: EndpointStage, mode: EndpointMode) -> Policy:
         """How an endpoint scales.
@@ -163,8 +144,6 @@ def load_settings(
     profiles = read_toml(folder / "profiles.toml", Profiles).root
     instances = read_toml(folder / "instances.toml", Instances)
     _check_known(path.name, "profile", stage.profile, profiles)
-    _check_known(path.name, "inference_ami", stage.inference_ami, instances.amis)
-    _check_cuda(path, stage.inference_ami, instances.amis, dockerfile)
     settings = Settings(
         name=name,
         stage=stage,
@@ -174,6 +153,7 @@ def load_settings(
         prices=load_prices(),
     )
     _check_endpoints(path, settings)
+    _check_ami(path, settings, dockerfile)
     return settings
 
 
@@ -182,30 +162,36 @@ def _check_known(file: str, key: str, value: str, known: Mapping[str, object]) -
         raise ConfigurationError(f"{file}: {key}: {value!r} is unknown: use {' or '.join(known)}")
 
 
-def _check_cuda(path: Path, name: str, amis: Mapping[str, Ami], dockerfile: Path) -> None:
-    found = _CUDA_IMAGE.search(dockerfile.read_text("utf-8"))
-    if found is None:
-        raise ConfigurationError(f"{dockerfile.name}: no stage is made FROM nvidia/cuda:MAJOR.MINOR")
-    wanted = (int(found[1]), int(found[2]))
-    fitting = [ami for ami, told in amis.items() if _version(told.cuda) >= wanted]
-    if name not in fitting:
-        better = " or ".join(fitting) or "an older image"
-        raise ConfigurationError(
-            f"{path.name}: inference_ami: {name} runs CUDA {amis[name].cuda} at most, the image of the "
-            f"endpoints ({dockerfile.name}) has {found[1]}.{found[2]}: use {better}"
-        )
-
-
 def _check_endpoints(path: Path, settings: Settings) -> None:
     for endpoint in ENDPOINTS:
         file = path.name if endpoint in settings.stage.endpoints else "component.toml"
         key, name = f"endpoints.{endpoint}.instance_type", settings.instance_type(endpoint)
+        if is_arm(name):
+            usable = " or ".join(settings.instances.types)
+            raise ConfigurationError(
+                f"{file}: {key}: {name} has Arm processors, and the images are built for x86-64: use {usable}"
+            )
         _check_known(file, key, name, settings.instances.types)
         settings.dollars_per_hour(endpoint)
         for mode in settings.profile.modes:
             settings.policy(endpoint, mode)
 
 
-def _version(text: str) -> tuple[int, int]:
-    major, minor = text.split(".")
-    return int(major), int(minor)
+def _check_ami(path: Path, settings: Settings, dockerfile: Path) -> None:
+    ami, amis = settings.stage.inference_ami, settings.instances.amis
+    with_gpus = [endpoint for endpoint in ENDPOINTS if settings.has_gpu(endpoint)]
+    if with_gpus and ami is None:
+        types = ", ".join(sorted({settings.instance_type(endpoint) for endpoint in with_gpus}))
+        raise ConfigurationError(
+            f"{path.name}: inference_ami: is missing, and {types} has a GPU, whose driver it picks: "
+            f"use {' or '.join(amis)}"
+        )
+    if ami is None:
+        return
+    _check_known(path.name, "inference_ami", ami, amis)
+    if not with_gpus:
+        raise ConfigurationError(
+            f"{path.name}: inference_ami: picks the driver of a GPU, and no endpoint of this stage runs on "
+            "a type with one: delete it, or name a type with a GPU under [endpoints]"
+        )
+    check_cuda(path.name, ami, amis, dockerfile)

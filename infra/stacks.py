@@ -15,7 +15,7 @@ from infra.constructs.functions import Functions
 from infra.constructs.images import Images
 from infra.constructs.key import data_key
 from infra.constructs.messaging import DeadLetters, Messaging
-from infra.constructs.network import https_only
+from infra.constructs.network import OwnNetwork, Place, https_only
 from infra.constructs.rules import Rules
 from infra.constructs.scaling import Scaling
 from infra.constructs.storage import Storage
@@ -39,16 +39,33 @@ class Data(Stack):
         self.messaging = Messaging(self, "Messaging", deployment, self.key, self.dead_letters)
 
 
+class Network(Stack):
+    """A network of the component's own, for stages that want one."""
+
+    def __init__(self, scope: Construct, deployment: Deployment, key: kms.IKey) -> None:
+        super().__init__(
+            scope, f"{deployment.names.prefix}-network", description="A network without a way out"
+        )
+        self.place = OwnNetwork(self, "Network", deployment, key).place
+
+
 class Endpoints(Stack):
     """The model endpoints of the profile, and how they scale."""
 
-    def __init__(self, scope: Construct, deployment: Deployment, key: kms.IKey) -> None:
+    def __init__(self, scope: Construct, deployment: Deployment, key: kms.IKey, place: Place | None) -> None:
         super().__init__(scope, f"{deployment.names.prefix}-endpoints", description="Model endpoints")
         images = Images(self, "Images", deployment)
-        security_group = https_only(self, "SecurityGroup", deployment, "Endpoints")
+        security_group = https_only(self, "SecurityGroup", deployment, "Endpoints", place) if place else None
         for stage, mode in deployment.endpoints:
             endpoint = Endpoint(
-                self, stage, mode, deployment, key=key, images=images, security_group=security_group
+                self,
+                stage,
+                mode,
+                deployment,
+                key=key,
+                images=images,
+                place=place,
+                security_group=security_group,
             )
             policy = deployment.settings.policy(stage, mode)
             Scaling(self, camel(stage, mode, "scaling"), deployment, endpoint, policy)
@@ -57,9 +74,10 @@ class Endpoints(Stack):
 class Flow(Stack):
     """The functions, the state machine, the rules that start it, and who may use it all."""
 
-    def __init__(self, scope: Construct, deployment: Deployment, key: kms.IKey) -> None:
+    def __init__(self, scope: Construct, deployment: Deployment, key: kms.IKey, place: Place | None) -> None:
         super().__init__(scope, f"{deployment.names.prefix}-flow", description="The flow of a document")
-        functions = Functions(self, "Functions", deployment, key, Images(self, "Images", deployment))
+        images = Images(self, "Images", deployment)
+        functions = Functions(self, "Functions", deployment, key=key, images=images, place=place)
         Workflow(self, "Workflow", deployment, key)
         Rules(self, "Rules", deployment, functions.functions)
         Access(self, "Access", deployment, key)
@@ -79,9 +97,11 @@ class Operations(Stack):
 def compose(app: App, deployment: Deployment) -> list[Stack]:
     """All stacks of a deployment, in the order in which they are made."""
     data = Data(app, deployment)
-    endpoints = Endpoints(app, deployment, data.key)
-    flow = Flow(app, deployment, data.key)
+    network = Network(app, deployment, data.key) if deployment.settings.stage.network.kind == "own" else None
+    place = network.place if network else Place.existing(deployment)
+    endpoints = Endpoints(app, deployment, data.key, place)
+    flow = Flow(app, deployment, data.key, place)
     operations = Operations(app, deployment)
     for stack in (endpoints, flow, operations):
         stack.add_stack_dependency(data, "names, not references, hold the stacks together")
-    return [data, endpoints, flow, operations]
+    return [data, *([network] if network else []), endpoints, flow, operations]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -9,16 +10,17 @@ import aws_cdk as cdk
 
 from hybrid_ocr.contracts.errors import ConfigurationError
 from infra.acknowledgements import acknowledge
+from infra.contexts import check_built
 from infra.deployment import Deployment
 from infra.nag import findings
 from infra.pictures import write_pictures
 from infra.rules import Component, violations
-from infra.settings import load_settings
+from infra.settings import CHECKOUT, load_settings
 from infra.stacks import compose
 
 __all__ = ["OUTPUT", "ROOT", "make_app", "synthesise"]
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = CHECKOUT
 OUTPUT: Final = Path(__file__).resolve().parent / "cdk.out"
 
 _CONTEXT: Final = {
@@ -46,12 +48,18 @@ def synthesise(stage: str, *, output: Path | None = None, root: Path = ROOT) -> 
         the folder of the cloud assembly.
 
     Raises:
-        ConfigurationError: a file of settings, policies or models is not as it must be, cdk-nag found what
-            nobody acknowledged, or a rule of infra/rules is broken.
+        ConfigurationError: a file of settings, policies or models is not as it must be, an artefact that an
+            image holds is not built, cdk-nag found what nobody acknowledged, or a rule of infra/rules is
+            broken.
     """
     settings = load_settings(stage, dockerfile=root / "endpoints" / "Dockerfile")
-    app = make_app(Deployment.of(settings, root), output or OUTPUT / stage)
-    acknowledge(app, stage)
+    deployment = Deployment.of(settings, root)
+    check_built(deployment.topology, root)
+    output = output or OUTPUT / stage
+    if (output / "manifest.json").is_file():
+        shutil.rmtree(output)  # a stack that the stage has no longer would be read with the others
+    app = make_app(deployment, output)
+    acknowledge(app, settings)
     if found := findings(app):
         listed = "\n".join(f"  {finding} at {path}" for finding, path in found)
         raise ConfigurationError(f"cdk-nag has {len(found)} findings that nobody acknowledged:\n{listed}")

@@ -18,13 +18,17 @@ from local_aws.component import Component
 from local_aws.containers import Container, ContainerProcess
 from local_aws.front_page import render
 from local_aws.functions import FunctionPool, records
-from local_aws.messaging.deliveries import Deliveries
+from local_aws.messaging.deliveries import delivering
 from local_aws.messaging.faults import FaultPlan
+from local_aws.messaging.targets import send_message
+from local_aws.repeating import repeating
 from local_aws.sagemaker import RuntimeLimits, SageMakerRuntime
 from local_aws.server import AwsServer, json_response
 
 Launch = Callable[[Container, Path], ContainerProcess]
 _SERVICE_SECONDS: Final = 600.0
+_SERVICE_METRICS_SECONDS: Final = 5.0
+"""How soon an execution or a queue is seen; AWS takes a minute."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Settings:
         retry_scale: what the pauses of a state's Retry are multiplied with.
         redelivery_seconds: after how long a queue message comes back that a function failed on.
         patience_seconds: how long a call waits for an instance of a function where all are busy.
-        metrics: keep those of functions, endpoints and services.
+        metrics: keep those of functions, endpoints and services, and evaluate alarms.
         launch: starts a container, given the file its log goes to.
     """
 
@@ -73,26 +77,21 @@ class LocalAws:
             self.log_dir = settings.log_dir or Path(stack.enter_context(_temporary_folder()))
             stack.enter_context(states.running(retry_scale=settings.retry_scale))
             self.server = stack.enter_context(AwsServer(settings.port))
+            self.logs = cloudwatch.LogGroups()
             self.functions = stack.enter_context(self._function_pool())
             stack.enter_context(records.SEAMS.installed(self.functions))
             self.sagemaker = stack.enter_context(self._sagemaker_runtime())
-            deliveries = stack.enter_context(
-                Deliveries(
-                    self.functions.invoke,
-                    faults=settings.faults,
-                    redelivery_seconds=settings.redelivery_seconds,
-                )
-            )
+            faults, redelivery = settings.faults or FaultPlan(), settings.redelivery_seconds
+            stack.enter_context(delivering(self.functions.invoke, faults, redelivery_seconds=redelivery))
             if settings.metrics:
-                stack.enter_context(ServiceMetrics(self.publish, lambda: self.sagemaker.hosts))
+                services = ServiceMetrics(self.publish, lambda: self.sagemaker.hosts)
+                stack.enter_context(repeating(services.look, _SERVICE_METRICS_SECONDS))
             self.server.add_routes(functions.routes(self.functions))
             self.server.add_routes(self.sagemaker.routes())
-            self.tell(
-                "processes", lambda: {"endpoints": self.sagemaker.hosts, "functions": self.functions.pids}
-            )
+            self.tell("processes", self._processes)
             self.tell("backlog", lambda: self.sagemaker.backlogs)
             self.tell("invocations", lambda: self.sagemaker.answered)
-            self.tell("faults", deliveries.faults.summary)
+            self.tell("faults", faults.summary)
             self.server.add_route("GET", re.compile("/"), self._front_page)
             for request in component.requests:
                 getattr(self.client(request.service), request.operation)(**request.parameters)
@@ -148,6 +147,8 @@ class LocalAws:
             modules=self._component.modules,
             services=self._component.services,
             on_metrics=self.publish,
+            on_log=self.logs.write,
+            send_message=send_message,
             patience_seconds=self._settings.patience_seconds,
         )
 
@@ -159,6 +160,7 @@ class LocalAws:
             launch=self._settings.launch,
             limits=self._settings.limits,
             publish=self.publish,
+            on_log=self.logs.write,
         )
 
 

@@ -52,7 +52,7 @@ class Component:
     """What a local AWS runs. All else is in the records that its requests, or those of clients, make.
 
     Args:
-        functions: Lambda functions by name whose code is on this machine; others come as zip files.
+        functions: Lambda functions by name; their code is on this machine.
         containers: makes the container of a SageMaker model.
         requests: made in their order when the local AWS has started.
         modules: what most functions import; imported once. None may start a thread or open a file.

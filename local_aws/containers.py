@@ -19,8 +19,6 @@ from typing import Any, Final
 
 from local_aws.errors import StartError
 
-__all__ = ["Container", "ContainerProcess"]
-
 _PING_SECONDS: Final = 2.0
 _MOMENT_SECONDS: Final = 0.5
 _LOG_TAIL_LINES: Final = 5
@@ -69,6 +67,8 @@ class ContainerProcess:
                 start_new_session=True,  # Ctrl-C goes to the parent alone, which then stops its containers
             )
         self.pid = self._popen.pid
+        self.terminate, self.kill, self.wait = self._popen.terminate, self._popen.kill, self._popen.wait
+        """Ask it to drain and end; end it at once; wait for its end, however it comes: its exit status."""
 
     def is_ready(self) -> bool:
         """Whether /ping answers 200; raises StartError where the process has ended."""
@@ -98,18 +98,6 @@ class ContainerProcess:
         entry = next(errors, {})
         why = str(entry.get("message") or " | ".join(lines[-_LOG_TAIL_LINES:]))
         return StartError(f"container {self._name} {what}: {why[-1500:]}", entry)
-
-    def terminate(self) -> None:
-        """Ask it to drain and end."""
-        self._popen.terminate()
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._popen.kill()
-
-    def wait(self) -> int:
-        """Wait for its end, however it comes; its exit status."""
-        return self._popen.wait()
 
     def reap(self, seconds: float) -> None:
         """Wait for its end, and kill it where that does not come."""

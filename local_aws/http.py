@@ -1,48 +1,30 @@
 """HTTP/1.1 in front of a WSGI application: connections are kept, and closed for good on stop.
 
-Werkzeug's own handler closes every connection and waits 10 ms for unread bytes on each; a flow makes
+Werkzeug's own handler closes every connection and waits 10 ms for unread bytes on each; components make
 hundreds of small calls.
 """
 
 from __future__ import annotations
 
-import io
 import logging
 import socket
 import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
-from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer
-from werkzeug.test import run_wsgi_app
+from werkzeug import Response
+from werkzeug.exceptions import ClientDisconnected
+from werkzeug.serving import ThreadedWSGIServer
+from werkzeug.wsgi import LimitedStream
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 _log = logging.getLogger(__name__)
-_WITHOUT_BODY: Final = frozenset({204, 304})
 _OF_THE_CONNECTION: Final = frozenset({"connection", "transfer-encoding"})
-
-
-class _Body(io.RawIOBase):
-    """The body of one request: never reads into the request behind it."""
-
-    def __init__(self, stream: io.BufferedIOBase, length: int) -> None:
-        self._stream, self.left = stream, length
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._stream.read(min(len(buffer), self.left))
-        buffer[: len(data)] = data
-        self.left = self.left - len(data) if data else 0
-        return len(data)
-
-    def drain(self) -> None:
-        """Read what the application left, so that a client sees its answer and not a broken connection."""
-        while self.left:
-            self.read(1 << 20)
 
 
 class _Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped
@@ -52,18 +34,10 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped
     disable_nagle_algorithm = True  # header and body are two writes: 40 ms of delayed ACK otherwise
     server: _Server
 
-    def setup(self) -> None:
-        super().setup()
-        self.server.opened(self.connection)
-
-    def finish(self) -> None:
-        self.server.closed(self.connection)
-        super().finish()
-
     def run_wsgi(self) -> None:
         """Answer one request."""
         try:
-            body = _Body(self.rfile, int(self.headers.get("Content-Length") or 0))
+            body = LimitedStream(self.rfile, int(self.headers.get("Content-Length") or 0))
         except ValueError:
             self.close_connection = True
             self.send_error(400, "Content-Length is no number")
@@ -72,31 +46,29 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped
         if environ.get("wsgi.input_terminated"):  # chunked: how much of it was read is not known from here
             self.close_connection = True
         else:
-            environ["wsgi.input"] = io.BufferedReader(body, 1 << 16)
+            environ["wsgi.input"] = body
         try:
-            chunks, status, headers = run_wsgi_app(self.server.app, environ, buffered=True)
+            response = Response.from_app(self.server.app, environ, buffered=True)
+            body.exhaust()  # a client that still writes would see a broken connection and no answer
+        except ClientDisconnected:
+            self.close_connection = True
         except Exception:
             _log.exception("%s %s failed", self.command, environ["PATH_INFO"])
             self.close_connection = True
             self.send_error(500)
-            return
-        body.drain()
-        self._send(status, list(headers), b"".join(chunks))
+        else:
+            self._send(*response.get_wsgi_response(environ))
 
-    def _send(self, status: str, headers: list[tuple[str, str]], content: bytes) -> None:
+    def _send(self, chunks: Iterable[bytes], status: str, headers: Iterable[tuple[str, str]]) -> None:
         code, _, reason = status.partition(" ")
         self.send_response(int(code), reason)
         for name, value in headers:
             if name.lower() not in _OF_THE_CONNECTION:
                 self.send_header(name, value)
-        told = any(name.lower() == "content-length" for name, _ in headers)
-        if not told and int(code) not in _WITHOUT_BODY:
-            self.send_header("Content-Length", str(len(content)))
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
+        self.wfile.write(b"".join(chunks))
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Requests are not logged: there are hundreds for each document."""
@@ -106,56 +78,35 @@ class _Server(ThreadedWSGIServer):
     """Knows its open connections."""
 
     def __init__(self, listening: socket.socket, app: WSGIApplication) -> None:
+        self._connections: WeakSet[socket.socket] = WeakSet()
         host, port = listening.getsockname()
         super().__init__(host, port, app, handler=_Handler, fd=listening.fileno())
-        self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
 
-    def opened(self, connection: socket.socket) -> None:
-        with self._lock:
-            self._open.add(connection)
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection."""
+        connection, address = super().get_request()
+        self._connections.add(connection)
+        return connection, address
 
-    def closed(self, connection: socket.socket) -> None:
-        with self._lock:
-            self._open.discard(connection)
-
-    def close_connections(self) -> None:
-        """Kept connections would go on being served after the listener is gone."""
-        with self._lock:
-            for connection in self._open:
-                try:
-                    connection.shutdown(socket.SHUT_RDWR)
-                except OSError:  # the client was faster
-                    continue
+    def server_close(self) -> None:
+        """Close the listener, and the connections, which would go on being served."""
+        super().server_close()
+        for connection in list(self._connections):
+            with suppress(OSError):  # the client was faster
+                connection.shutdown(socket.SHUT_RDWR)
 
 
-class HttpServer:
-    """Serves a WSGI application on the loopback interface, a thread for each connection.
+@contextmanager
+def serving(listening: socket.socket, app: WSGIApplication) -> Iterator[None]:
+    """Serve a WSGI application inside the block, a thread for each connection.
 
-    Raises:
-        OSError: the port is not free.
+    Werkzeug ends the whole process where a port is taken, so it is given a socket that listens already.
     """
-
-    def __init__(self, app: WSGIApplication, port: int = 0) -> None:
-        # Werkzeug ends the whole process where a port is taken, so it is given a socket that listens already.
-        with socket.create_server(("127.0.0.1", port), backlog=ThreadedWSGIServer.request_queue_size) as own:
-            self._server = _Server(own, app)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="aws-http", daemon=True
-        )
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return self._server.port
-
-    def start(self) -> None:
-        """Answer from now on."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Close the listener and every connection."""
-        BaseWSGIServer.shutdown(self._server)
-        self._thread.join()
-        self._server.server_close()
-        self._server.close_connections()
+    server = _Server(listening, app)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="aws-http", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()

@@ -7,7 +7,7 @@ import resource
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, Final
 
 import boto3
@@ -19,18 +19,6 @@ from local_aws.seams import Seams
 SEAMS: Final = Seams()
 _BUFFER_BYTES: Final = 256 * 1024
 """A larger object lies in a temporary file: memory does not grow with what lies in S3."""
-_ONE_AT_A_TIME: Final = {
-    "moto.dynamodb.models:DynamoDBBackend": (
-        "put_item",
-        "get_item",
-        "update_item",
-        "delete_item",
-        "query",
-        "scan",
-        "transact_write_items",
-    ),
-    "moto.s3.responses:S3Response": ("put_object", "delete_object", "_key_response_post"),
-}
 
 
 @cache
@@ -43,27 +31,30 @@ def session() -> boto3.Session:
 def moto_serving(port: int) -> Iterator[None]:
     """Moto serves at a port inside the block: it runs state machines, and calls its own services there.
 
-    All of moto's state is forgotten at the end.
+    All of moto's state is forgotten at the end. Meanwhile this process may have as many open files as the
+    system lets it: each larger object of S3 is one.
     """
     with ExitStack() as stack:
         stack.callback(moto_api_backend.reset)
         settings = {"MOTO_PORT": str(port), "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": str(_BUFFER_BYTES)}
-        flows: Any = {**default_user_config["stepfunctions"], "execute_state_machine": True}
-        stack.enter_context(_changed(os.environ, settings))
-        stack.enter_context(_changed(default_user_config, {"stepfunctions": flows}))
-        stack.enter_context(_many_files())
+        for name, value in settings.items():
+            os.environ[name] = value
+            stack.callback(os.environ.pop, name)
+        flows: Any = default_user_config["stepfunctions"]
+        default_user_config["stepfunctions"] = {**flows, "execute_state_machine": True}
+        stack.callback(default_user_config.update, {"stepfunctions": flows})
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files[1], files[1]))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, files)
         stack.enter_context(SEAMS.installed(threading.RLock()))
         yield
 
 
-def _locked(lock: threading.RLock, original: Callable[..., Any], *told: Any, **named: Any) -> Any:
+@SEAMS.replaces("moto.dynamodb.responses:DynamoHandler.call_action")
+@SEAMS.replaces("moto.s3.responses:S3Response._key_response")
+def _one_at_a_time(lock: threading.RLock, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     with lock:
-        return original(*told, **named)
-
-
-for _owner, _names in _ONE_AT_A_TIME.items():
-    for _name in _names:
-        SEAMS.replaces(f"{_owner}.{_name}")(_locked)
+        return original(*args, **kwargs)
 
 
 @SEAMS.replaces("moto.moto_server.werkzeug_app:RegexConverter", value=True)
@@ -73,49 +64,3 @@ def _any_character(_state: object, converter: Any) -> type:
             super().__init__(url_map, f"(?s:{pattern})")
 
     return AnyCharacter
-
-
-@SEAMS.replaces("moto.core.utils:create_loader")
-def _shared_loader(_state: object, _original: object) -> Any:
-    return session()._session.get_component("data_loader")
-
-
-@SEAMS.replaces("boto3:Session.get_available_regions")
-def _regions(
-    _state: object,
-    original: Callable[..., list[str]],
-    _session: boto3.Session,
-    *told: Any,
-    **named: Any,
-) -> list[str]:
-    return original(session(), *told, **named)
-
-
-@SEAMS.replaces("moto.moto_server.werkzeug_app:DomainDispatcherApplication.get_backend_for_host", value=True)
-def _find_backend_once(_state: object, original: Callable[..., Any]) -> object:
-    return lru_cache(maxsize=256)(original)
-
-
-@contextmanager
-def _changed(mapping: Any, values: dict[str, Any]) -> Iterator[None]:
-    before = {name: mapping.get(name) for name in values}
-    mapping.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del mapping[name]
-            else:
-                mapping[name] = value
-
-
-@contextmanager
-def _many_files() -> Iterator[None]:
-    """As many open files as the system lets a process have: each larger object of S3 is one."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -92,6 +92,9 @@ def test_a_document_passes_through_it_in_the_local_cloud(checkout: Path) -> None
 
 
 def test_every_deployment_has_its_endpoint(checkout: Path) -> None:
+    shutil.copytree(
+        artifacts_root() / "textline-orientation", checkout / "build/artifacts/textline-orientation"
+    )
     run(checkout, sys.executable, "-m", "infra")
     template = (checkout / "infra/cdk.out/prod/hybrid-ocr-prod-endpoints.template.json").read_text()
     for mode in ("async", "realtime"):

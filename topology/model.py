@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -16,6 +17,13 @@ from hybrid_ocr.contracts.names import VARIABLE_PREFIX, Names
 from hybrid_ocr.contracts.stages import STAGES
 
 __all__ = ["Bucket", "Endpoint", "Function", "Index", "Queue", "Rule", "StateMachine", "Table", "Topic"]
+
+CORE_MB: Final = 1_769
+"""Memory with which a function has one processor; with less it has that share of one.
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+"""
+LONGEST_STARTUP_SECONDS: Final = 4.0
+"""Of the ten that Lambda allows: a first start also fetches the image, and another machine may be slower."""
 
 FUNCTIONS: Final = "functions"
 """Names the dead-letter queue of all functions: what none of them could take."""
@@ -131,11 +139,29 @@ class Function(_Part):
     handler: str
     image: Literal["light", "heavy"]
     memory_mb: Annotated[int, Field(ge=128, le=10_240)]
+    startup_cpu_seconds: Annotated[
+        float, Field(gt=0, description="of a processor, to import its handler; `python -m infra.startup`")
+    ] = 1.0
     timeout_seconds: Annotated[int, Field(ge=1, le=900)]
     concurrency: Annotated[int, Field(ge=1, description="reserved concurrency")]
     queue: str | None = None
     batch_size: Annotated[int, Field(ge=1, le=10)] = 1
     environment: Mapping[str, str] = Field(default_factory=dict)
+
+    @property
+    def startup_seconds(self) -> float:
+        """What its start-up takes at its memory, for by that Lambda gives a share of a processor."""
+        return self.startup_cpu_seconds / min(1.0, self.memory_mb / CORE_MB)
+
+    @model_validator(mode="after")
+    def _starts_in_time(self) -> Self:
+        if self.startup_seconds > LONGEST_STARTUP_SECONDS:
+            least = math.ceil(self.startup_cpu_seconds / LONGEST_STARTUP_SECONDS * CORE_MB)
+            raise ValueError(
+                f"memory_mb: its start-up takes {self.startup_seconds:.1f} s with {self.memory_mb} MB, and "
+                f"Lambda ends it after 10 s: give it {least} MB or more"
+            )
+        return self
 
 
 class Endpoint(_Part):
@@ -210,11 +236,12 @@ class Topology(_Part):
     def environment(self, function: str, names: Names) -> dict[str, str]:
         """The environment variables of a function, with the names, ARNs and limits of a deployment."""
         return {
-            VARIABLE_PREFIX + name: self._resolved(value, names)
+            VARIABLE_PREFIX + name: self.resolve(value, names)
             for name, value in self.functions[function].environment.items()
         }
 
-    def _resolved(self, value: str, names: Names) -> str:
+    def resolve(self, value: str, names: Names) -> str:
+        """A value of an environment: the name, ARN or limit that it stands for; other text is itself."""
         kind, _, name = value.partition(":")
         return str(self.most_executions(name)) if kind == "most_executions" else names.resolve(value)
 

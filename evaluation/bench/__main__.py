@@ -1,4 +1,4 @@
-"""`python -m evaluation.bench`: the match; `setup`, `start`, `memory` and `soak` beside it."""
+"""`python -m evaluation.bench`: the match; `setup`, `start`, `memory`, `soak` and `flow` beside it."""
 
 from __future__ import annotations
 
@@ -155,6 +155,23 @@ def soak(
     from evaluation.bench import endurance
 
     _endurance(out, endurance.soak(data, pages, script))
+
+
+@app.command()
+@needs("python -m evaluation.bench flow", extra="bench")
+def flow(  # noqa: PLR0917 - a command line, not a call
+    data: Data = _SAMPLES,
+    pages: Annotated[str, typer.Option(help="Lengths of the PDFs, with commas.")] = "20,100",
+    repeat: Annotated[int, typer.Option(min=1)] = 2,
+    calls: Annotated[int, typer.Option(min=1, help="Real-time calls.")] = 30,
+    script: Script = "latin",
+    out: Annotated[Path, typer.Option(help="Results file.")] = _RESULTS / "flow.json",
+) -> None:
+    """What the flow costs beside the models it runs, on a local cloud; the real-time client."""
+    from evaluation.bench.flow import flow
+
+    lengths = [int(count) for count in pages.split(",")]
+    _endurance(out, flow(data, lengths, repeat=repeat, calls=calls, script=script))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,24 +59,19 @@ class JobTable:
     def _query(
         self, index: str, key: str, value: str, *, newest_first: bool = False, page: int = _PAGE
     ) -> Iterator[JobRecord]:
-        ask = partial(
-            self._client.query,
+        pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName=index,
             KeyConditionExpression="#key = :value",
             ExpressionAttributeNames={"#key": key},
             ExpressionAttributeValues={":value": {"S": value}},
             ScanIndexForward=not newest_first,
-            Limit=page,
+            PaginationConfig={"PageSize": page},
         )
-        answer = ask()
-        while True:
+        for answer in pages:
             for item in answer["Items"]:
                 with suppress(ValueError):  # of another version: what this one reads can still be listed
                     yield _record(item)
-            if "LastEvaluatedKey" not in answer:
-                return
-            answer = ask(ExclusiveStartKey=answer["LastEvaluatedKey"])
 
 
 def _record(item: Any) -> JobRecord:  # noqa: ANN401 - attributes as DynamoDB writes them

@@ -17,6 +17,7 @@ from hybrid_ocr.clients.deployed import deployed_endpoints
 from hybrid_ocr.contracts.errors import RequestError
 from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 from hybrid_ocr.contracts.names import Names
+from hybrid_ocr.contracts.stages import ENDPOINTS
 from infra.board import Board, Line
 from infra.dashboards import operations
 from infra.metrics import Metric, Statistic
@@ -82,6 +83,10 @@ class _Observed:
     names: Names
     topology: Topology
     endpoints: Sequence[tuple[EndpointStage, EndpointMode]]
+
+    def has_gpu(self, stage: EndpointStage) -> bool:
+        """A chart without values costs nothing here, unlike asking what each endpoint runs on."""
+        return stage in ENDPOINTS
 
 
 class Dashboards:

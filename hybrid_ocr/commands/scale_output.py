@@ -20,7 +20,7 @@ from autoscaling.policies import Policy
 from autoscaling.policy_file import difference, with_policies
 from autoscaling.report import Report, compare, dollars, seconds
 from autoscaling.run import Run
-from autoscaling.scenario import Scenario
+from autoscaling.scenario import Hosting, Scenario
 from autoscaling.tuner import Candidate, Tuning
 from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 from hybrid_ocr.contracts.stages import ENDPOINTS
@@ -109,11 +109,8 @@ def print_tuning(found: Tuning, policies: Path | None, *, as_json: bool) -> None
     share = found.chosen.report.dollars / found.before.report.dollars if found.before.report.dollars else 1.0
     console.print(Text(f"\nchosen: {share:.0%} of what the policies cost now\n", "bold"), soft_wrap=True)
     hosting = found.chosen.scenario.hosting
-    for stage, host in hosting.items():
-        was = found.before.scenario.hosting[stage]
-        if host != was:
-            change = f"{stage}: {was.instance_type} {was.mode} -> {host.instance_type} {host.mode}"
-            console.print(Text(change), soft_wrap=True)
+    for line in hosting_changes(found.before.scenario.hosting, hosting):
+        console.print(Text(line), soft_wrap=True)
     hosts = " ".join(
         f"--against-host {stage}={host.instance_type}:{host.mode}" for stage, host in hosting.items()
     )
@@ -121,6 +118,27 @@ def print_tuning(found: Tuning, policies: Path | None, *, as_json: bool) -> None
         Text(f"to see it beside the present: scale simulate --against FILE {hosts}\n", "dim"), soft_wrap=True
     )
     print_difference(*changed_file(found.chosen, policies))
+
+
+def hosting_changes(
+    before: Mapping[EndpointStage, Hosting], after: Mapping[EndpointStage, Hosting]
+) -> list[str]:
+    """What endpoints run on if not what they did, and the lines of a stage's file for another type."""
+    changed = [stage for stage in after if after[stage] != before[stage]]
+    types = [stage for stage in changed if after[stage].instance_type != before[stage].instance_type]
+    lines = [
+        f"{stage}: {before[stage].instance_type} {before[stage].mode} -> "
+        f"{after[stage].instance_type} {after[stage].mode}"
+        for stage in changed
+    ]
+    if types:
+        lines += [
+            "",
+            "in infra/stages/STAGE.toml; `make deploy STAGE=STAGE` takes scaling away while a type changes:",
+        ]
+    for stage in types:
+        lines += [f"[endpoints.{stage}]", f'instance_type = "{after[stage].instance_type}"']
+    return [*lines, ""] if types else lines
 
 
 def changed_file(candidate: Candidate, policies: Path | None) -> tuple[str, str]:

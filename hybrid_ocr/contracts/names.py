@@ -9,6 +9,8 @@ from typing import Any, Final
 COMPONENT: Final = "hybrid-ocr"
 VARIABLE_PREFIX: Final = "HYBRID_OCR_"
 """What every environment variable of ours starts with."""
+METRICS: Final = "HybridOCR"
+"""The CloudWatch namespace of the component's own metrics; that of a stage has its name behind it."""
 LOCAL_STAGE: Final = "local"
 LOCAL_ACCOUNT: Final = "123456789012"
 LOCAL_REGION: Final = "us-east-1"
@@ -36,6 +38,11 @@ class Names:
     def prefix(self) -> str:
         """What every name starts with."""
         return f"{COMPONENT}-{self.stage}"
+
+    @property
+    def metrics_namespace(self) -> str:
+        """The CloudWatch namespace of this deployment's own metrics; the local cloud is the only one."""
+        return METRICS if self.stage == LOCAL_STAGE else f"{METRICS}/{self.stage}"
 
     def bucket(self, name: str) -> str:
         """A bucket; the account and region make it unique in the world."""
@@ -99,6 +106,7 @@ class Names:
             "state_machine": lambda name: self.arn("states", f"stateMachine:{self.state_machine(name)}"),
             "queue": lambda name: self.queue_url(self.queue(name)),
             "dead_letter_queue": lambda name: self.queue_url(self.dead_letter_queue(name)),
+            "metrics": lambda _: self.metrics_namespace,
         }
         return resolvers[kind](name) if name and kind in resolvers else value
 

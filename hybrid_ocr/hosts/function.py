@@ -7,6 +7,7 @@ knows, counts, traces, and logs without a word of a document.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Final, Literal, TypeVar
@@ -24,11 +25,11 @@ from hybrid_ocr import telemetry
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.errors import ErrorInfo, RequestError
 from hybrid_ocr.contracts.flow_errors import FlowError, flow_error
-from hybrid_ocr.contracts.names import VARIABLE_PREFIX
+from hybrid_ocr.contracts.names import METRICS, VARIABLE_PREFIX
 from hybrid_ocr.storage.faults import explain
 
-NAMESPACE: Final = "HybridOCR"
-"""The CloudWatch namespace of the component's own metrics."""
+NAMESPACE_VARIABLE: Final = f"{VARIABLE_PREFIX}METRICS_NAMESPACE"
+"""Names the CloudWatch namespace of a function's metrics; METRICS unless told."""
 
 RequestT = TypeVar("RequestT", bound=BaseModel)
 Handler = Callable[[dict[str, Any], LambdaContext], dict[str, Any] | None]
@@ -57,7 +58,8 @@ class FunctionHost:
         # The Logger keeps lines of every logger whose name contains its own from the root: be unlike any.
         self.log = Logger(service=f"function:{service}", utc=True, use_rfc3339=True)
         logging.getLogger(f"function:{service}").propagate = False  # its lines are written once
-        self.metrics = Metrics(namespace=NAMESPACE, service=service)
+        self._namespace = os.environ.get(NAMESPACE_VARIABLE, METRICS)
+        self.metrics = Metrics(namespace=self._namespace, service=service)
         self.tracer = Tracer(service=service, patch_modules=("botocore",))
         self._service = service
         self._context: LambdaContext | None = None
@@ -107,11 +109,11 @@ class FunctionHost:
         return decorate
 
     def count(self, name: str, value: float = 1, unit: Unit = "Count", **dimensions: str) -> None:
-        """Add to a metric of namespace HybridOCR, which has dimension `service` and those given."""
+        """Add to a metric of the deployment's namespace, which has dimension `service` and those given."""
         if not dimensions:
             self.metrics.add_metric(name, unit, value)
             return
-        with single_metric(name, MetricUnit(unit), value, namespace=NAMESPACE) as metric:
+        with single_metric(name, MetricUnit(unit), value, namespace=self._namespace) as metric:
             for dimension, text in {"service": self._service, **dimensions}.items():
                 metric.add_dimension(dimension, str(text))
 

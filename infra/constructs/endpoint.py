@@ -14,6 +14,7 @@ from infra.alarms import endpoint_errors
 from infra.constructs.alarms import alarm
 from infra.constructs.images import Images
 from infra.constructs.logs import log_group
+from infra.constructs.network import Place
 from infra.constructs.roles import role
 from infra.deployment import Deployment, camel
 from infra.permissions import Permissions, endpoint_logs
@@ -44,13 +45,15 @@ class Endpoint(Construct):
         *,
         key: kms.IKey,
         images: Images,
-        security_group: str,
+        place: Place | None,
+        security_group: str | None,
     ) -> None:
         super().__init__(scope, camel(stage, mode))
         self._stage, self._mode, self._deployment, self._key = stage, mode, deployment, key
+        self._place, self._security_group = place, security_group
         self.name = deployment.endpoint(stage, mode)
         lines = log_group(self, "Logs", deployment, key, endpoint_logs(self.name))
-        model = self._model(images, security_group)
+        model = self._model(images)
         config = self._config(model)
         errors = alarm(self, deployment, endpoint_errors(deployment, stage, mode))
         self.resource = sagemaker.CfnEndpoint(
@@ -70,10 +73,12 @@ class Endpoint(Construct):
         # Else SageMaker would make the group, with neither key nor end.
         self.resource.add_resource_dependency(lines)
 
-    def _model(self, images: Images, security_group: str) -> sagemaker.CfnModel:
+    def _model(self, images: Images) -> sagemaker.CfnModel:
         names = self._deployment.names
-        asset = images.endpoint(self._stage)
-        permissions = Permissions(self._deployment, self._key.key_arn)
+        _, instance = self._deployment.settings.instance(self._stage)
+        asset = images.endpoint(self._stage, instance.target)
+        vpc_id = self._place.vpc_id if self._place else None
+        permissions = Permissions(self._deployment, self._key.key_arn, vpc_id)
         statements = permissions.endpoint(self._stage, self._mode, asset.repository.repository_arn)
         own_role = role(
             self,
@@ -95,15 +100,20 @@ class Endpoint(Construct):
                 model_data_url=artifact,
                 environment=self._deployment.topology.endpoints[self._stage].environment(self._mode),
             ),
-            vpc_config=sagemaker.CfnModel.VpcConfigProperty(
-                security_group_ids=[security_group],
-                subnets=list(self._deployment.settings.stage.network.subnet_ids),
-            ),
+            vpc_config=self._vpc_config(),
+        )
+
+    def _vpc_config(self) -> sagemaker.CfnModel.VpcConfigProperty | None:
+        if self._place is None or self._security_group is None:
+            return None
+        return sagemaker.CfnModel.VpcConfigProperty(
+            security_group_ids=[self._security_group], subnets=list(self._place.subnet_ids)
         )
 
     def _config(self, model: sagemaker.CfnModel) -> sagemaker.CfnEndpointConfig:
         instance_type, instance = self._deployment.settings.instance(self._stage)
         policy = self._deployment.settings.policy(self._stage, self._mode)
+        ami = self._deployment.settings.stage.inference_ami if instance.gpus else None
         return sagemaker.CfnEndpointConfig(
             self,
             "Config",
@@ -117,7 +127,7 @@ class Endpoint(Construct):
                     # An endpoint starts awake, so that its first deployment shows whether the model loads.
                     initial_instance_count=max(1, policy.min_instances),
                     initial_variant_weight=1,
-                    inference_ami_version=self._deployment.settings.stage.inference_ami,
+                    inference_ami_version=ami,
                     container_startup_health_check_timeout_in_seconds=_STARTUP_SECONDS,
                     model_data_download_timeout_in_seconds=_DOWNLOAD_SECONDS,
                 )

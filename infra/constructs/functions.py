@@ -10,9 +10,11 @@ from constructs import Construct
 
 from infra.constructs.images import Images
 from infra.constructs.logs import log_group
-from infra.constructs.network import https_only
+from infra.constructs.network import Place, https_only
+from infra.constructs.resource import skip_checkov_of
 from infra.constructs.roles import role
 from infra.deployment import Deployment, camel
+from infra.network import OUTSIDE_A_NETWORK
 from infra.permissions import Permissions, function_logs
 from topology.model import FUNCTIONS
 
@@ -23,16 +25,31 @@ class Functions(Construct):
     """The functions of the topology; their lines share a log group, where a job is found across them all."""
 
     def __init__(
-        self, scope: Construct, name: str, deployment: Deployment, key: kms.IKey, images: Images
+        self,
+        scope: Construct,
+        name: str,
+        deployment: Deployment,
+        *,
+        key: kms.IKey,
+        images: Images,
+        place: Place | None,
     ) -> None:
         super().__init__(scope, name)
         self._deployment, self._key, self._images = deployment, key, images
-        self._permissions = Permissions(deployment, key.key_arn)
-        self._security_group = https_only(self, "SecurityGroup", deployment, "Functions")
+        self._permissions = Permissions(deployment, key.key_arn, place.vpc_id if place else None)
+        self._vpc = self._vpc_config(place)
         self._logs = log_group(self, "Logs", deployment, key, function_logs(deployment.names))
         self.functions: Mapping[str, lambda_.CfnFunction] = {
             name: self._function(name) for name in deployment.topology.functions
         }
+
+    def _vpc_config(self, place: Place | None) -> lambda_.CfnFunction.VpcConfigProperty | None:
+        if place is None:
+            return None
+        group = https_only(self, "SecurityGroup", self._deployment, "Functions", place)
+        return lambda_.CfnFunction.VpcConfigProperty(
+            security_group_ids=[group], subnet_ids=list(place.subnet_ids)
+        )
 
     def _function(self, name: str) -> lambda_.CfnFunction:
         names, told = self._deployment.names, self._deployment.topology.functions[name]
@@ -61,11 +78,10 @@ class Functions(Construct):
             dead_letter_config=lambda_.CfnFunction.DeadLetterConfigProperty(
                 target_arn=names.arn("sqs", names.dead_letter_queue(FUNCTIONS))
             ),
-            vpc_config=lambda_.CfnFunction.VpcConfigProperty(
-                security_group_ids=[self._security_group],
-                subnet_ids=list(self._deployment.settings.stage.network.subnet_ids),
-            ),
+            vpc_config=self._vpc,
         )
+        if self._vpc is None:
+            skip_checkov_of(function, "CKV_AWS_117", OUTSIDE_A_NETWORK)
         if told.queue is not None:
             lambda_.CfnEventSourceMapping(
                 self,

@@ -63,16 +63,7 @@ class Messaging(Construct):
                 subscriptions.EmailSubscription(email, dead_letter_queue=dead.queues["alarms"])
             )
         for bus in sorted({rule.bus for rule in deployment.topology.rules.values()} - {"default"}):
-            events.CfnEventBus(
-                self,
-                camel(bus, "bus"),
-                name=deployment.names.bus(bus),
-                description="DocumentSubmitted comes in here; the outcome of each document goes out",
-                kms_key_identifier=key.key_arn,
-                dead_letter_config=events.CfnEventBus.DeadLetterConfigProperty(
-                    arn=dead.queues["jobs"].queue_arn
-                ),
-            )
+            self._bus(bus, dead.queues["jobs"])
         self._let_rules_send(queues)
 
     def _queue(self, name: str) -> sqs.Queue:
@@ -99,6 +90,19 @@ class Messaging(Construct):
             enforce_ssl=True,
         )
 
+    def _bus(self, name: str, dead: sqs.Queue) -> None:
+        """An event bus; what it cannot deliver, for it cannot use its key, it sends to `dead`."""
+        names = self._deployment.names
+        events.CfnEventBus(
+            self,
+            camel(name, "bus"),
+            name=names.bus(name),
+            description="DocumentSubmitted comes in here; the outcome of each document goes out",
+            kms_key_identifier=self._key.key_arn,
+            dead_letter_config=events.CfnEventBus.DeadLetterConfigProperty(arn=dead.queue_arn),
+        )
+        _let_send(dead, camel("bus", name), names.arn("events", f"event-bus/{names.bus(name)}"))
+
     def _let_rules_send(self, queues: Mapping[str, sqs.Queue]) -> None:
         names = self._deployment.names
         for name, rule in self._deployment.topology.rules.items():
@@ -107,15 +111,20 @@ class Messaging(Construct):
             reached = [self._dead.queues[rule.dead_letter_queue]]
             reached += [queues[rule.target_queue]] if rule.target_queue else []
             for queue in reached:
-                queue.add_to_resource_policy(
-                    iam.PolicyStatement(
-                        sid=camel("rule", name),
-                        principals=[iam.ServicePrincipal("events.amazonaws.com")],
-                        actions=["sqs:SendMessage"],
-                        resources=[queue.queue_arn],
-                        conditions={"ArnEquals": {"aws:SourceArn": arn}},
-                    )
-                )
+                _let_send(queue, camel("rule", name), arn)
+
+
+def _let_send(queue: sqs.Queue, sid: str, source_arn: str) -> None:
+    """Let a rule or a bus of EventBridge send to a queue."""
+    queue.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid=sid,
+            principals=[iam.ServicePrincipal("events.amazonaws.com")],
+            actions=["sqs:SendMessage"],
+            resources=[queue.queue_arn],
+            conditions={"ArnEquals": {"aws:SourceArn": source_arn}},
+        )
+    )
 
 
 def _allow(topic: sns.Topic, service: str, deployment: Deployment) -> None:

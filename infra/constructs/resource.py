@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import CfnResource
 from constructs import Construct
 
-__all__ = ["resource_of", "skip_checkov"]
+__all__ = ["resource_of", "skip_checkov", "skip_checkov_of"]
 
 
 def resource_of(construct: Construct) -> CfnResource:
@@ -17,5 +17,10 @@ def resource_of(construct: Construct) -> CfnResource:
 
 
 def skip_checkov(construct: Construct, check: str, reason: str) -> None:
+    """Let one check of checkov pass over the resource of a construct, and say why."""
+    skip_checkov_of(resource_of(construct), check, reason)
+
+
+def skip_checkov_of(resource: CfnResource, check: str, reason: str) -> None:
     """Let one check of checkov pass over a resource, and say why."""
-    resource_of(construct).add_metadata("checkov", {"skip": [{"id": check, "comment": reason}]})
+    resource.add_metadata("checkov", {"skip": [{"id": check, "comment": reason}]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -51,7 +51,7 @@ class Storage(Construct):
             minimum_tls_version=1.2,
             versioned=True,
             lifecycle_rules=[_lifecycle(_ACCESS_LOG_DAYS)],
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=self._deployment.removal,
         )
         skip_checkov(
             bucket, "CKV_AWS_18", "A bucket of access logs that logs its own access would never rest."
@@ -119,7 +119,8 @@ class Storage(Construct):
             replicas=[
                 dynamodb.CfnGlobalTable.ReplicaSpecificationProperty(
                     region=self._deployment.names.region,
-                    deletion_protection_enabled=self._deployment.settings.stage.keep_data,
+                    # Protection from deletion would also keep CloudFormation from removing the table of a
+                    # stack that it could not make; what is to be kept is kept by the removal policy.
                     sse_specification=dynamodb.CfnGlobalTable.ReplicaSSESpecificationProperty(
                         kms_master_key_id=self._key.key_arn
                     ),

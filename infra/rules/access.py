@@ -80,10 +80,12 @@ def roles_are_taken_on_in_this_account(component: Component) -> Iterator[str]:
 
 @rule
 def nobody_comes_in(component: Component) -> Iterator[str]:
-    """Security groups let nothing in, and out only HTTPS."""
+    """Security groups let nothing in from outside, and speak nothing but HTTPS."""
     for group in component.of("AWS::EC2::SecurityGroup"):
         out = group.properties.get("SecurityGroupEgress", [{}])
-        if group.properties.get("SecurityGroupIngress") or any(told.get("ToPort") != 443 for told in out):
+        into = group.properties.get("SecurityGroupIngress", ())
+        from_outside = any(not str(told.get("CidrIp")).startswith("10.") for told in into)
+        if from_outside or any(told.get("ToPort") != 443 for told in (*out, *into)):
             yield str(group)
 
 

@@ -34,6 +34,7 @@ _NAMED: Final = {
     "AWS::StepFunctions::StateMachine": ("StateMachineName", "states", "stateMachine:"),
     "AWS::CloudWatch::Alarm": ("AlarmName", "cloudwatch", "alarm:"),
     "AWS::SageMaker::Endpoint": ("EndpointName", "sagemaker", "endpoint/"),
+    "AWS::Events::EventBus": ("Name", "events", "event-bus/"),
 }
 """Of each type that has a physical name: the property, and the service and prefix of its ARN."""
 
@@ -44,7 +45,12 @@ _REF_IS_ARN: Final = frozenset(
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource of a template; `properties` have no function of CloudFormation left in them."""
+    """A resource of a template; `properties` have no function of CloudFormation left in them.
+
+    Attributes:
+        name: the physical one; empty where CloudFormation makes it up.
+        deletion: its DeletionPolicy.
+    """
 
     stack: str
     id: str
@@ -52,6 +58,7 @@ class Resource:
     properties: Mapping[str, Any]
     metadata: Mapping[str, Any]
     name: str
+    deletion: str
 
     def __str__(self) -> str:
         return f"{self.stack}/{self.id}"
@@ -95,10 +102,16 @@ class Component:
                 self._resolved(told.get("Properties", {}), stack),
                 told.get("Metadata", {}),
                 self._name(stack, told),
+                told.get("DeletionPolicy", "Delete"),
             )
             for stack, template in self._templates.items()
             for logical_id, told in template["Resources"].items()
         ]
+
+    @cached_property
+    def prefix(self) -> str:
+        """What every name of the deployment starts with, from those of its stacks: `hybrid-ocr-dev`."""
+        return next(iter(self._templates)).rpartition("-")[0]
 
     def of(self, *types: str) -> Iterator[Resource]:
         """The resources of some types, such as `AWS::SQS::Queue`."""

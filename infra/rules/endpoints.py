@@ -11,6 +11,8 @@ from infra.rules.component import Component, Resource
 from infra.rules.registry import rule
 
 _PINNED: Final = re.compile(r"^s3://[^/]+/models/[^/]+/[^/]+/[0-9a-f]{64}/model\.tar\.gz$")
+_GPUS: Final = re.compile(r"^ml\.[gp]\d")
+"""Families of instances with GPUs."""
 _PREDEFINED: Final = {
     "SageMakerVariantInvocationsPerInstance": "InvocationsPerInstance",
     "SageMakerVariantConcurrentRequestsPerModelHighResolution": "ConcurrentRequestsPerModel",
@@ -19,10 +21,12 @@ _PREDEFINED: Final = {
 
 @rule
 def containers_are_isolated(component: Component) -> Iterator[str]:
-    """Every model runs with network isolation, inside the team's network."""
+    """Every model runs with network isolation, and in the network of the functions where they have one."""
+    configs = [told.properties.get("VpcConfig", {}) for told in component.of("AWS::Lambda::Function")]
+    network = {subnet for config in configs for subnet in config.get("SubnetIds", ())}
     for model in component.of("AWS::SageMaker::Model"):
-        subnets = model.properties.get("VpcConfig", {}).get("Subnets")
-        if not model.properties.get("EnableNetworkIsolation") or not subnets:
+        subnets = model.properties.get("VpcConfig", {}).get("Subnets", ())
+        if not model.properties.get("EnableNetworkIsolation") or set(subnets) != network:
             yield str(model)
 
 
@@ -65,10 +69,11 @@ def pages_are_not_captured(component: Component) -> Iterator[str]:
 
 @rule
 def drivers_are_chosen(component: Component) -> Iterator[str]:
-    """Every variant names the InferenceAmiVersion, which its image's CUDA needs."""
+    """A variant names the InferenceAmiVersion, which its image's CUDA needs, if and only if it has GPUs."""
     for config in component.of("AWS::SageMaker::EndpointConfig"):
-        if not all(told.get("InferenceAmiVersion") for told in config.properties["ProductionVariants"]):
-            yield str(config)
+        for told in config.properties["ProductionVariants"]:
+            if bool(told.get("InferenceAmiVersion")) != bool(_GPUS.match(told["InstanceType"])):
+                yield str(config)
 
 
 @rule

@@ -33,6 +33,27 @@ def targets_have_dead_letters(component: Component) -> Iterator[str]:
 
 
 @rule
+def dead_letters_arrive(component: Component) -> Iterator[str]:
+    """The queue of what a rule or a bus cannot deliver takes messages from that rule or bus."""
+    senders = {
+        (queue, source)
+        for policy in component.of("AWS::SQS::QueuePolicy")
+        for queue, source in _let_in(policy)
+    }
+    for told in component.of("AWS::Events::Rule"):
+        bus = told.properties.get("EventBusName", "default")
+        place = told.properties["Name"] if bus == "default" else f"{bus}/{told.properties['Name']}"
+        for target in told.properties["Targets"]:
+            dead = target.get("DeadLetterConfig", {}).get("Arn")
+            if not any(queue == dead and source.endswith(f":rule/{place}") for queue, source in senders):
+                yield str(told)
+    for bus in component.of("AWS::Events::EventBus"):
+        dead = bus.properties.get("DeadLetterConfig", {}).get("Arn")
+        if dead is not None and (dead, component.arn(bus)) not in senders:
+            yield str(bus)
+
+
+@rule
 def subscriptions_have_dead_letters(component: Component) -> Iterator[str]:
     """Every subscription of a topic has a dead-letter queue that exists."""
     queues = {component.arn(queue) for queue in component.of("AWS::SQS::Queue")}
@@ -94,6 +115,14 @@ def only_tls_is_spoken(component: Component) -> Iterator[str]:
     for resource in component.of("AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::SNS::Topic"):
         if not {resource.name, component.arn(resource)} & refusing:
             yield str(resource)
+
+
+def _let_in(policy: Resource) -> Iterator[tuple[str, str]]:
+    """Each queue of a policy, and each rule or bus of EventBridge that may send to it, by their ARNs."""
+    for statement in policy.properties["PolicyDocument"]["Statement"]:
+        service = statement["Principal"].get("Service") if isinstance(statement["Principal"], dict) else None
+        if statement["Effect"] == "Allow" and service == "events.amazonaws.com":
+            yield statement["Resource"], statement["Condition"]["ArnEquals"]["aws:SourceArn"]
 
 
 def _is_dead_letter_queue(queue: Resource) -> bool:

@@ -1,104 +1,107 @@
-"""GetMetricData as CloudWatch answers it.
+"""GetMetricData, GetMetricStatistics and ListMetrics as CloudWatch answers them.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
-from moto.cloudwatch.models import CloudWatchBackend, MetricDatum
-from moto.core.exceptions import JsonRESTError
+from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParameterValue, ValidationError
+from moto.cloudwatch.models import CloudWatchBackend, MetricDatumBase
+from moto.cloudwatch.responses import CloudWatchResponse
+from moto.core.responses import ActionResult
 
-from local_aws.seams import Seams
-
-SEAMS: Final = Seams()
-
-Key = tuple[str, str, tuple[tuple[str, str], ...]]
-"""Namespace, name and dimensions of a metric."""
-
-_STATISTICS: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
-    "Sum": math.fsum,
-    "Average": lambda values: math.fsum(values) / len(values),
-    "Minimum": min,
-    "Maximum": max,
-    "SampleCount": len,
-}
-_PERCENTILE: Final = re.compile(r"p(\d{1,2}(\.\d+)?|100)")
+from local_aws.cloudwatch.metrics import (
+    SEAMS,
+    Metrics,
+    Point,
+    by_period,
+    key_of,
+    metric_key,
+    seconds,
+    statistic,
+)
 
 
 @SEAMS.replaces("moto.cloudwatch.models:CloudWatchBackend.get_metric_data")
 def _get_metric_data(
-    _state: object,
-    original: Callable[..., list[dict[str, Any]]],
-    backend: CloudWatchBackend,
+    metrics: Metrics,
+    _original: object,
+    _backend: CloudWatchBackend,
     queries: list[dict[str, Any]],
     start_time: datetime,
     end_time: datetime,
     scan_by: str = "TimestampAscending",
 ) -> list[dict[str, Any]]:
-    if any("MetricStat" not in query for query in queries) or start_time >= end_time:
-        return original(backend, queries, start_time, end_time, scan_by)
-    first, last = _utc(start_time), _utc(end_time)
-    values = _between(backend, first, last)
-    return [
-        _answer(query, values, first, newest_first=scan_by == "TimestampDescending")
-        for query in queries
-        if query.get("ReturnData", True)
-    ]
-
-
-def _between(
-    backend: CloudWatchBackend, first: datetime, last: datetime
-) -> Mapping[Key, list[tuple[datetime, float]]]:
-    """Every value of a time by its metric."""
-    found: defaultdict[Key, list[tuple[datetime, float]]] = defaultdict(list)
-    for datum in list(backend.metric_data):
-        when = _utc(datum.timestamp)
-        if first <= when < last and isinstance(datum, MetricDatum):
-            dimensions = tuple(sorted((one.name, one.value) for one in datum.dimensions))
-            found[datum.namespace, datum.name, dimensions].append((when, float(datum.value)))
-    return found
+    start, end = seconds(start_time), seconds(end_time)
+    if start >= end:
+        raise ValidationError("The parameter StartTime must be less than the parameter EndTime.")
+    if any(not query.get("MetricStat") for query in queries):
+        raise ValidationError("The local AWS does not serve metric expressions; ask for their metrics.")
+    start -= start % min([60, *(int(query["MetricStat"]["Period"]) for query in queries)])
+    newest_first = scan_by == "TimestampDescending"
+    wanted = (query for query in queries if query.get("ReturnData", True))
+    return [_answer(metrics, query, start, end, newest_first=newest_first) for query in wanted]
 
 
 def _answer(
-    query: Mapping[str, Any],
-    values: Mapping[Key, list[tuple[datetime, float]]],
-    first: datetime,
-    *,
-    newest_first: bool,
+    metrics: Metrics, query: Mapping[str, Any], start: float, end: float, *, newest_first: bool
 ) -> dict[str, Any]:
-    told = query["MetricStat"]
-    metric, statistic, period = told["Metric"], told["Stat"], int(told["Period"])
-    dimensions = tuple(sorted((one["Name"], one["Value"]) for one in metric.get("Dimensions", [])))
-    periods: defaultdict[int, list[float]] = defaultdict(list)
-    for when, value in values.get((metric["Namespace"], metric["MetricName"], dimensions), ()):
-        periods[int((when - first).total_seconds()) // period].append(value)
-    numbers = sorted(periods, reverse=newest_first)
+    stat, metric = query["MetricStat"], query["MetricStat"]["Metric"]
+    summed_up = statistic(stat["Stat"])
+    key = metric_key(metric["Namespace"], metric["MetricName"], metric.get("Dimensions") or [])
+    periods = by_period(metrics.points(key, start, end, stat.get("Unit")), start, int(stat["Period"]))
+    values = {when: value for when, each in periods.items() if (value := summed_up(each)) is not None}
+    times = sorted(values, reverse=newest_first)
     return {
         "id": query["Id"],
-        "label": query.get("Label") or f"{metric['MetricName']} {statistic}",
-        "timestamps": [first + timedelta(seconds=number * period) for number in numbers],
-        "values": [_summed_up(statistic, periods[number]) for number in numbers],
+        "label": query.get("Label") or f"{metric['MetricName']} {stat['Stat']}",
+        "timestamps": [datetime.fromtimestamp(when, UTC) for when in times],
+        "values": [values[when] for when in times],
         "status_code": "Complete",
     }
 
 
-def _summed_up(statistic: str, values: Sequence[float]) -> float:
-    """One number for a period; a percentile is the smallest value that so many percent do not exceed."""
-    if statistic in _STATISTICS:
-        return float(_STATISTICS[statistic](values))
-    percentile = _PERCENTILE.fullmatch(statistic)
-    if percentile is None:
-        raise JsonRESTError("ValidationError", f"The local cloud knows no statistic {statistic[:20]}")
-    rank = math.ceil(float(percentile[1]) / 100 * len(values))
-    return sorted(values)[max(0, rank - 1)]
+@SEAMS.replaces("moto.cloudwatch.responses:CloudWatchResponse.put_metric_alarm")
+def _put_alarm(*_: object) -> None:
+    raise NotImplementedError("alarms: nothing would evaluate them")
 
 
-def _utc(when: datetime) -> datetime:
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+@SEAMS.replaces("moto.cloudwatch.responses:CloudWatchResponse.get_metric_statistics")
+def _get_metric_statistics(metrics: Metrics, _original: object, call: CloudWatchResponse) -> ActionResult:
+    simple, extended = call._get_param("Statistics") or [], call._get_param("ExtendedStatistics") or []
+    if bool(simple) == bool(extended):
+        raise InvalidParameterCombination("Must specify either Statistics or ExtendedStatistics")
+    name, period = call._get_param("MetricName"), int(call._get_param("Period"))
+    start, end = seconds(call._get_param("StartTime")), seconds(call._get_param("EndTime"))
+    if start >= end:
+        raise InvalidParameterValue("The parameter StartTime must be less than the parameter EndTime.")
+    start -= start % min(60, period)
+    key = metric_key(call._get_param("Namespace"), name, call._get_param("Dimensions") or [])
+    by_unit: defaultdict[str, list[Point]] = defaultdict(list)
+    for point in metrics.points(key, start, end, call._get_param("Unit")):
+        by_unit[point.unit].append(point)
+    datapoints = []
+    for unit, points in by_unit.items():
+        for when, each in by_period(points, start, period).items():
+            values = {stat: statistic(stat)(each) for stat in (*simple, *extended)}
+            members = {"ExtendedStatistics": values} if extended else values
+            datapoints.append({"Timestamp": datetime.fromtimestamp(when, UTC), "Unit": unit, **members})
+    return ActionResult({"Label": name, "Datapoints": datapoints})
+
+
+@SEAMS.replaces("moto.cloudwatch.models:CloudWatchBackend.get_filtered_metrics")
+def _get_filtered_metrics(
+    _metrics: Metrics,
+    _original: object,
+    backend: CloudWatchBackend,
+    name: str | None,
+    namespace: str | None,
+    dimensions: list[dict[str, str]],
+) -> list[MetricDatumBase]:
+    found = (datum for datum in backend.get_all_metrics() if datum.filter(namespace, name, dimensions))
+    return list({key_of(datum): datum for datum in found}.values())

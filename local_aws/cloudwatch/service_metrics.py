@@ -7,15 +7,13 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 
 from __future__ import annotations
 
-import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -29,52 +27,33 @@ Hosts = Callable[[], Mapping[str, Sequence[int]]]
 _VARIANT: Final = "AllTraffic"
 _ENDS: Final = {"SUCCEEDED": "Succeeded", "FAILED": "Failed", "TIMED_OUT": "TimedOut", "ABORTED": "Aborted"}
 _HZ: Final = os.sysconf("SC_CLK_TCK")
-_log = logging.getLogger(__name__)
 
 
 class ServiceMetrics:
-    """Looks at the services each `tick_seconds` and publishes; a context manager.
+    """What has happened since the last look at the services.
 
     Args:
         publish: takes a namespace and metric data.
         hosts: of the endpoints.
-        tick_seconds: how soon an execution or a queue is seen; AWS takes a minute.
-        host_ticks: so many ticks make the minute in which each host reports once.
+        host_looks: so many looks make the minute in which each host reports once.
     """
 
-    def __init__(
-        self, publish: Publish, hosts: Hosts, *, tick_seconds: float = 5.0, host_ticks: int = 12
-    ) -> None:
-        self._publish, self._hosts = publish, hosts
-        self._tick_seconds, self._host_ticks = tick_seconds, host_ticks
+    def __init__(self, publish: Publish, hosts: Hosts, *, host_looks: int = 12) -> None:
+        self._publish, self._hosts, self._host_looks = publish, hosts, host_looks
         self._executions = _Executions()
         self._usage: dict[tuple[str, int], tuple[float, float]] = {}
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="service-metrics", daemon=True)
+        self._looks = count()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped.set()
-        self._thread.join()
-
-    def _keep(self) -> None:
-        for tick in count():
-            try:
-                self._publish_all("AWS/States", self._executions.news())
-                self._publish_all("AWS/SQS", _queues())
-                minute = tick % self._host_ticks == 0
-                self._publish_all("/aws/sagemaker/Endpoints", self._host_data(every=minute))
-            except Exception:
-                _log.exception("metrics of services were lost")
-            if self._stopped.wait(self._tick_seconds):
-                return
-
-    def _publish_all(self, namespace: str, data: Iterator[Mapping[str, Any]]) -> None:
-        if told := list(data):
-            self._publish(namespace, told)
+    def look(self) -> None:
+        """Publish it."""
+        minute = next(self._looks) % self._host_looks == 0
+        for namespace, data in (
+            ("AWS/States", self._executions.news()),
+            ("AWS/SQS", _queues()),
+            ("/aws/sagemaker/Endpoints", self._host_data(every=minute)),
+        ):
+            if found := list(data):
+                self._publish(namespace, found)
 
     def _host_data(self, *, every: bool) -> Iterator[Mapping[str, Any]]:
         """CPU in percent of one core since the last report, and memory in percent of this machine's.
@@ -102,7 +81,7 @@ def executions_started() -> int:
 
 
 class _Executions:
-    """Starts and ends of executions, each told once."""
+    """Starts and ends of executions, each reported once."""
 
     def __init__(self) -> None:
         self._backend: Any = stepfunctions_parser_backends[ACCOUNT][REGION]
@@ -153,10 +132,10 @@ def _stat(pid: int) -> tuple[float, int] | None:
 def _datum(
     name: str, value: float, unit: str, dimensions: Mapping[str, str], when: datetime | None = None
 ) -> Mapping[str, Any]:
-    told = {
+    datum = {
         "MetricName": name,
         "Dimensions": [{"Name": key, "Value": text} for key, text in dimensions.items()],
         "Value": float(value),
         "Unit": unit,
     }
-    return told if when is None else {**told, "Timestamp": when}
+    return datum if when is None else {**datum, "Timestamp": when}

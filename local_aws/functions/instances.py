@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-from local_aws.errors import StartError
 from local_aws.functions.instance import Instance
-from local_aws.functions.model import FunctionSpec, InvokeRefused
+from local_aws.functions.model import InvokeRefused
 
 
 class Instances:
     """The instances of one function, to be used by many threads.
 
     Args:
-        spec: of the function.
         start: starts one more.
+        concurrency: most at once.
         patience: seconds that a call waits where all are busy.
     """
 
-    def __init__(self, spec: FunctionSpec, start: Callable[[], Instance], patience: float) -> None:
-        self.spec, self._start, self._patience = spec, start, patience
+    def __init__(self, start: Callable[[], Instance], concurrency: int, patience: float) -> None:
+        self._start, self._most, self._patience = start, concurrency, patience
+        self.concurrency = concurrency
         self._idle: list[Instance] = []
         self._all: set[Instance] = set()
         self._taken = 0
-        self._stopped = False
         self._changed = threading.Condition()
 
     @property
     def pids(self) -> list[int]:
         """Of those that live."""
+        return sorted(instance.pid for instance in self._all.copy())
+
+    def limit(self, reserved: int | None = None) -> None:
+        """Run fewer at once from now on, or as many as at first."""
         with self._changed:
-            return sorted(instance.pid for instance in self._all)
+            self.concurrency = self._most if reserved is None else min(reserved, self._most)
+            self._changed.notify_all()
 
     @contextmanager
     def instance(self) -> Iterator[Instance]:
@@ -42,80 +45,51 @@ class Instances:
         Raises:
             InvokeRefused: all are busy for too long, or none can be started.
         """
-        self._take_place()
-        instance = None
-        try:
-            instance = self._warm() or self._cold()
-            yield instance
-        except BaseException:  # such as an interrupt: the answer that is still to come is nobody's
-            if instance is not None:
+        with self._place():
+            instance = self._warm() or self._start()
+            self._all.add(instance)
+            try:
+                yield instance
+            except BaseException:  # such as an interrupt: the answer that is still to come is nobody's
                 instance.kill()
-            raise
-        finally:
-            self._give_back(instance)
+                raise
+            finally:
+                if instance.is_usable:
+                    self._idle.append(instance)
+                else:
+                    self._drop(instance)
 
-    def provision(self) -> None:
-        """Add one that has its handler loaded; where that fails, the log says why."""
-        self._take_place()
-        instance = None
-        try:
-            instance = self._cold()
-            instance.load()
-        finally:
-            self._give_back(instance)
+    def close(self) -> None:
+        """Close the idle ones; the others are closed by those who use them."""
+        while instance := self._warm():
+            self._drop(instance)
 
-    def stop(self) -> None:
-        """Kill all; calls that wait for one are refused."""
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of so many as may be at work at once."""
         with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-            for instance in self._all:
-                instance.kill()
-            for instance in self._idle:
-                instance.close()
-            self._idle.clear()
-
-    def _take_place(self) -> None:
-        deadline = time.monotonic() + self._patience
-        with self._changed:
-            while self._taken >= self.spec.concurrency and not self._stopped:
-                if not self._changed.wait(max(0.0, deadline - time.monotonic())):
-                    raise InvokeRefused("TooManyRequestsException", 429, "Rate Exceeded.")
-            if self._stopped:
-                raise InvokeRefused("ServiceException", 500, "the functions are stopped")
+            patience = self._patience if self.concurrency else 0.0
+            if not self._changed.wait_for(lambda: self._taken < self.concurrency, patience):
+                raise InvokeRefused("TooManyRequestsException", 429, "Rate Exceeded.")
             self._taken += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= 1
+                self._changed.notify()
 
     def _warm(self) -> Instance | None:
         """One that is there and lives."""
-        with self._changed:
-            while self._idle:
+        while True:
+            try:
                 instance = self._idle.pop()
-                if instance.is_usable:
-                    return instance
-                self._all.discard(instance)
-                instance.close()
-        return None
+            except IndexError:
+                return None
+            if instance.is_usable:
+                return instance
+            self._drop(instance)
 
-    def _cold(self) -> Instance:
-        try:
-            instance = self._start()
-        except StartError as error:
-            raise InvokeRefused("ServiceException", 500, error.message) from error
-        with self._changed:
-            self._all.add(instance)
-            if self._stopped:
-                instance.kill()
-        return instance
-
-    def _give_back(self, instance: Instance | None) -> None:
-        with self._changed:
-            self._taken -= 1
-            self._changed.notify()
-            if instance is None:
-                return
-            if instance.is_usable and not self._stopped:
-                self._idle.append(instance)
-                return
-            self._all.discard(instance)
-        with suppress(OSError):
-            instance.close()
+    def _drop(self, instance: Instance) -> None:
+        self._all.discard(instance)
+        instance.close()

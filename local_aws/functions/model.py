@@ -26,7 +26,7 @@ class FunctionSpec:
         concurrency: most instances at once, which is most invocations at once.
         environment: variables of its own.
         provisioned: instances that load their handler at the start of the pool, before any call.
-        code: a folder that modules are looked for in first.
+        code: a folder that modules are looked for in first; the working directory of instances.
     """
 
     handler: str
@@ -44,9 +44,10 @@ class Invocation:
 
     Args:
         payload: JSON, UTF-8; of a failed one `{errorMessage, errorType, requestId, stackTrace}`.
-        error: the errorType of a failed one: the exception's class, or a name of Lambda's own such as
-            Sandbox.Timedout, Runtime.ExitError, Runtime.ImportModuleError, Function.ResponseSizeTooLarge.
-        request_id: under which the log tells of it.
+        error: the errorType of a failed one, by which Step Functions names the failure of a task: the
+            exception's class, or a name of Lambda's own such as Sandbox.Timedout, Runtime.ExitError,
+            Runtime.OutOfMemory, Runtime.ImportModuleError, Function.ResponseSizeTooLarge.
+        request_id: under which the log has it.
         log_tail: the last 4 KiB of what it logged.
     """
 

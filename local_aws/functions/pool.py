@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import logging
-import shutil
 import tempfile
 import threading
 import time
@@ -14,17 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
-from http import HTTPStatus
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
-from local_aws.account import REGION, arn
-from local_aws.functions.fork_server import NO_FILES
-from local_aws.functions.forking import ForkServer, inherited_environment
+from local_aws.account import CREDENTIALS, REGION, arn
+from local_aws.functions import metrics
+from local_aws.functions.fork_server import ForkServer
 from local_aws.functions.instance import Instance
 from local_aws.functions.instances import Instances
-from local_aws.functions.logs import FunctionLog, LogStream
-from local_aws.functions.metrics import MetricsForwarder, OnMetrics
+from local_aws.functions.logs import LogStream
 from local_aws.functions.model import (
     MOST_EVENT_BYTES,
     MOST_SYNCHRONOUS_BYTES,
@@ -34,12 +31,14 @@ from local_aws.functions.model import (
 )
 
 _EVENTS_AT_ONCE: Final = 8
-_CREDENTIALS: Final = {
-    "AWS_ACCESS_KEY_ID": "local",
-    "AWS_SECRET_ACCESS_KEY": "local",
-    "AWS_SESSION_TOKEN": "local",
-}
+_THROTTLED_SECONDS: Final = 1.0
+"""Before an event that found no instance, or a failing service, is tried again."""
+
 _log = logging.getLogger(__name__)
+
+
+def _nothing(*_: object) -> None:
+    """For whoever wants no logs, metrics or events."""
 
 
 class FunctionPool:
@@ -51,7 +50,9 @@ class FunctionPool:
         endpoint_url: where functions find AWS (AWS_ENDPOINT_URL).
         modules: imported once for all functions; none may start a thread or open a file.
         services: of AWS, whose clients most functions make.
-        on_metrics: gets the metrics that functions print, in a thread of its own.
+        on_metrics: gets a namespace and its data, printed by functions or Lambda's own; must not take long.
+        on_log: gets a log group, a log stream and lines for it; must not take long.
+        send_message: gets the ARN of a queue, an event that was given up, and `message_attributes` about it.
         patience_seconds: how long a call waits for an instance where all are busy.
         retry_seconds: before each retry of an event that failed.
     """
@@ -64,72 +65,45 @@ class FunctionPool:
         endpoint_url: str | None = None,
         modules: Sequence[str] = (),
         services: Sequence[str] = (),
-        on_metrics: OnMetrics = lambda namespace, data: None,
+        on_metrics: Callable[[str, metrics.MetricData], None] = _nothing,
+        on_log: Callable[[str, str, list[bytes]], None] = _nothing,
+        send_message: Callable[..., object] = _nothing,
         patience_seconds: float = 10.0,
         retry_seconds: tuple[float, ...] = (1.0, 2.0),
     ) -> None:
-        self._given, self.log_dir = functions, log_dir
-        self._endpoint_url, self._preloaded = endpoint_url, (modules, services)
-        self._patience, self._retries = patience_seconds, retry_seconds
-        self._metrics = MetricsForwarder(on_metrics)
-        self._functions: dict[str, Instances] = {}
-        self._logs: dict[str, FunctionLog] = {}
-        self._resources = ExitStack()
-        self._stopping = threading.Event()
+        self.given = functions
+        self.dead_letter_queues: dict[str, str] = {}
+        """ARNs by name of function."""
+        self.log_dir, self._endpoint_url, self._retries = log_dir, endpoint_url, retry_seconds
+        self._on_metrics, self._on_log, self._send_message = on_metrics, on_log, send_message
+        self._functions = {
+            name: Instances(partial(self._start_instance, name), spec.concurrency, patience_seconds)
+            for name, spec in functions.items()
+        }
+        self._server = ForkServer(log_dir / "fork-server.log", modules, services)
         self._events = ThreadPoolExecutor(_EVENTS_AT_ONCE, thread_name_prefix="function-events")
+        self._stopping = threading.Event()
 
     def __enter__(self) -> Self:
-        self.start()
+        """Start without waiting for the imports, nor for the provisioned instances."""
+        self.log_dir.mkdir(parents=True, exist_ok=True)
+        self._server.__enter__()
+        for name in self.given:
+            self._events.submit(self._provision, name)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Start the fork server without waiting for its imports, nor for the provisioned instances."""
-        self.log_dir.mkdir(parents=True, exist_ok=True)
-        self.folder = Path(tempfile.mkdtemp(prefix="functions-"))
-        self._resources.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        self._metrics.start()
-        self._resources.callback(self._metrics.stop)
-        self._resources.callback(self._events.shutdown, cancel_futures=True)
-        self._server = ForkServer(self.folder, self.log_dir / "fork-server.log", *self._preloaded)
-        self._resources.callback(self._server.stop)
-        self._server.start()
-        for name, spec in self._given.items():
-            self.define(name, spec)
-
-    def stop(self) -> None:
         """Kill every instance, also in the middle of an invocation, which answers an error. Twice is once."""
-        if self._stopping.is_set():
-            return
         self._stopping.set()
-        for name in list(self._functions):
-            self.forget(name)
-        self._resources.close()
-
-    def is_given(self, name: str) -> bool:
-        """Whether the pool was made with this function."""
-        return name in self._given
-
-    def define(self, name: str, spec: FunctionSpec) -> None:
-        """Serve a function from now on, in place of one of the same name."""
-        self.forget(name)
-        if name not in self._logs:
-            self._logs[name] = self._resources.enter_context(FunctionLog(self.log_dir / f"{name}.log"))
-        self._functions[name] = Instances(spec, self._starter(name, spec, self._logs[name]), self._patience)
-        for _ in range(spec.provisioned):
-            self._events.submit(self._provision, name)
-
-    def forget(self, name: str) -> None:
-        """Serve a function no more."""
-        if function := self._functions.pop(name, None):
-            function.stop()
+        self._server.__exit__()
+        self._events.shutdown(cancel_futures=True)
+        for function in self._functions.values():
+            function.close()
 
     @property
     def pids(self) -> dict[str, list[int]]:
         """The processes of each function's instances."""
-        return {name: function.pids for name, function in list(self._functions.items())}
+        return {name: function.pids for name, function in self._functions.items()}
 
     def check(self, name: str, payload: bytes, most_bytes: int = MOST_SYNCHRONOUS_BYTES) -> None:
         """Whether a call could be made.
@@ -139,13 +113,10 @@ class FunctionPool:
         """
         if self._stopping.is_set():
             raise InvokeRefused("ServiceException", 500, "the functions are stopped")
-        self._found(name)
+        self.find(name)
         if len(payload) > most_bytes:
-            kind = "Event" if most_bytes == MOST_EVENT_BYTES else "RequestResponse"
-            message = f"{len(payload)} byte payload is too large for the {kind} invocation type"
-            raise InvokeRefused(
-                "RequestEntityTooLargeException", 413, f"{message} (limit {most_bytes} bytes)"
-            )
+            message = f"Request must be smaller than {most_bytes} bytes for this type of invocation"
+            raise InvokeRefused("RequestEntityTooLargeException", 413, message)
         try:
             json.loads(payload or b"{}")
         except (ValueError, RecursionError) as error:
@@ -176,75 +147,79 @@ class FunctionPool:
         self._events.submit(self._deliver, name, payload, request_id)
         return request_id
 
-    def _provision(self, name: str) -> None:
-        with suppress(InvokeRefused, KeyError):  # stopped meanwhile; whatever else it is, a call will tell
-            self._functions[name].provision()
+    def find(self, name: str) -> Instances:
+        """The instances of a function.
 
-    def _deliver(self, name: str, payload: bytes, request_id: str) -> None:
-        tries = iter(self._retries)
-        while not self._stopping.is_set():
-            try:
-                if self._invoke(name, payload, request_id).error is None:
-                    return
-                wait = next(tries, None)
-            except InvokeRefused:  # throttled: this does not count as a try
-                wait = self._patience
-            if wait is None:
-                _log.error("an event was given up after its retries: %s %s", name, request_id)
-                return
-            self._stopping.wait(wait)
-
-    def _invoke(self, name: str, payload: bytes, request_id: str) -> Invocation:
-        try:
-            with self._found(name).instance() as instance:
-                began = time.monotonic()
-                answer = instance.invoke(payload, self._context(name, request_id, instance))
-        except InvokeRefused as refused:
-            if refused.status == HTTPStatus.TOO_MANY_REQUESTS:
-                self._metrics.take_throttle(name)
-            raise
-        self._metrics.take_invocation(name, time.monotonic() - began, failed=answer.error is not None)
-        return answer
-
-    def _found(self, name: str) -> Instances:
+        Raises:
+            InvokeRefused: there is none of this name.
+        """
         function = self._functions.get(name)
         if function is None:
             missing = arn("lambda", f"function:{name}")
             raise InvokeRefused("ResourceNotFoundException", 404, f"Function not found: {missing}")
         return function
 
-    def _context(self, name: str, request_id: str, instance: Instance) -> dict[str, object]:
-        return {
-            "function_name": name,
-            "invoked_function_arn": arn("lambda", f"function:{name}"),
-            "memory_limit_in_mb": str(instance.spec.memory_mb),
-            "aws_request_id": request_id,
-            "log_group_name": f"/aws/lambda/{name}",
-            "log_stream_name": instance.name,
+    def _provision(self, name: str) -> None:
+        # Stopped meanwhile; or whatever else, it will be the answer of a call.
+        with suppress(InvokeRefused), ExitStack() as together:
+            for _ in range(self.given[name].provisioned):
+                together.enter_context(self.find(name).instance()).preload()
+
+    def _deliver(self, name: str, payload: bytes, request_id: str) -> None:
+        """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html."""
+        waits = iter(self._retries)
+        while not self._stopping.is_set():
+            try:
+                answer = self._invoke(name, payload, request_id)
+                if answer.error is None:
+                    return
+                code, message = 200, str(json.loads(answer.payload)["errorMessage"])
+                wait = next(waits, None)
+            except InvokeRefused as refused:  # this does not count as a try
+                code, message = refused.status, refused.message
+                wait = _THROTTLED_SECONDS if self.find(name).concurrency else None
+            if wait is None:
+                self._discard(name, payload, request_id, code, message)
+                return
+            self._stopping.wait(wait)
+
+    def _discard(self, name: str, payload: bytes, request_id: str, code: int, message: str) -> None:
+        """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html."""
+        _log.error("event %s of %s was given up: %s %s", request_id, name, code, message)
+        self._publish("AWS/Lambda", metrics.of_lambda(name, AsyncEventsDropped=1))
+        about = {
+            "RequestID": {"DataType": "String", "StringValue": request_id},
+            "ErrorCode": {"DataType": "Number", "StringValue": str(code)},
+            "ErrorMessage": {"DataType": "String", "StringValue": message[:1024]},
         }
+        try:
+            if queue := self.dead_letter_queues.get(name):
+                self._send_message(queue, payload.decode(), message_attributes=about)
+        except Exception:
+            _log.exception("an event of %s did not reach its dead-letter queue", name)
+            self._publish("AWS/Lambda", metrics.of_lambda(name, DeadLetterErrors=1))
 
-    def _starter(self, name: str, spec: FunctionSpec, log: FunctionLog) -> Callable[[], Instance]:
-        """What starts an instance of a function."""
-        numbers = itertools.count(1)
+    def _invoke(self, name: str, payload: bytes, request_id: str) -> Invocation:
+        try:
+            with self.find(name).instance() as instance:
+                began = time.monotonic()
+                answer = instance.invoke(payload, request_id)
+        except InvokeRefused as refused:
+            if refused.code == "TooManyRequestsException":
+                self._publish("AWS/Lambda", metrics.of_lambda(name, Throttles=1))
+            raise
+        milliseconds = 1_000 * (time.monotonic() - began)
+        own = metrics.of_lambda(name, Invocations=1, Errors=answer.error is not None)
+        self._publish("AWS/Lambda", own + metrics.of_lambda(name, "Milliseconds", Duration=milliseconds))
+        return answer
 
-        def start() -> Instance:
-            stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{next(numbers):032x}"
-            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
-            environment = self._environment(name, spec) | {
-                "AWS_LAMBDA_LOG_STREAM_NAME": stream,
-                "TMPDIR": str(folder),
-            }
-            fork = self._server.fork(spec.handler, environment, spec.code)
-            return Instance(spec, fork, LogStream(log, self._metrics.take), folder, stream)
-
-        return start
-
-    def _environment(self, name: str, spec: FunctionSpec) -> dict[str, str]:
-        """What Lambda sets, and the function's own; of this process only what Python itself needs."""
-        return {
-            **inherited_environment(),
-            **_CREDENTIALS,
-            **NO_FILES,
+    def _start_instance(self, name: str) -> Instance:
+        spec, stream = self.given[name], f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._server.folder))
+        environment = {
+            "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
+            "AWS_SESSION_TOKEN": "local",
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             **({"AWS_ENDPOINT_URL": self._endpoint_url} if self._endpoint_url else {}),
@@ -253,7 +228,25 @@ class FunctionPool:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
             "AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency" if spec.provisioned else "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
+            "AWS_LAMBDA_LOG_STREAM_NAME": stream,
             "_HANDLER": spec.handler,
+            "TMPDIR": str(folder),
             "TZ": ":UTC",
             **spec.environment,
         }
+        log = LogStream(stream, lambda request_id, lines: self._take_lines(name, stream, request_id, lines))
+        return Instance(spec, *self._server.fork(spec.handler, environment, spec.code), log, folder)
+
+    def _take_lines(self, name: str, stream: str, request_id: str, lines: list[bytes]) -> None:
+        with suppress(FileNotFoundError), (self.log_dir / f"{name}.log").open("ab", buffering=0) as file:
+            file.write(b"".join(b"%s %s\n" % (request_id.encode(), line) for line in lines))
+        self._on_log(f"/aws/lambda/{name}", stream, lines)
+        for line in lines:
+            for namespace, data in metrics.parse(line):
+                self._publish(namespace, data)
+
+    def _publish(self, namespace: str, data: metrics.MetricData) -> None:
+        try:
+            self._on_metrics(namespace, data)
+        except Exception:
+            _log.exception("metrics of functions were lost")

@@ -1,95 +1,55 @@
-"""Functions that a client makes with CreateFunction: zip files in Python are run, others are refused."""
+"""Records of functions in moto: those of the component alone, which run as it gives them.
+
+A record changes nothing of what runs but the concurrency, which is never more than was given.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import re
-import zipfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 from moto.awslambda.models import LambdaBackend, LambdaFunction
-from moto.core.exceptions import JsonRESTError
 
-from local_aws.functions.model import FunctionSpec
 from local_aws.functions.pool import FunctionPool
 from local_aws.seams import Seams
+from local_aws.unserved import NotServedError
 
 SEAMS: Final = Seams()
 _BACKEND: Final = "moto.awslambda.models:LambdaBackend"
-_UNLESS_SAID: Final = 10
-"""Instances of a function with no reserved concurrency. Lambda has a thousand; this machine has not."""
+_UNSERVED: Final = ("FileSystemConfigs", "ImageConfig", "Layers", "LoggingConfig", "Publish", "SnapStart")
 
 
 @SEAMS.replaces(f"{_BACKEND}.create_function")
 def _create_function(
     pool: FunctionPool, original: Callable[..., LambdaFunction], backend: LambdaBackend, spec: dict[str, Any]
 ) -> LambdaFunction:
-    function = original(backend, spec)
-    try:
-        _define(pool, function)
-    except JsonRESTError:
-        backend.delete_function(function.function_name)
-        raise
+    name = str(spec.get("FunctionName"))
+    if name not in pool.given:
+        raise NotServedError(f"of {name}: only functions of its component run, no code of clients")
+    for member in _UNSERVED:
+        if spec.get(member):
+            raise NotServedError(f"with {member}")
+    queue = str(spec.get("DeadLetterConfig", {}).get("TargetArn") or "")
+    if queue and not queue.startswith("arn:aws:sqs:"):
+        raise NotServedError(f"with DeadLetterConfig {queue}, only with queues")
+    function = original(backend, spec | {"Code": {"ZipFile": ""}})  # it may name an object that is not there
+    pool.dead_letter_queues[name] = queue
     return function
 
 
-@SEAMS.replaces(f"{_BACKEND}.update_function_code")
-@SEAMS.replaces(f"{_BACKEND}.update_function_configuration")
-def _update_function(
-    pool: FunctionPool,
-    original: Callable[..., Any],
-    backend: LambdaBackend,
-    function_name: str,
-    qualifier: str,
-    body: dict[str, Any],
+@SEAMS.replaces(f"{_BACKEND}.put_function_concurrency")
+@SEAMS.replaces(f"{_BACKEND}.delete_function_concurrency")
+def _reserve_concurrency(
+    pool: FunctionPool, original: Callable[..., Any], backend: LambdaBackend, name: str, *reserved: int
 ) -> Any:
-    answer = original(backend, function_name, qualifier, body)
-    _define(pool, backend.get_function(function_name))
+    answer = original(backend, name, *reserved)
+    pool.find(backend.get_function(name).function_name).limit(*reserved)
     return answer
 
 
-@SEAMS.replaces(f"{_BACKEND}.delete_function")
-def _delete_function(
-    pool: FunctionPool, original: Callable[..., None], backend: LambdaBackend, function_name: str, *told: Any
-) -> None:
-    name = backend.get_function(function_name).function_name
-    original(backend, function_name, *told)
-    pool.forget(name)
-
-
-def _define(pool: FunctionPool, function: LambdaFunction) -> None:
-    """Let the pool run what a record says, unless the code of this function is on this machine."""
-    name = function.function_name
-    if pool.is_given(name):
-        return
-    if function.package_type != "Zip" or not re.fullmatch(r"python3\.\d+", function.run_time or ""):
-        what = f"{function.package_type} {function.run_time or ''}".strip()
-        raise JsonRESTError(
-            "InvalidParameterValueException", f"The local AWS runs zip files in Python, not {what}."
-        )
-    digest = hashlib.sha256(function.code_bytes).hexdigest()
-    pool.define(
-        name,
-        FunctionSpec(
-            handler=str(function.handler).replace("/", "."),
-            timeout_seconds=function.timeout,
-            memory_mb=function.memory_size,
-            concurrency=function.reserved_concurrency or _UNLESS_SAID,
-            environment=function.environment_vars or {},
-            code=_unpacked(function.code_bytes, pool.folder / f"code-{digest}"),
-        ),
-    )
-
-
-def _unpacked(archive: bytes, folder: Path) -> Path:
-    try:
-        with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-            packed.extractall(folder)
-    except zipfile.BadZipFile as error:
-        raise JsonRESTError(
-            "InvalidParameterValueException", f"Could not unzip uploaded file: {error}"
-        ) from None
-    return folder
+@SEAMS.replaces("moto.awslambda.models:LambdaFunction.get_configuration")
+def _get_configuration(
+    pool: FunctionPool, original: Callable[..., dict[str, Any]], function: LambdaFunction, **named: Any
+) -> dict[str, Any]:
+    queue = pool.dead_letter_queues.get(function.function_name)
+    return original(function, **named) | ({"DeadLetterConfig": {"TargetArn": queue}} if queue else {})

@@ -18,24 +18,24 @@ from werkzeug import Request, Response
 from local_aws.functions.model import InvokeRefused
 from local_aws.functions.pool import FunctionPool
 
-Answer = Callable[[Request, re.Match[str]], Response]
+Route = tuple[str, re.Pattern[str], Callable[[Request, re.Match[str]], Response]]
 
 _PATH: Final = re.compile(r"/2015-03-31/functions/(?P<function>[^/]+)/invocations/?")
 _NAME: Final = re.compile(
-    r"(?:arn:aws[a-z-]*:lambda:[a-z0-9-]+:)?(?:\d{12}:)?(?:function:)?(?P<name>[A-Za-z0-9_-]{1,64})(?::\$LATEST)?"
+    r"(?:arn:aws[a-z-]*:lambda:[a-z0-9-]+:)?(?:\d{12}:)?(?:function:)?(?P<name>[A-Za-z0-9_-]{1,64})"
+    r"(?::(?P<qualifier>[$A-Za-z0-9_-]{1,128}))?"
 )
-"""A name, a partial ARN or a full one; versions and aliases are not published here."""
+"""A name, a partial ARN or a full one."""
 
 
-def routes(pool: FunctionPool) -> list[tuple[str, re.Pattern[str], Answer]]:
+def routes(pool: FunctionPool) -> list[Route]:
     """Method, pattern of the whole path, and what answers it."""
-    return [("POST", _PATH, lambda request, match: invoke(pool, request, match["function"]))]
+    return [("POST", _PATH, lambda request, match: _answer(pool, request, match["function"]))]
 
 
-def invoke(pool: FunctionPool, request: Request, function: str) -> Response:
-    """Answer one call; `function` as the path has it, which may be percent-encoded still."""
+def _answer(pool: FunctionPool, request: Request, function: str) -> Response:
     try:
-        return _invoke(pool, request, _name(unquote(function)))
+        return _invoke(pool, request, _name(unquote(function), request.args.get("Qualifier")))
     except InvokeRefused as refused:
         kind = "User" if refused.status < 500 else "Service"
         body = json.dumps({"Type": kind, "Message": refused.message, "message": refused.message})
@@ -62,8 +62,8 @@ def _invoke(pool: FunctionPool, request: Request, name: str) -> Response:
     return Response(done.payload, 200, headers, mimetype="application/json")
 
 
-def _name(function: str) -> str:
+def _name(function: str, qualifier: str | None) -> str:
+    """The name in a name or an ARN; a version or an alias, which no function has, stays with it."""
     match = _NAME.fullmatch(function)
-    if match is None:
-        raise InvokeRefused("ResourceNotFoundException", 404, f"Function not found: {function[:256]!r}")
-    return match["name"]
+    name, version = (match["name"], match["qualifier"] or qualifier) if match else (function[:256], None)
+    return name if version in {None, "$LATEST"} else f"{name}:{version}"

@@ -1,6 +1,6 @@
 """What runs inside an instance: loads the handler, then answers events until the pool hangs up.
 
-Errors are told as Lambda's Python runtime tells them. What is no `Exception`, such as SystemExit,
+Errors have the form that Lambda's Python runtime gives them. What is no `Exception`, such as SystemExit,
 ends the process, as it does there.
 """
 
@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
-READY: Final = b"R"
-ANSWER: Final = b"A"
-FAILURE: Final = b"F"
-"""First byte of a frame from an instance to the pool; the rest is JSON."""
+from local_aws.account import arn
+
+STARTED, READY, ANSWER, FAILURE, ENDED = b"S", b"R", b"A", b"F", b"E"
+"""First byte of a frame to the pool; the rest is the process's id, nothing, JSON, JSON, its exit status."""
 
 Handler = Callable[[Any, "Context"], object]
 
@@ -27,18 +28,17 @@ Handler = Callable[[Any, "Context"], object]
 class Context:
     """The second argument of a handler, with what Lambda's own has."""
 
-    function_version = "$LATEST"
     identity = None
     client_context = None
 
-    def __init__(self, told: dict[str, Any]) -> None:
-        self.function_name: str = told["function_name"]
-        self.invoked_function_arn: str = told["invoked_function_arn"]
-        self.memory_limit_in_mb: str = told["memory_limit_in_mb"]
-        self.aws_request_id: str = told["aws_request_id"]
-        self.log_group_name: str = told["log_group_name"]
-        self.log_stream_name: str = told["log_stream_name"]
-        self._deadline: float = told["deadline"]
+    def __init__(self, request_id: str, deadline: float) -> None:
+        self.aws_request_id, self._deadline = request_id, deadline
+        self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+        self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
+        self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
+        self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
+        self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self.invoked_function_arn = arn("lambda", f"function:{self.function_name}")
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until this invocation times out."""
@@ -46,11 +46,12 @@ class Context:
 
 
 class _Unusable(Exception):  # noqa: N818
-    """The handler cannot be had: the errorType, and why."""
+    """The handler, or what it answered, is of no use: the errorType, and why."""
 
 
 def serve(link: Connection, handler: str) -> None:
-    """Answer until the pool closes its end: a frame with the context's fields, then one with the event."""
+    """Answer until the pool closes its end: a frame with request id and deadline, then one with the event."""
+    link.send_bytes(STARTED + str(os.getpid()).encode())
     try:
         call = _load(handler)
     except Exception as error:
@@ -59,10 +60,10 @@ def serve(link: Connection, handler: str) -> None:
     link.send_bytes(READY)
     while True:
         try:
-            told, event = json.loads(link.recv_bytes()), link.recv_bytes()
+            context, event = Context(*json.loads(link.recv_bytes())), link.recv_bytes()
         except EOFError:
             return
-        answer = _answer(call, event, Context(told))
+        answer = _answer(call, event, context)
         sys.stdout.flush()
         sys.stderr.flush()
         link.send_bytes(answer)
@@ -70,17 +71,19 @@ def serve(link: Connection, handler: str) -> None:
 
 def _load(handler: str) -> Handler:
     module_name, _, attribute = handler.rpartition(".")
+    if not module_name:
+        raise _Unusable("Runtime.MalformedHandlerName", f"Bad handler '{handler}': it has no module")
     try:
-        module = importlib.import_module(module_name)
+        found: Handler = getattr(importlib.import_module(module_name), attribute)
     except ImportError as error:
         message = f"Unable to import module '{module_name}': {error}"
         raise _Unusable("Runtime.ImportModuleError", message) from error
     except SyntaxError as error:
         message = f"Syntax error in module '{module_name}': {error}"
         raise _Unusable("Runtime.UserCodeSyntaxError", message) from error
-    try:
-        found: Handler = getattr(module, attribute)
     except AttributeError as error:
+        if module_name not in sys.modules:  # raised by the module itself
+            raise
         message = f"Handler '{attribute}' missing on module '{module_name}'"
         raise _Unusable("Runtime.HandlerNotFound", message) from error
     return found
@@ -104,15 +107,11 @@ def _failure(error: Exception, request_id: str) -> bytes:
     trace = traceback.format_list(_frames_of_user(origin.__traceback__))
     sys.stderr.write(f"[ERROR] {kind}: {message}\nTraceback (most recent call last):\n{''.join(trace)}")
     sys.stderr.flush()
-    told = {"errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": trace}
-    return json.dumps(told).encode()
+    fields = {"errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": trace}
+    return json.dumps(fields).encode()
 
 
 def _frames_of_user(trace: TracebackType | None) -> list[traceback.FrameSummary]:
-    skipped = (
-        __file__,
-        importlib.__file__,
-        "<frozen importlib._bootstrap>",
-        "<frozen importlib._bootstrap_external>",
-    )
-    return [frame for frame in traceback.extract_tb(trace) if frame.filename not in skipped]
+    own = (__file__, importlib.__file__)
+    frames = traceback.extract_tb(trace)
+    return [f for f in frames if f.filename not in own and not f.filename.startswith("<frozen importlib.")]

@@ -2,68 +2,44 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from typing import Self
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
-from local_aws.messaging import event_sources, events, queues, s3_events, sns
+from local_aws.messaging import event_sources, events, moves, queues, s3_events, sns
 from local_aws.messaging.event_sources import EventSources
-from local_aws.messaging.events import EventTargets, Invoke
 from local_aws.messaging.faults import FaultPlan
-from local_aws.messaging.later import Later
 from local_aws.messaging.queues import Queues
-from local_aws.messaging.schedule import Schedule
-from local_aws.messaging.sns import Notifications
-
-__all__ = ["Deliveries"]
+from local_aws.messaging.targets import Invoke, Targets
 
 
-class Deliveries:
-    """Delivers as AWS would, between whatever resources there are; a context manager.
+@contextmanager
+def delivering(
+    invoke: Invoke, faults: FaultPlan, *, redelivery_seconds: int = 2, minute_seconds: float = 60.0
+) -> Iterator[None]:
+    """Deliver as AWS would, between whatever resources there are, inside the block.
+
+    Messages that are under way at its end stay in their queues.
 
     Args:
         invoke: calls a function by its physical name; from several threads at once.
-        faults: what goes wrong on purpose; nothing by default.
-        redelivery_seconds: after how long a queue message comes back that a function failed on.
+        faults: what goes wrong on purpose.
+        redelivery_seconds: after how long a queue message comes back that a function failed on. AWS waits for
+            the visibility timeout of the queue, minutes that nobody waits for at a desk.
         minute_seconds: how long a minute of a schedule lasts.
     """
-
-    def __init__(
-        self,
-        invoke: Invoke,
-        *,
-        faults: FaultPlan | None = None,
-        redelivery_seconds: int = 2,
-        minute_seconds: float = 60.0,
-    ) -> None:
-        self.faults = faults or FaultPlan()
-        self._invoke = invoke
-        self._redelivery_seconds, self._minute_seconds = redelivery_seconds, minute_seconds
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            later = Later()
-            later.start()
-            stack.callback(later.stop)
-            targets = EventTargets(self._invoke, self.faults, later)
-            stack.callback(targets.stop)
-            waiting = Queues(self.faults)
-            sources = EventSources(self._invoke, self._redelivery_seconds)
-            stack.enter_context(s3_events.SEAMS.installed())
-            stack.enter_context(sns.SEAMS.installed(Notifications(self.faults, later)))
-            stack.enter_context(events.SEAMS.installed(targets))
-            stack.enter_context(queues.SEAMS.installed(waiting))
-            stack.enter_context(event_sources.SEAMS.installed(sources))
-            stack.callback(sources.join)
-            stack.callback(waiting.stop_waiting)
-            stack.callback(sources.end)
-            sources.start()
-            schedule = Schedule(targets, self._minute_seconds)
-            schedule.start()
-            stack.callback(schedule.stop)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Deliver nothing more; messages that are under way stay in their queues."""
-        self._stack.close()
+    with ExitStack() as stack:
+        targets = Targets(invoke, faults, minute_seconds)
+        stack.enter_context(targets.delivering())
+        for part in (s3_events, sns, events):
+            stack.enter_context(part.SEAMS.installed(targets))
+        stack.enter_context(moves.SEAMS.installed([]))
+        waiting = Queues(faults)
+        stack.enter_context(queues.SEAMS.installed(waiting))
+        sources = EventSources(invoke, redelivery_seconds)
+        stack.enter_context(event_sources.SEAMS.installed(sources))
+        stack.callback(sources.join)
+        stack.callback(waiting.stop)
+        stack.callback(sources.stopping.set)
+        sources.start()
+        events.start_schedules(targets)
+        yield

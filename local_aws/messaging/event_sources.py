@@ -13,157 +13,140 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from moto.awslambda.models import EventSourceMapping, LambdaBackend, lambda_backends
-from moto.core.exceptions import JsonRESTError
 from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 
 from local_aws.account import ACCOUNT, REGION
-from local_aws.messaging.events import Invoke
+from local_aws.messaging.targets import Invoke, function_of
 from local_aws.seams import Seams
+from local_aws.unserved import NotServedError
 
 SEAMS: Final = Seams()
 _log = logging.getLogger(__name__)
 _LONG_POLL: Final = 1  # seconds; how soon a mapping that was disabled is noticed
+_REFUSED: Final = ("FilterCriteria", "MaximumBatchingWindowInSeconds", "ProvisionedPollerConfig")
 
 
 class EventSources:
-    """A poller for each mapping of a queue, from the moment it is made until it is deleted.
+    """A poller for each mapping of a queue: what a function succeeds on is deleted, the rest comes back.
 
     Args:
         invoke: calls a function by its name; from several threads at once.
-        redelivery_seconds: after how long a message comes back that the function failed on. AWS waits for the
-            visibility timeout of the queue, minutes that nobody waits for at a desk.
+        redelivery_seconds: after how long a message comes back that the function failed on.
     """
 
     def __init__(self, invoke: Invoke, redelivery_seconds: int) -> None:
         self._invoke, self._redelivery_seconds = invoke, redelivery_seconds
-        self._sources: list[EventSource] = []
+        self._backend: SQSBackend = sqs_backends[ACCOUNT][REGION]
+        self._mappings = lambda_backends[ACCOUNT][REGION]._event_source_mappings
+        self._pollers: list[threading.Thread] = []
+        self.stopping = threading.Event()
+        """Set to take no further batch."""
 
     def start(self) -> None:
         """Poll for the mappings that are there already."""
-        for mapping in list(lambda_backends[ACCOUNT][REGION]._event_source_mappings.values()):
+        for mapping in list(self._mappings.values()):
             self.add(mapping)
 
     def add(self, mapping: EventSourceMapping) -> None:
-        """Poll for a mapping."""
-        source = EventSource(mapping, self._invoke, self._redelivery_seconds)
-        self._sources.append(source)
-        source.start()
-
-    def end(self) -> None:
-        """Take no further batch."""
-        for source in self._sources:
-            source.end()
+        """Poll for a mapping, until it is deleted."""
+        poller = threading.Thread(target=self._poll, args=(mapping,), name="aws-poll", daemon=True)
+        self._pollers.append(poller)
+        poller.start()
 
     def join(self) -> None:
-        """Wait until all have ended. Batches under way end by themselves."""
-        for source in self._sources:
-            source.join()
+        """Wait until no poller takes a batch. Batches under way end by themselves."""
+        for poller in self._pollers:
+            poller.join()
+
+    def _poll(self, mapping: EventSourceMapping) -> None:
+        queue = self._backend.get_queue(mapping.event_source_arn.rpartition(":")[2])
+        concurrency = _concurrency(mapping)
+        slots, pool = threading.Semaphore(concurrency), ThreadPoolExecutor(concurrency)
+        while not self.stopping.is_set() and mapping.uuid in self._mappings:
+            if not mapping.enabled:  # an operator pauses a function with UpdateEventSourceMapping
+                self.stopping.wait(_LONG_POLL)
+            elif slots.acquire(timeout=_LONG_POLL):
+                size, hidden = mapping.batch_size, queue.visibility_timeout
+                messages = self._backend.receive_message(queue.name, size, _LONG_POLL, hidden, ["All"])
+                if messages:
+                    batch = pool.submit(self._feed, mapping, queue, messages)
+                    batch.add_done_callback(lambda _: slots.release())
+                else:
+                    slots.release()
+        pool.shutdown(wait=False)
+
+    def _feed(self, mapping: EventSourceMapping, queue: Queue, messages: Sequence[Message]) -> None:
+        try:
+            failed = self._failed(mapping, queue, messages)
+            for message in messages:
+                self._settle(queue, message, message.id in failed)
+        except Exception:
+            _log.exception("a batch of %s has failed and comes back", queue.name)
+
+    def _failed(self, mapping: EventSourceMapping, queue: Queue, messages: Sequence[Message]) -> set[str]:
+        """Ids of the messages that the function did not process."""
+        function = function_of(mapping.function_arn)
+        event = {"Records": [_record(message, queue) for message in messages]}
+        everything = {message.id for message in messages}
+        try:
+            answer = self._invoke(function, json.dumps(event).encode())
+        except Exception as error:
+            _log.warning("%s could not be called: %s", function, type(error).__name__)
+            return everything
+        if answer.error is not None:
+            return everything
+        if "ReportBatchItemFailures" not in (mapping.function_response_types or ()):
+            return set()
+        failed = _item_failures(answer.payload)
+        return everything if failed is None or failed - everything else failed
+
+    def _settle(self, queue: Queue, message: Message, failed: bool) -> None:
+        handle = message.receipt_handle
+        try:
+            if failed:
+                self._backend.change_message_visibility(queue.name, handle, self._redelivery_seconds)
+            else:
+                self._backend.delete_message(queue.name, handle)
+        except ReceiptHandleIsInvalid:  # purged, or given to another receiver meanwhile
+            _log.info("a message of %s was gone when its batch ended", queue.name)
 
 
 @SEAMS.replaces("moto.awslambda.models:LambdaBackend.create_event_source_mapping")
 def _create_mapping(
-    sources: EventSources,
-    original: Callable[..., EventSourceMapping],
-    backend: LambdaBackend,
-    spec: dict[str, Any],
+    sources: EventSources, original: Callable[..., Any], backend: LambdaBackend, spec: dict[str, Any]
 ) -> EventSourceMapping:
     if not str(spec.get("EventSourceArn")).startswith("arn:aws:sqs:"):
-        raise JsonRESTError(
-            "InvalidParameterValueException", "The local AWS feeds functions from queues alone."
-        )
+        raise NotServedError(f"with {spec.get('EventSourceArn')}, only with queues")
+    _check(spec)
     mapping = original(backend, spec)
     sources.add(mapping)
     return mapping
 
 
-class EventSource:
-    """Polls one queue for one function, as Lambda does: what succeeded is deleted, the rest comes back."""
-
-    def __init__(self, mapping: EventSourceMapping, invoke: Invoke, redelivery_seconds: int) -> None:
-        self._mapping, self._invoke, self._redelivery_seconds = mapping, invoke, redelivery_seconds
-        self._queue = mapping.event_source_arn.rpartition(":")[2]
-        self._function = mapping.function_arn.split(":")[6]
-        self._backend: SQSBackend = sqs_backends[ACCOUNT][REGION]
-        concurrency = _concurrency(mapping, self._function)
-        self._slots = threading.Semaphore(concurrency)
-        self._stopping = threading.Event()
-        self._batches = ThreadPoolExecutor(concurrency, thread_name_prefix=f"aws-{self._function}")
-        self._thread = threading.Thread(target=self._poll, name=f"aws-poll-{self._queue}", daemon=True)
-
-    def start(self) -> None:
-        """Poll from now on."""
-        self._thread.start()
-
-    def end(self) -> None:
-        """Take no further batch."""
-        self._stopping.set()
-        self._slots.release()
-
-    def join(self) -> None:
-        """Wait until it has ended. Batches under way end by themselves; what failed stays with the queue."""
-        self._thread.join()
-        self._batches.shutdown(wait=False, cancel_futures=True)
-
-    def _poll(self) -> None:
-        mappings = lambda_backends[ACCOUNT][REGION]._event_source_mappings
-        queue = self._backend.get_queue(self._queue)
-        while True:
-            self._slots.acquire()
-            messages: list[Message] = []
-            while not messages:
-                # An operator pauses a function with UpdateEventSourceMapping.
-                while not self._mapping.enabled and not self._stopping.wait(_LONG_POLL):
-                    pass
-                if self._stopping.is_set() or self._mapping.uuid not in mappings:
-                    return
-                messages = self._backend.receive_message(
-                    self._queue, self._mapping.batch_size, _LONG_POLL, queue.visibility_timeout, ["All"]
-                )
-            self._batches.submit(self._feed, messages)
-
-    def _feed(self, messages: Sequence[Message]) -> None:
-        try:
-            failed = self._failed(messages)
-            for message in messages:
-                self._settle(message, message.id in failed)
-        except Exception:
-            _log.exception("a batch for %s was lost from sight; it comes back", self._function)
-        finally:
-            self._slots.release()
-
-    def _failed(self, messages: Sequence[Message]) -> set[str]:
-        """Ids of the messages that the function did not process."""
-        queue = self._backend.get_queue(self._queue)
-        event = {"Records": [_record(message, queue) for message in messages]}
-        everything = {message.id for message in messages}
-        try:
-            answer = self._invoke(self._function, json.dumps(event).encode())
-        except Exception as error:
-            _log.warning("%s could not be called: %s", self._function, type(error).__name__)
-            return everything
-        if answer.error is not None:
-            return everything
-        told = _item_failures(answer.payload)
-        return everything if told is None or told - everything else told
-
-    def _settle(self, message: Message, failed: bool) -> None:
-        try:
-            if failed:
-                self._backend.change_message_visibility(
-                    self._queue, message.receipt_handle, self._redelivery_seconds
-                )
-            else:
-                self._backend.delete_message(self._queue, message.receipt_handle)
-        except ReceiptHandleIsInvalid:  # purged, or given to another receiver meanwhile
-            _log.info("a message of %s was gone when its batch ended", self._queue)
+@SEAMS.replaces("moto.awslambda.models:LambdaBackend.update_event_source_mapping")
+def _update_mapping(
+    _sources: EventSources,
+    original: Callable[..., Any],
+    backend: LambdaBackend,
+    uuid: str,
+    spec: dict[str, Any],
+) -> Any:
+    _check(spec)
+    return original(backend, uuid, spec)
 
 
-def _concurrency(mapping: EventSourceMapping, function: str) -> int:
+def _check(spec: Mapping[str, Any]) -> None:
+    for name in _REFUSED:
+        if spec.get(name):
+            raise NotServedError(f"with {name}")
+
+
+def _concurrency(mapping: EventSourceMapping) -> int:
     """How many batches may be with the function at once; Lambda begins with five."""
-    told = (mapping.scaling_config or {}).get("MaximumConcurrency")
-    record = lambda_backends[ACCOUNT][REGION].get_function(function)
-    return int(told or record.reserved_concurrency or 5)
+    most = (mapping.scaling_config or {}).get("MaximumConcurrency")
+    function = lambda_backends[ACCOUNT][REGION].get_function(function_of(mapping.function_arn))
+    return int(most or function.reserved_concurrency or 5)
 
 
 def _item_failures(payload: bytes) -> set[str] | None:
@@ -172,20 +155,20 @@ def _item_failures(payload: bytes) -> set[str] | None:
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
     """
     try:
-        told = json.loads(payload or b"null")
-    except ValueError:
+        answer = json.loads(payload or b"null")
+        failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
+        names = [failure["itemIdentifier"] for failure in failures or ()]
+    except (ValueError, TypeError, KeyError):
         return None
-    if not isinstance(told, Mapping) or not told.get("batchItemFailures"):
-        return set()
-    found = [
-        item.get("itemIdentifier") if isinstance(item, Mapping) else None
-        for item in told["batchItemFailures"]
-    ]
-    names = {name for name in found if isinstance(name, str) and name}
-    return names if len(names) == len(set(found)) else None
+    return set(names) if all(isinstance(name, str) and name for name in names) else None
 
 
 def _record(message: Message, queue: Queue) -> dict[str, Any]:
+    of_fifo = {
+        "SequenceNumber": message.sequence_number,
+        "MessageGroupId": message.group_id,
+        "MessageDeduplicationId": message.deduplication_id,
+    }
     return {
         "messageId": message.id,
         "receiptHandle": message.receipt_handle,
@@ -195,6 +178,7 @@ def _record(message: Message, queue: Queue) -> dict[str, Any]:
             "SentTimestamp": str(message.sent_timestamp),
             "SenderId": message.sender_id,
             "ApproximateFirstReceiveTimestamp": str(message.approximate_first_receive_timestamp),
+            **{name: value for name, value in of_fifo.items() if value is not None},
         },
         "messageAttributes": {
             name: {

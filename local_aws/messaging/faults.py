@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError, model_validator
 
 from local_aws.errors import ConfigurationError
 
@@ -56,19 +56,10 @@ class ChannelFaults(BaseModel):
 _NONE: Final = ChannelFaults()
 
 
-class _Plan(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    seed: int = 0
-    sns: ChannelFaults = _NONE
-    sqs: ChannelFaults = _NONE
-    events: ChannelFaults = _NONE
-
-
-class FaultPlan:
+class FaultPlan(BaseModel):
     """Decides how often and when each message is delivered.
 
-    A decision follows from the seed, the channel, what the message says, and how many equal messages came
+    A decision follows from the seed, the channel, what the message contains, and how many equal messages came
     before; so a run replays, whichever thread comes first.
 
     Args:
@@ -77,32 +68,27 @@ class FaultPlan:
         events: from a rule to its targets.
     """
 
-    def __init__(
-        self,
-        seed: int = 0,
-        *,
-        sns: ChannelFaults = _NONE,
-        sqs: ChannelFaults = _NONE,
-        events: ChannelFaults = _NONE,
-    ) -> None:
-        self.seed = seed
-        self._channels: dict[Channel, ChannelFaults] = {"sns": sns, "sqs": sqs, "events": events}
-        self._lock = threading.Lock()
-        self._seen: Counter[tuple[str, str]] = Counter()
-        self._done: dict[str, Counter[str]] = {}
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = 0
+    sns: ChannelFaults = _NONE
+    sqs: ChannelFaults = _NONE
+    events: ChannelFaults = _NONE
+    _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
+    _seen: Counter[tuple[str, str]] = PrivateAttr(default_factory=Counter)
+    _done: dict[str, Counter[str]] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """A plan from TOML: `seed`, and a table for each channel with the fields of ChannelFaults.
 
         Raises:
-            ConfigurationError: the file is not there, or says what no plan can.
+            ConfigurationError: the file is not there, or holds what no plan can.
         """
         try:
-            plan = _Plan.model_validate(tomllib.loads(path.read_text("utf-8")))
+            return cls.model_validate(tomllib.loads(path.read_text("utf-8")))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
             raise ConfigurationError(f"fault plan {path}: {' '.join(str(error).split())}") from None
-        return cls(plan.seed, sns=plan.sns, sqs=plan.sqs, events=plan.events)
 
     def deliveries(self, channel: Channel, message: str) -> tuple[float, ...]:
         """The delay in seconds of each delivery of a message; none when it is lost.
@@ -110,16 +96,19 @@ class FaultPlan:
         Args:
             message: its text; what differs between runs (times, ids of AWS) is left out where it is JSON.
         """
-        faults = self._channels[channel]
-        if faults == _NONE:
-            delays: tuple[float, ...] = (0.0,)
-        else:
-            identity = identity_of(message)
-            with self._lock:
-                self._seen[channel, identity] += 1
-                occurrence = self._seen[channel, identity]
-            delays = _draw(random.Random(f"{self.seed} {channel} {identity} {occurrence}"), faults)  # noqa: S311
-        self._note(channel, delays)
+        faults: ChannelFaults = getattr(self, channel)
+        identity = "" if faults == _NONE else identity_of(message)
+        with self._lock:
+            self._seen[channel, identity] += 1
+            chance = random.Random(f"{self.seed} {channel} {identity} {self._seen[channel, identity]}")  # noqa: S311
+            delays = _draw(chance, faults)
+            self._done.setdefault(channel, Counter(messages=0, deliveries=0, dropped=0)).update(
+                messages=1,
+                deliveries=len(delays),
+                dropped=not delays,
+                duplicated=len(delays) > 1,
+                delayed=sum(delay > 0 for delay in delays),
+            )
         return delays
 
     def summary(self) -> Mapping[str, Any]:
@@ -127,22 +116,11 @@ class FaultPlan:
         with self._lock:
             return {"seed": self.seed, **{name: dict(done) for name, done in sorted(self._done.items())}}
 
-    def _note(self, channel: str, delays: tuple[float, ...]) -> None:
-        with self._lock:
-            done = self._done.setdefault(channel, Counter(messages=0, deliveries=0, dropped=0))
-            done.update(
-                messages=1,
-                deliveries=len(delays),
-                dropped=not delays,
-                duplicated=len(delays) > 1,
-                delayed=sum(delay > 0 for delay in delays),
-            )
-
 
 def identity_of(message: str) -> str:
-    """A hash of what a message says, the same in every run."""
-    said = json.dumps(_stable(message), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(said.encode()).hexdigest()
+    """A hash of what a message contains, the same in every run."""
+    text = json.dumps(_stable(message), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _stable(value: Any) -> Any:
@@ -158,7 +136,7 @@ def _stable(value: Any) -> Any:
     return value
 
 
-_JSON: Final = TypeAdapter(dict[str, Any])
+_JSON: Final = TypeAdapter(dict[str, Any])  # which bounds the depth, as json does not
 
 
 def _draw(chance: random.Random, faults: ChannelFaults) -> tuple[float, ...]:

@@ -1,76 +1,84 @@
-"""SNS: from topics to queues, through the fault plan. The signature is a mark and no signature.
+"""SNS: from topics to queues. The signature of a message is a mark and no signature.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Final
 
-from moto.sns.models import Subscription
-from moto.sqs.models import sqs_backends
+from moto.sns.models import SNSBackend, Subscription
 
-from local_aws.messaging.faults import FaultPlan
-from local_aws.messaging.later import Later
+from local_aws.messaging.targets import Targets
 from local_aws.seams import Seams
-
-_log = logging.getLogger(__name__)
-
+from local_aws.unserved import NotServedError
 
 SEAMS: Final = Seams()
 
 
-@dataclass(frozen=True)
-class Notifications:
-    """How messages of topics reach their queues."""
+@SEAMS.replaces("moto.sns.models:SNSBackend.subscribe")
+def _subscribe(
+    _targets: Targets,
+    original: Callable[..., Any],
+    backend: SNSBackend,
+    topic: str,
+    endpoint: str,
+    protocol: str,
+) -> Subscription:
+    if protocol != "sqs":
+        raise NotServedError(f"with protocol {protocol}, only with sqs")
+    return original(backend, topic, endpoint, protocol)
 
-    faults: FaultPlan
-    later: Later
+
+@SEAMS.replaces("moto.sns.models:SNSBackend.publish")
+def _publish_to_topic(_targets: Targets, original: Callable[..., str], *args: Any, **kwargs: Any) -> str:
+    if kwargs.get("phone_number"):
+        raise NotServedError("with a phone number, only with topics")
+    return original(*args, **kwargs)
 
 
 @SEAMS.replaces("moto.sns.models:Subscription.publish")
 def _publish(
-    notifications: Notifications,
-    original: Callable[..., None],
+    targets: Targets,
+    _original: object,
     subscription: Subscription,
     message: str,
     message_id: str,
-    subject: str | None = None,
-    **told: Any,
+    **others: Any,
 ) -> None:
-    raw = subscription.attributes.get("RawMessageDelivery") == "true"
-    plain = subscription.protocol == "sqs" and not raw and subscription._filter_policy_matcher is None
-    if not plain or told.get("message_structure") or told.get("group_id"):
-        original(subscription, message, message_id, subject=subject, **told)
+    matcher, attributes = subscription._filter_policy_matcher, others["message_attributes"]
+    if matcher is not None and not matcher.matches(attributes, message):
         return
-    text = json.dumps(_envelope(subscription, message, message_id, subject, told.get("message_attributes")))
-    for delay in notifications.faults.deliveries("sns", text):
-        notifications.later.call(delay, partial(_send, subscription, text))
-
-
-def _send(subscription: Subscription, text: str) -> None:
-    _, _, _, region, account, queue = subscription.endpoint.split(":")
-    try:
-        sqs_backends[account][region].send_message(queue, text)
-    except Exception as error:  # moto raises many kinds
-        _log.warning("no delivery to queue %s: %s", queue, type(error).__name__)
+    if others["message_structure"] == "json":
+        message = subscription._parse_message_structure(message, subscription.protocol)
+    parameters: dict[str, Any] = {}
+    if str(subscription.attributes.get("RawMessageDelivery")).lower() == "true":
+        text, parameters["message_attributes"] = message, _of_queue(attributes or {})
+    else:
+        text = json.dumps(_envelope(subscription, message, message_id, others["subject"], attributes))
+    if subscription.endpoint.endswith(".fifo"):
+        content = hashlib.sha256(message.encode()).hexdigest()
+        parameters["group_id"] = others["group_id"]
+        parameters["deduplication_id"] = others["deduplication_id"] or content
+    redrive = json.loads(subscription.attributes.get("RedrivePolicy") or "{}")
+    targets.send(
+        None if subscription.topic.fifo_topic else "sns",
+        subscription.endpoint,
+        text,
+        dead_letter=redrive.get("deadLetterTargetArn"),
+        **parameters,
+    )
 
 
 def _envelope(
-    subscription: Subscription,
-    message: str,
-    message_id: str,
-    subject: str | None,
-    attributes: Any,
+    subscription: Subscription, message: str, message_id: str, subject: str | None, attributes: Any
 ) -> dict[str, Any]:
     host = f"https://sns.{subscription.topic.sns_backend.region_name}.amazonaws.com"
-    told = {
+    fields = {
         "Type": "Notification",
         "MessageId": message_id,
         "TopicArn": subscription.topic.arn,
@@ -83,4 +91,15 @@ def _envelope(
         "UnsubscribeURL": f"{host}/?Action=Unsubscribe&SubscriptionArn={subscription.arn}",
         "MessageAttributes": attributes,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in fields.items() if value}
+
+
+def _of_queue(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes of a notification as those of a message of a queue."""
+    return {
+        name: {
+            "DataType": value["Type"],
+            "BinaryValue" if value["Type"].startswith("Binary") else "StringValue": value["Value"],
+        }
+        for name, value in attributes.items()
+    }

@@ -1,8 +1,8 @@
 """SageMaker hosting on one machine: a double of what AWS documents, over the real containers.
 
 Where it departs from AWS: endpoints of one model share their processes, unless RuntimeLimits says otherwise;
-an endpoint has one variant; an artefact that lies built on this machine is not fetched from S3; a queue does
-not outlive its process. What AWS leaves open (retries, the longest queue) are settings.
+an endpoint has one variant; a queue does not outlive its process. What AWS leaves open (retries, the longest
+queue) are settings; what is not done is refused by name where it is made.
 """
 
 from local_aws.sagemaker.limits import RuntimeLimits

@@ -1,90 +1,143 @@
-"""The routes of SageMaker Runtime: InvokeEndpoint and InvokeEndpointAsync over HTTP."""
+"""The calls of SageMaker Runtime: which endpoint gets each, and what a real-time endpoint answers."""
 
 from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+from moto.core.eventstream import EventStreamEncoder
 from werkzeug import Request, Response
 
 from local_aws.account import ACCOUNT
-from local_aws.sagemaker.async_endpoint import AsyncEndpoint
-from local_aws.sagemaker.endpoint import RunningEndpoint
-from local_aws.sagemaker.faults import ServiceError, validation_error
+from local_aws.sagemaker.endpoint import RunningEndpoint, original_message
+from local_aws.sagemaker.faults import ServiceError, unavailable, validation_error
+from local_aws.sagemaker.instance import ContainerAnswer, Instance, InstanceLostError, NoAnswerError
 from local_aws.sagemaker.limits import RuntimeLimits
-from local_aws.sagemaker.realtime_endpoint import invoke_realtime
+from local_aws.sagemaker.parameters import read_call
 from local_aws.server import Route
 
-_DISCARD_AT_MOST: Final = 64 * 2**20
-"""Bytes of a refused body that are read, so that its sender gets to read the answer."""
+_CUSTOM_ATTRIBUTES: Final = "X-Amzn-SageMaker-Custom-Attributes"
+_PASSED_ON: Final = {
+    "ContentType": "Content-Type",
+    "Accept": "Accept",
+    "CustomAttributes": _CUSTOM_ATTRIBUTES,
+    "InferenceId": "X-Amzn-SageMaker-Inference-Id",
+    "SessionId": "X-Amzn-SageMaker-Session-Id",
+}
+"""Headers that reach the container; SageMaker strips all others."""
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Calls:
-    """Answers calls of endpoints.
+def routes(find: Callable[[str], RunningEndpoint | None], limits: RuntimeLimits) -> list[Route]:
+    """What a server must hand to the endpoints.
 
     Args:
-        endpoint: the endpoint of a name, where one is in service.
-        queue: the queue of an asynchronous endpoint, by its name.
+        find: the endpoint of a name, where one is in service.
         limits: of the service.
     """
 
-    endpoint: Callable[[str], RunningEndpoint | None]
-    queue: Callable[[str], AsyncEndpoint | None]
-    limits: RuntimeLimits
-
-    def routes(self) -> list[Route]:
-        """What a server must hand to this object."""
-        return [
-            ("POST", re.compile(r"/endpoints/(?P<name>[^/]+)/invocations"), self._invocations),
-            ("POST", re.compile(r"/endpoints/(?P<name>[^/]+)/async-invocations"), self._async_invocations),
-        ]
-
-    def _invocations(self, call: Request, match: re.Match[str]) -> Response:
-        return _answered(call, lambda: self._invoke(match["name"], call))
-
-    def _async_invocations(self, call: Request, match: re.Match[str]) -> Response:
-        return _answered(call, lambda: self._invoke_async(match["name"], call))
-
-    def _invoke(self, name: str, call: Request) -> Response:
-        endpoint = self._found(name)
-        if endpoint.description.asynchronous:
-            raise validation_error(f"Endpoint {name} is asynchronous: call InvokeEndpointAsync.")
-        return invoke_realtime(endpoint, call, self.limits)
-
-    def _invoke_async(self, name: str, call: Request) -> Response:
-        self._found(name)
-        queue = self.queue(name)
-        if queue is None:
-            raise validation_error(f"Endpoint {name} is not asynchronous: call InvokeEndpoint.")
-        return queue.invoke(call)
-
-    def _found(self, name: str) -> RunningEndpoint:
-        endpoint = self.endpoint(name)
+    def answer(call: Request, match: re.Match[str]) -> Response:
+        name, operation = match["name"], match["operation"]
+        endpoint = find(name)
         if endpoint is None:
             raise validation_error(f"Endpoint {name[:63]} of account {ACCOUNT} not found.")
-        return endpoint
+        if operation == "async-invocations":
+            if endpoint.queue is None:
+                raise validation_error(f"Endpoint {name} is not asynchronous: call InvokeEndpoint.")
+            return endpoint.queue.invoke(call)
+        if endpoint.queue is not None:
+            raise validation_error(f"Endpoint {name} is asynchronous: call InvokeEndpointAsync.")
+        return _invoke(endpoint, call, limits, stream=operation == "invocations-response-stream")
+
+    def answered(call: Request, match: re.Match[str]) -> Response:
+        try:
+            return answer(call, match)
+        except ServiceError as fault:
+            return fault.response()
+        except Exception as unexpected:
+            log.exception("a call of an endpoint failed: %s", call.path)
+            return ServiceError("InternalFailure", 500, type(unexpected).__name__).response()
+
+    operations = "invocations|invocations-response-stream|async-invocations"
+    return [("POST", re.compile(rf"/endpoints/(?P<name>[^/]+)/(?P<operation>{operations})"), answered)]
 
 
-def _answered(call: Request, answer: Callable[[], Response]) -> Response:
+def _invoke(endpoint: RunningEndpoint, call: Request, limits: RuntimeLimits, *, stream: bool) -> Response:
+    """Answer one call; as a stream it is one part, since the container's answer is read whole.
+
+    Raises:
+        ServiceError: ValidationError, ServiceUnavailable while instances are replaced, or ModelError.
+    """
+    started = time.monotonic()
+    endpoint.metrics.add("Invocations")
+    endpoint.metrics.add("InvocationsPerInstance", 1 / max(1, len(endpoint.instances)))
     try:
-        return answer()
+        answer = _answer(endpoint, call, limits, stream=stream)
     except ServiceError as fault:
-        error = fault
-    except Exception as unexpected:
-        log.exception("a call of an endpoint failed: %s", call.path)
-        error = ServiceError("InternalFailure", 500, type(unexpected).__name__)
-    _discard_body(call)
-    return error.response()
+        # A container's 4xx counts as one, as its 5xx does, though the call is answered with 424.
+        status = fault.members.get("OriginalStatusCode", fault.status) or 500
+        endpoint.metrics.add("Invocation4XXErrors" if status // 100 == 4 else "Invocation5XXErrors")
+        raise
+    endpoint.metrics.add_duration("ModelLatency", answer.seconds, "Microseconds")
+    overhead = time.monotonic() - started - answer.seconds
+    endpoint.metrics.add_duration("OverheadLatency", overhead, "Microseconds")
+    headers = {"x-Amzn-Invoked-Production-Variant": endpoint.description.variant}
+    if attributes := answer.headers.get(_CUSTOM_ATTRIBUTES.lower()):
+        headers[_CUSTOM_ATTRIBUTES] = attributes
+    if not stream:
+        return Response(answer.body, 200, headers, content_type=answer.content_type)
+    headers["X-Amzn-SageMaker-Content-Type"] = answer.content_type
+    event = {
+        ":message-type": "event",
+        ":event-type": "PayloadPart",
+        ":content-type": "application/octet-stream",
+    }
+    body = EventStreamEncoder().encode_message(event, answer.body)
+    return Response(body, 200, headers, content_type="application/vnd.amazon.eventstream")
 
 
-def _discard_body(call: Request) -> None:
-    stream = call.environ["wsgi.input"]
-    for _ in range(0, min(call.content_length or 0, _DISCARD_AT_MOST), 1 << 16):
-        if not stream.read(1 << 16):
-            return
+def _answer(
+    endpoint: RunningEndpoint, call: Request, limits: RuntimeLimits, *, stream: bool
+) -> ContainerAnswer:
+    """The container's answer, a 2xx.
+
+    Where none comes AWS tells of status 0, for a timeout as for a crash.
+    Source: https://github.com/aws/amazon-sagemaker-examples/issues/2815
+    """
+    values, body = read_call("InvokeEndpointWithResponseStream" if stream else "InvokeEndpoint", call)
+    if values.get("TargetVariant", endpoint.description.variant) != endpoint.description.variant:
+        raise validation_error(f"Variant {values['TargetVariant']} of endpoint {endpoint.name} not found.")
+    headers = {header: values[name] for name, header in _PASSED_ON.items() if name in values}
+    status = 0
+    try:
+        answer = _least_busy(endpoint).invoke(headers, body, limits.realtime_seconds)
+        if answer.status < 300:
+            return answer
+        status, why, message = answer.status, original_message(answer), endpoint.model_error(answer)
+    except NoAnswerError:
+        why = "Your invocation timed out while waiting for a response from container primary."
+    except InstanceLostError:
+        why = "The container closed the connection before it had answered."
+    members = {
+        "ErrorCode": "ModelError",
+        "OriginalStatusCode": status,
+        "OriginalMessage": why,
+        "LogStreamArn": endpoint.log_stream_arn,
+    }
+    if not status:
+        message = f'Received server error (0) from primary with message "{why}"'
+    raise ServiceError("ModelError", 424, message, members)
+
+
+def _least_busy(endpoint: RunningEndpoint) -> Instance:
+    instance = min(endpoint.instances, key=lambda instance: instance.in_flight, default=None)
+    if instance:
+        return instance
+    if endpoint.wanted:
+        raise unavailable(f"The instances of endpoint {endpoint.name} are being replaced.")
+    endpoint.metrics.add("NoCapacityInvocationFailures")
+    raise validation_error(f"Endpoint {endpoint.name} has no capacity to process this request.")

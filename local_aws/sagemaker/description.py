@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_aws.errors import ConfigurationError
-
 
 @dataclass(frozen=True)
 class Model:
@@ -15,7 +13,8 @@ class Model:
 
     Attributes:
         image: the URI of the container image.
-        model_data_url: s3://bucket/key of its model.tar.gz; None for a model without weights.
+        model_data_url: s3://bucket/key of its model.tar.gz, or, with a slash at its end, of the folder that
+            has its files; None for a model without weights.
         environment: variables of the container.
     """
 
@@ -41,7 +40,7 @@ class AsyncConfig:
 
 @dataclass(frozen=True)
 class EndpointDescription:
-    """An endpoint with one production variant; it is asynchronous where `asynchronous` is there."""
+    """An endpoint with its one production variant; it is asynchronous where `asynchronous` is there."""
 
     name: str
     variant: str
@@ -51,19 +50,16 @@ class EndpointDescription:
     startup_seconds: float = 600.0
 
 
-def describe_endpoint(sagemaker: Any, name: str) -> EndpointDescription:
-    """Read the records of an endpoint.
+def describe_endpoint(sagemaker: Any, name: str, config_name: str | None = None) -> EndpointDescription:
+    """Read the records of an endpoint, or of what another configuration would make of it.
 
     Raises:
-        ConfigurationError: it has no or several variants, or a model that the double cannot run.
         botocore.exceptions.ClientError: there is no such record.
     """
-    endpoint = sagemaker.describe_endpoint(EndpointName=name)
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
-    variants = config["ProductionVariants"]
-    if len(variants) != 1:
-        raise ConfigurationError(f"endpoint {name} has {len(variants)} variants; the local AWS runs one")
-    variant = variants[0]
+    if config_name is None:
+        config_name = sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=config_name)
+    [variant] = config["ProductionVariants"]
     return EndpointDescription(
         name=name,
         variant=variant["VariantName"],
@@ -74,12 +70,18 @@ def describe_endpoint(sagemaker: Any, name: str) -> EndpointDescription:
     )
 
 
+def container_of_model(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The one container of a model, as DescribeModel has it."""
+    [container] = record.get("Containers") or [record["PrimaryContainer"]]
+    found: Mapping[str, Any] = container
+    return found
+
+
 def _model(record: Mapping[str, Any]) -> Model:
-    container = record.get("PrimaryContainer") or {}
-    name = record["ModelName"]
-    if not container.get("Image"):
-        raise ConfigurationError(f"model {name} has no PrimaryContainer with an Image")
-    return Model(name, container["Image"], container.get("ModelDataUrl"), container.get("Environment") or {})
+    container = container_of_model(record)
+    source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+    url = container.get("ModelDataUrl", source.get("S3Uri"))
+    return Model(record["ModelName"], container["Image"], url, container.get("Environment") or {})
 
 
 def _asynchronous(config: Mapping[str, Any] | None) -> AsyncConfig | None:
@@ -92,5 +94,5 @@ def _asynchronous(config: Mapping[str, Any] | None) -> AsyncConfig | None:
         failure_path=output.get("S3FailurePath"),
         success_topic=topics.get("SuccessTopic"),
         error_topic=topics.get("ErrorTopic"),
-        concurrency=(config.get("ClientConfig") or {}).get("MaxConcurrentInvocationsPerInstance", 4),
+        concurrency=config.get("ClientConfig", {}).get("MaxConcurrentInvocationsPerInstance", 4),
     )

@@ -5,26 +5,30 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from local_aws.account import ACCOUNT, REGION
-from local_aws.errors import ConfigurationError
-from local_aws.sagemaker.description import AsyncConfig, EndpointDescription
+from local_aws.account import ACCOUNT, arn
+from local_aws.sagemaker.description import EndpointDescription
 from local_aws.sagemaker.group import InstanceGroup
 from local_aws.sagemaker.instance import ContainerAnswer, Instance
-from local_aws.sagemaker.limits import LONGEST_MESSAGE
 from local_aws.sagemaker.metrics import VariantMetrics
 
+if TYPE_CHECKING:
+    from local_aws.sagemaker.async_endpoint import AsyncEndpoint
+
+LONGEST_MESSAGE: Final = 2_048
+"""Characters of an error message; a longer one is cut."""
 _REMEMBERED: Final = 1_000
 
 
-@dataclass
+@dataclass(eq=False)
 class RunningEndpoint:
     """An endpoint and the group that serves it.
 
     Attributes:
         wanted: instances it should have; the group may hold more where another endpoint shares it.
         in_service: it takes calls.
+        queue: of an asynchronous endpoint, once it is in service.
         counts: since when, on the monotonic clock, so many instances have taken work.
     """
 
@@ -33,6 +37,7 @@ class RunningEndpoint:
     metrics: VariantMetrics
     wanted: int
     in_service: bool = False
+    queue: AsyncEndpoint | None = None
     counts: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     @property
@@ -58,27 +63,16 @@ class RunningEndpoint:
         return sum(instance.in_flight for instance in self.instances)
 
     @property
-    def async_config(self) -> AsyncConfig:
-        """How an asynchronous endpoint is configured.
-
-        Raises:
-            ConfigurationError: it is a real-time one.
-        """
-        if self.description.asynchronous is None:
-            raise ConfigurationError(f"endpoint {self.name} is not asynchronous")
-        return self.description.asynchronous
-
-    @property
     def log_group(self) -> str:
-        """Where AWS would keep the logs of its containers."""
+        """The log group of its containers."""
         return f"/aws/sagemaker/Endpoints/{self.name}"
 
     @property
     def log_stream_arn(self) -> str:
         """What a ModelError names."""
-        return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{self.log_group}"
+        return arn("logs", f"log-group:{self.log_group}")
 
-    def complaint(self, answer: ContainerAnswer) -> str:
+    def model_error(self, answer: ContainerAnswer) -> str:
         """An error of the container in SageMaker's words, cut to what a message may have."""
         kind = "server" if answer.status >= 500 else "client"
         where = f"See {self.log_group} in account {ACCOUNT} for more information."

@@ -40,14 +40,3 @@ def validation_error(message: str) -> ServiceError:
 def unavailable(message: str) -> ServiceError:
     """Not now; the same call can succeed later."""
     return ServiceError("ServiceUnavailable", 503, message)
-
-
-def model_error(message: str, *, status: int, original: str, log_stream_arn: str) -> ServiceError:
-    """The container answered with an error, or (status 0) not at all."""
-    members = {
-        "ErrorCode": "ModelError",
-        "OriginalStatusCode": status,
-        "OriginalMessage": original,
-        "LogStreamArn": log_stream_arn,
-    }
-    return ServiceError("ModelError", 424, message, members)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from local_aws.containers import Container, ContainerProcess
+from local_aws.containers import Container
 from local_aws.sagemaker.description import EndpointDescription, Model
-from local_aws.sagemaker.group import InstanceGroup
+from local_aws.sagemaker.endpoint import RunningEndpoint
+from local_aws.sagemaker.group import InstanceGroup, Launch
 from local_aws.sagemaker.limits import RuntimeLimits
 
 ContainerFactory = Callable[[Model], Container]
@@ -20,18 +22,23 @@ class InstanceGroups:
     Args:
         containers: the container that serves a model.
         log_dir: where the logs of containers go.
-        launch: starts a container, given the file its log goes to.
+        launch: starts a container.
         limits: of the service; they say whether endpoints of a model share its instances.
+        endpoints: all there are, by name.
+        changed: called for each endpoint of a group after its instances have changed.
     """
 
     def __init__(
         self,
         containers: ContainerFactory,
         log_dir: Path,
-        launch: Callable[[Container, Path], ContainerProcess],
+        launch: Launch,
         limits: RuntimeLimits,
+        endpoints: Mapping[str, RunningEndpoint],
+        changed: Callable[[RunningEndpoint], None],
     ) -> None:
         self._containers, self._log_dir, self._launch, self._limits = containers, log_dir, launch, limits
+        self._endpoints, self._changed = endpoints, changed
         self._groups: dict[tuple[Model, str], InstanceGroup] = {}
 
     def of(self, description: EndpointDescription) -> InstanceGroup:
@@ -39,22 +46,32 @@ class InstanceGroups:
         model, owner = description.model, "" if self._limits.share_instances else description.name
         if (model, owner) not in self._groups:
             self._groups[model, owner] = InstanceGroup(
-                "-".join(part for part in (owner, model.name) if part),
+                f"{owner}-{model.name}".lstrip("-"),
                 lambda: self._containers(model),
                 self._log_dir,
-                launch=self._launch,
-                provisioning_seconds=self._limits.provisioning_seconds,
-                ready_after_seconds=self._limits.ready_after_seconds,
+                self._launch,
+                self._limits,
                 startup_seconds=description.startup_seconds,
+                changed=self._notify,
             )
         return self._groups[model, owner]
 
-    def forget(self, group: InstanceGroup) -> None:
-        """Nobody uses it any more."""
-        self._groups = {key: other for key, other in self._groups.items() if other is not group}
+    def fit(self, group: InstanceGroup) -> None:
+        """As many instances as that endpoint wants which wants the most; a group of nobody is forgotten."""
+        users = [endpoint.wanted for endpoint in self._endpoints.values() if endpoint.group is group]
+        group.resize(max(users, default=0))
+        if not users:
+            self._groups = {key: other for key, other in self._groups.items() if other is not group}
 
-    def take_all(self) -> list[InstanceGroup]:
-        """All of them; none is left here."""
-        groups = list(self._groups.values())
-        self._groups.clear()
-        return groups
+    def stop(self) -> None:
+        """End all instances at once."""
+        enders = [threading.Thread(target=group.stop) for group in self._groups.values()]
+        for ender in enders:
+            ender.start()
+        for ender in enders:
+            ender.join()
+
+    def _notify(self, group: InstanceGroup) -> None:
+        for endpoint in list(self._endpoints.values()):
+            if endpoint.group is group and endpoint.in_service:
+                self._changed(endpoint)

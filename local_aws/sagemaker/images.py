@@ -7,13 +7,14 @@ import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from local_aws.containers import Container
 from local_aws.errors import ConfigurationError
-from local_aws.sagemaker.async_request import split_location
 from local_aws.sagemaker.description import Model
+from local_aws.sagemaker.parameters import split_location
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Image:
 
     Args:
         command: its entry point; `python` is the interpreter of this process.
-        folder: where it runs, and finds its modules.
+        folder: where it finds its modules.
         environment: its own variables; those of the model are set over them.
         port_variable: tells it where to listen.
         model_dir_variable: tells it where the model data was unpacked; in AWS that is /opt/ml/model.
@@ -39,8 +40,8 @@ def container_of(images: Mapping[str, Image], model: Model, s3: Any) -> Containe
     """The container of a model, its data fetched and unpacked.
 
     Raises:
-        ConfigurationError: nothing is there to run as its image.
-        botocore.exceptions.ClientError, tarfile.TarError: the data is not there, or is no archive.
+        ConfigurationError: nothing is there to run as its image, or its data is no model.tar.gz.
+        botocore.exceptions.ClientError: the data is not there.
     """
     image = images.get(model.image)
     if image is None:
@@ -49,16 +50,34 @@ def container_of(images: Mapping[str, Image], model: Model, s3: Any) -> Containe
         )
     variables = {"PYTHONPATH": str(image.folder), **image.environment, **model.environment}
     if model.model_data_url:
-        variables[image.model_dir_variable] = str(_unpacked(model.model_data_url, s3))
+        variables[image.model_dir_variable] = str(_fetched(model.model_data_url, s3))
     command = [sys.executable if part == "python" else part for part in image.command]
     return Container(model.name, command, variables, image.port_variable)
 
 
-def _unpacked(url: str, s3: Any) -> Path:
+def _fetched(url: str, s3: Any) -> Path:
+    """A folder with the files of model data, which lives as long as this process."""
     bucket, key = split_location(url)
-    folder = Path(tempfile.mkdtemp(prefix="model-"))
+    folder = Path(tempfile.mkdtemp(dir=_models().name)).resolve()
+    if key.endswith("/"):
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key):
+            for name in (found["Key"].removeprefix(key) for found in page.get("Contents", ())):
+                file = (folder / name).resolve()
+                if not name.endswith("/") and file.is_relative_to(folder):
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    s3.download_file(bucket, key + name, str(file))
+        return folder
     archive = folder / "model.tar.gz"
     s3.download_file(bucket, key, str(archive))
-    with tarfile.open(archive) as packed:
-        packed.extractall(folder / "model", filter="data")
+    try:
+        with tarfile.open(archive) as packed:
+            packed.extractall(folder / "model", filter="data")
+    except tarfile.TarError as error:
+        raise ConfigurationError(f"{url} is no model.tar.gz: {error}") from None
+    archive.unlink()
     return folder / "model"
+
+
+@cache
+def _models() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="local-aws-models-")

@@ -28,14 +28,13 @@ class ContainerAnswer:
     """What a container answered; its body is passed on as it came.
 
     Attributes:
-        has_length: it had a Content-Length, without which an asynchronous endpoint takes it for a failure.
+        headers: by their names in lower case.
         seconds: from the first byte of the request to the last one of the answer.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    has_length: bool
     seconds: float
 
     @property
@@ -56,18 +55,14 @@ class Instance:
         self._process, self._ended = process, ended
         self._idle: list[HTTPConnection] = []
         self._changed = threading.Condition()
-        self._in_flight = 0
+        self.in_flight = 0
+        """Invocations that it works on."""
         self._held = 0
 
     @property
     def pid(self) -> int:
         """Of the container."""
         return self._process.pid
-
-    @property
-    def in_flight(self) -> int:
-        """Invocations that it works on."""
-        return self._in_flight
 
     def invoke(self, headers: Mapping[str, str], body: bytes, seconds: float) -> ContainerAnswer:
         """Send a request to /invocations.
@@ -80,7 +75,7 @@ class Instance:
             NoAnswerError: no answer within that many seconds.
         """
         with self._changed:
-            self._in_flight += 1
+            self.in_flight += 1
         try:
             answer = self._exchange("POST", "/invocations", headers, body, seconds)
             if answer.status >= 500 and self._is_broken():
@@ -92,24 +87,19 @@ class Instance:
             raise
         finally:
             with self._changed:
-                self._in_flight -= 1
+                self.in_flight -= 1
                 self._changed.notify_all()
 
-    def hold(self) -> None:
-        """A request is on its way: the instance does not end before it is let go."""
+    def hold(self, requests: int = 1) -> None:
+        """So many more requests are on their way (-1: one is answered); it does not end before them."""
         with self._changed:
-            self._held += 1
-
-    def let_go(self) -> None:
-        """The request that it was held for is answered."""
-        with self._changed:
-            self._held -= 1
+            self._held += requests
             self._changed.notify_all()
 
     def drain(self, seconds: float) -> None:
         """Wait until nothing is in flight or on its way any more, or that many seconds."""
         with self._changed:
-            self._changed.wait_for(lambda: self._in_flight == self._held == 0, seconds)
+            self._changed.wait_for(lambda: self.in_flight == self._held == 0, seconds)
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -140,9 +130,8 @@ class Instance:
             connection.close()
         else:
             self._idle.append(connection)
-        told = {name.lower(): value for name, value in response.getheaders()}
-        has_length = "content-length" in told
-        return ContainerAnswer(response.status, told, received, has_length, time.monotonic() - started)
+        fields = {name.lower(): value for name, value in response.getheaders()}
+        return ContainerAnswer(response.status, fields, received, time.monotonic() - started)
 
     def _send(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float

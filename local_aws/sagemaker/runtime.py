@@ -6,26 +6,27 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from local_aws.containers import Container, ContainerProcess
+from local_aws.containers import ContainerProcess
 from local_aws.errors import ConfigurationError, LocalAwsError, StartError
-from local_aws.sagemaker import moto_sagemaker
+from local_aws.sagemaker import records, scaling_activities
 from local_aws.sagemaker.async_endpoint import AsyncEndpoint
-from local_aws.sagemaker.calls import Calls
-from local_aws.sagemaker.description import EndpointDescription, describe_endpoint
+from local_aws.sagemaker.calls import routes
+from local_aws.sagemaker.container_logs import ContainerLogs, OnLog
+from local_aws.sagemaker.description import describe_endpoint
 from local_aws.sagemaker.endpoint import RunningEndpoint
-from local_aws.sagemaker.group import InstanceGroup
+from local_aws.sagemaker.group import Launch, known_error
 from local_aws.sagemaker.groups import ContainerFactory, InstanceGroups
 from local_aws.sagemaker.limits import RuntimeLimits
-from local_aws.sagemaker.metrics import (
-    MetricData,
-    MetricsPublisher,
-    Publish,
-    VariantMetrics,
-)
+from local_aws.sagemaker.metrics import NAMESPACE, MetricData, Publish, VariantMetrics
+from local_aws.sagemaker.scaling_activities import ScalingActivities
 from local_aws.server import Route
+
+_LOG_SECONDS: Final = 0.25
+"""Between looks at the logs of containers."""
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class SageMakerRuntime:
         launch: starts a container, given the file its log goes to.
         limits: of the service.
         publish: takes metrics, as `put_metric_data` does: a namespace and metric data.
+        on_log: takes what containers log: a log group, a stream and lines.
     """
 
     def __init__(
@@ -50,57 +52,50 @@ class SageMakerRuntime:
         containers: ContainerFactory,
         log_dir: Path,
         *,
-        launch: Callable[[Container, Path], ContainerProcess] = ContainerProcess,
+        launch: Launch = ContainerProcess,
         limits: RuntimeLimits | None = None,
         publish: Publish = lambda namespace, data: None,
+        on_log: OnLog = lambda group, stream, lines: None,
     ) -> None:
         self._clients, self._limits = clients, limits or RuntimeLimits()
-        self._groups = InstanceGroups(containers, log_dir, launch, self._limits)
-        self._publisher = MetricsPublisher(publish, self._limits.metric_period_seconds)
+        self._publish = publish
+        self._logs = ContainerLogs(on_log)
+        self._scaling = ScalingActivities()
         self._changed = threading.Condition()
         self._endpoints: dict[str, RunningEndpoint] = {}
-        self._asynchronous: dict[str, AsyncEndpoint] = {}
+        self._groups = InstanceGroups(containers, log_dir, launch, self._limits, self._endpoints, self._count)
         self._failures: dict[str, LocalAwsError] = {}
         self._stopped = threading.Event()
         self._seams = ExitStack()
 
     def __enter__(self) -> Self:
-        self.start()
+        self._seams.enter_context(records.SEAMS.installed(self))
+        self._seams.enter_context(scaling_activities.SEAMS.installed(self._scaling))
+        period = self._limits.metric_period_seconds
+        for work, seconds in (
+            (self.publish_metrics, period),
+            (self._publish_concurrency, period / 6),  # every 10 s in AWS, all else once a minute
+            (self._copy_logs, _LOG_SECONDS),
+        ):
+            threading.Thread(target=self._repeat, args=(work, seconds), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Follow moto's records from now on, and publish metrics each period."""
-        self._seams.enter_context(moto_sagemaker.SEAMS.installed(self))
-        self._publisher.start(each_period=self._collected, each_tick=self._concurrency)
-
-    def stop(self) -> None:
         """End every instance; what they were working on gets no answer."""
         self._seams.close()
         self._stopped.set()
-        self._publisher.stop()
         with self._changed:
-            queues, groups = list(self._asynchronous.values()), self._groups.take_all()
-            self._endpoints.clear()
-            self._asynchronous.clear()
+            queues = [queue for _, queue in self._queues()]
             self._changed.notify_all()
         for queue in queues:
             queue.close()
-        enders = [threading.Thread(target=group.stop) for group in groups]
-        for ender in enders:
-            ender.start()
-        for ender in enders:
-            ender.join()
+        self._groups.stop()
+        self._copy_logs()
+        self._endpoints.clear()
 
     def routes(self) -> list[Route]:
         """What a server must hand to this object."""
-        return Calls(self._in_service, self._asynchronous.get, self._limits).routes()
-
-    def start_endpoint(self, name: str) -> None:
-        """Start the instances of an endpoint in moto's records; returns at once, and twice is once."""
-        self._in_background(self._bring_up, name)
+        return routes(self._in_service, self._limits)
 
     def wait_in_service(self, name: str, seconds: float = 120.0) -> None:
         """Wait until an endpoint takes calls.
@@ -117,6 +112,20 @@ class SageMakerRuntime:
             if not self._in_service(name):
                 raise StartError(f"endpoint {name} was not in service within {seconds:g} s")
 
+    def start_endpoint(self, name: str) -> None:
+        """Start the instances of an endpoint in moto's records; returns at once, and twice is once."""
+        threading.Thread(target=self._start, args=(name,), daemon=True).start()
+
+    def update_endpoint(self, name: str, config: str, *, retain_instances: bool) -> None:
+        """Let a configuration take the place of another; returns at once.
+
+        Args:
+            name: of the endpoint.
+            config: the name of the configuration.
+            retain_instances: as many as there are wanted now, not as the configuration says.
+        """
+        threading.Thread(target=self._update, args=(name, config, retain_instances), daemon=True).start()
+
     def set_instance_count(self, name: str, instances: int) -> None:
         """Grow or shrink an endpoint; returns at once. Instances that go finish what they work on.
 
@@ -126,8 +135,24 @@ class SageMakerRuntime:
         with self._changed:
             endpoint = self._endpoints[name]
             endpoint.wanted = instances
-            self._fit(endpoint.group)
-        self._note_counts(endpoint)
+            self._groups.fit(endpoint.group)
+        self._count(endpoint)
+
+    def scale(self, name: str, instances: int, cause: str) -> None:
+        """The same, and DescribeScalingActivities tells of it and its cause. Raises KeyError."""
+        self._scaling.begin(name, self._endpoints[name].description.variant, instances, cause)
+        self.set_instance_count(name, instances)
+
+    def delete_endpoint(self, name: str) -> None:
+        """End an endpoint; what waits is not answered."""
+        self._copy_logs()
+        with self._changed:
+            self._failures.pop(name, None)
+            endpoint = self._endpoints.pop(name, None)
+            if endpoint and endpoint.queue:
+                endpoint.queue.close()
+            if endpoint:
+                self._groups.fit(endpoint.group)
 
     def pids(self, name: str) -> tuple[int, ...]:
         """The processes that serve an endpoint now."""
@@ -145,157 +170,124 @@ class SageMakerRuntime:
     @property
     def backlogs(self) -> dict[str, int]:
         """Requests that each asynchronous endpoint has not answered yet."""
-        return {name: queue.backlog for name, queue in list(self._asynchronous.items())}
+        return {name: queue.size() for name, queue in self._queues()}
 
     @property
     def answered(self) -> dict[str, list[Mapping[str, Any]]]:
         """The last invocations that each asynchronous endpoint has answered, with their times."""
-        return {name: queue.answered() for name, queue in list(self._asynchronous.items())}
-
-    def publish_metrics(self) -> None:
-        """Publish what came since the last time, and the gauges of now."""
-        self._publisher.publish(self._collected())
+        return {name: queue.answered() for name, queue in self._queues()}
 
     def gauges(self) -> MetricData:
         """The state of every asynchronous endpoint's queue at this moment, as metrics."""
-        return [gauge for queue in list(self._asynchronous.values()) for gauge in queue.gauges()]
+        return [gauge for _, queue in self._queues() for gauge in queue.gauges()]
 
-    def endpoint_created(self, name: str) -> None:
-        """Part of EndpointEvents."""
-        self.start_endpoint(name)
+    def publish_metrics(self) -> None:
+        """Publish what came since the last time, and the gauges of now."""
+        taken = [datum for endpoint in list(self._endpoints.values()) for datum in endpoint.metrics.take()]
+        self._publish(NAMESPACE, [*taken, *self.gauges()])
 
-    def endpoint_updated(self, name: str) -> None:
-        """Part of EndpointEvents: starts the new configuration, then lets go of the old one."""
-        self._in_background(self._replace if name in self._endpoints else self._bring_up, name)
-
-    def endpoint_resized(self, name: str, instances: int) -> None:
-        """Part of EndpointEvents."""
-        if name in self._endpoints:
-            self.set_instance_count(name, instances)
-
-    def endpoint_deleted(self, name: str) -> None:
-        """Part of EndpointEvents."""
-        with self._changed:
-            endpoint, queue = self._endpoints.pop(name, None), self._asynchronous.pop(name, None)
-            self._failures.pop(name, None)
-            if queue:
-                queue.close()
-            if endpoint:
-                endpoint.group.forget(name)
-                self._fit(endpoint.group)
+    def _queues(self) -> list[tuple[str, AsyncEndpoint]]:
+        return [(name, each.queue) for name, each in list(self._endpoints.items()) if each.queue]
 
     def _in_service(self, name: str) -> RunningEndpoint | None:
         endpoint = self._endpoints.get(name)
         return endpoint if endpoint and endpoint.in_service else None
 
-    def _bring_up(self, name: str) -> None:
+    def _start(self, name: str) -> None:
         try:
             description = describe_endpoint(self._clients("sagemaker"), name)
             with self._changed:
                 if name in self._endpoints or self._stopped.is_set():
                     return
-                endpoint = self._endpoints[name] = self._made(description)
-                self._fit(endpoint.group)
-            endpoint.group.wait_until_ready(description.instances, self._patience(description))
+                metrics = VariantMetrics(name, description.variant)
+                endpoint = self._endpoints[name] = RunningEndpoint(
+                    description, self._groups.of(description), metrics, wanted=description.instances
+                )
+                self._groups.fit(endpoint.group)
+            endpoint.group.wait_until_ready(description.instances)
         except Exception as error:
             self._give_up(name, error)
-        else:
-            with self._changed:
-                if self._endpoints.get(name) is not endpoint:
-                    return
-                self._open(endpoint)
-
-    def _replace(self, name: str) -> None:
-        """As AWS does it: the old instances serve until the new ones are ready, and stay where those fail.
-
-        What waits in the queue of an asynchronous endpoint waits for the new ones.
-        """
-        endpoint, group = self._endpoints[name], None
-        try:
-            description = describe_endpoint(self._clients("sagemaker"), name)
-            if (description.asynchronous is None) != (endpoint.description.asynchronous is None):
-                raise ConfigurationError("an update cannot make a real-time endpoint of an asynchronous one")
-            with self._changed:
-                group = self._groups.of(description)
-                group.resize(max(description.instances, len(group.ready)))
-            group.wait_until_ready(description.instances, self._patience(description))
-        except Exception as error:
-            log.exception("endpoint %s could not be updated", name)
-            with self._changed:
-                self._fit(group or endpoint.group)
-            moto_sagemaker.set_status(name, "InService", str(error)[:1024])
             return
         with self._changed:
-            old, endpoint.description, endpoint.group = endpoint.group, description, group
-            endpoint.wanted = description.instances
-            old.forget(name)
-            self._fit(old)
             if self._endpoints.get(name) is endpoint:
-                self._open(endpoint)
-            self._fit(group)
-
-    def _patience(self, description: EndpointDescription) -> float:
-        return (
-            self._limits.provisioning_seconds + self._limits.ready_after_seconds + description.startup_seconds
-        )
-
-    def _made(self, description: EndpointDescription) -> RunningEndpoint:
-        metrics = VariantMetrics(description.name, description.variant)
-        return RunningEndpoint(
-            description, self._groups.of(description), metrics, wanted=description.instances
-        )
-
-    def _open(self, endpoint: RunningEndpoint) -> None:
-        name = endpoint.name
-        if endpoint.description.asynchronous and name not in self._asynchronous:
-            self._asynchronous[name] = AsyncEndpoint(
-                endpoint, self._limits, s3=self._clients("s3"), sns=self._clients("sns")
-            )
-        endpoint.in_service = True
-        endpoint.group.listen(name, lambda: self._note_counts(endpoint))
-        moto_sagemaker.set_status(name, "InService")
-        self._note_counts(endpoint)
-        self._changed.notify_all()
+                if description.asynchronous:
+                    s3, sns = self._clients("s3"), self._clients("sns")
+                    endpoint.queue = AsyncEndpoint(endpoint, self._limits, s3=s3, sns=sns)
+                endpoint.in_service = True
+                records.end_change(name)
+                self._count(endpoint)
+                self._changed.notify_all()
 
     def _give_up(self, name: str, error: Exception) -> None:
         if self._stopped.is_set():
             return
-        known = error if isinstance(error, LocalAwsError) else StartError(f"{type(error).__name__}: {error}")
+        known = known_error(error)
         log.error("endpoint %s could not start: %s", name, known.message)
+        self._copy_logs()
         with self._changed:
             endpoint = self._endpoints.pop(name, None)
             self._failures[name] = known
             if endpoint:
-                self._fit(endpoint.group)
-            moto_sagemaker.set_status(name, "Failed", known.message[:1024])
+                self._groups.fit(endpoint.group)
+            records.end_change(name, "Failed", known.message[:1024])
             self._changed.notify_all()
 
-    def _fit(self, group: InstanceGroup) -> None:
-        """As many instances as that endpoint wants which wants the most; a group of nobody is forgotten."""
-        users = [endpoint.wanted for endpoint in self._endpoints.values() if endpoint.group is group]
-        group.resize(max(users, default=0))
-        if not users:
-            self._groups.forget(group)
+    def _update(self, name: str, config: str, retain_instances: bool) -> None:
+        """As AWS does it: the old instances serve until the new ones are ready, and stay where those fail.
 
-    def _note_counts(self, endpoint: RunningEndpoint) -> None:
+        What waits in the queue of an asynchronous endpoint waits for the new ones.
+        """
+        endpoint, group = self._endpoints.get(name), None
+        if endpoint is None:  # deleted meanwhile
+            return
+        try:
+            description = describe_endpoint(self._clients("sagemaker"), name, config)
+            if retain_instances:
+                description = replace(description, instances=endpoint.wanted)
+            if (description.asynchronous is None) != (endpoint.description.asynchronous is None):
+                raise ConfigurationError("an update cannot make a real-time endpoint of an asynchronous one")
+            with self._changed:
+                if self._stopped.is_set():
+                    return
+                group = self._groups.of(description)
+                group.resize(max(description.instances, len(group.ready)))
+            group.wait_until_ready(description.instances)
+        except Exception as error:
+            log.exception("endpoint %s could not be updated", name)
+            with self._changed:
+                self._groups.fit(group or endpoint.group)
+            records.end_change(name, "InService", str(error)[:1024])
+            return
+        self._copy_logs()
+        with self._changed:
+            old, endpoint.description, endpoint.group = endpoint.group, description, group
+            endpoint.wanted = description.instances
+            self._groups.fit(old)
+            self._groups.fit(group)
+            if self._endpoints.get(name) is endpoint:
+                records.end_change(name, config=config)
+                self._count(endpoint)
+
+    def _count(self, endpoint: RunningEndpoint) -> None:
+        """Write down how many instances an endpoint has; new ones get what waits."""
         if self._endpoints.get(endpoint.name) is endpoint:
             current = endpoint.count()
-            moto_sagemaker.set_instances(endpoint.name, current=current, desired=endpoint.wanted)
-            if queue := self._asynchronous.get(endpoint.name):
-                queue.hand_over()
+            records.set_instances(endpoint.name, current=current, desired=endpoint.wanted)
+            if current == endpoint.wanted:
+                self._scaling.fulfil(endpoint.name, endpoint.description.variant, current)
+            if endpoint.queue:
+                endpoint.queue.hand_over()
 
-    def _collected(self) -> MetricData:
-        data: MetricData = []
-        for endpoint in list(self._endpoints.values()):
-            data += endpoint.metrics.take()
-        return data + self.gauges()
+    def _repeat(self, work: Callable[[], None], seconds: float) -> None:
+        while not self._stopped.wait(seconds):
+            try:
+                work()
+            except Exception:
+                log.exception("metrics or logs could not be published")
 
-    def _concurrency(self) -> MetricData:
-        return [
-            endpoint.metrics.gauge("ConcurrentRequestsPerModel", endpoint.in_flight)
-            for endpoint in list(self._endpoints.values())
-        ]
+    def _copy_logs(self) -> None:
+        self._logs.copy(list(self._endpoints.values()))
 
-    @staticmethod
-    def _in_background(work: Callable[[str], None], name: str) -> None:
-        threading.Thread(target=work, args=(name,), name=f"sagemaker-{name}", daemon=True).start()
+    def _publish_concurrency(self) -> None:
+        name, endpoints = "ConcurrentRequestsPerModel", list(self._endpoints.values())
+        self._publish(NAMESPACE, [endpoint.metrics.gauge(name, endpoint.in_flight) for endpoint in endpoints])

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager
 
-from local_aws.states import executions, maps, retries, speed, stops, tokens
+from local_aws.states import executions, histories, maps, speed, stops, tokens  # noqa: F401 - each adds its seams
+from local_aws.states.seams import SEAMS
 
 __all__ = ["running"]
 
 
-@contextmanager
-def running(*, retry_scale: float = 1.0) -> Iterator[None]:
+def running(*, retry_scale: float = 1.0) -> AbstractContextManager[None]:
     """State machines run as in AWS inside the block.
 
     Args:
         retry_scale: what the waits of Retry are multiplied with; 0 retries at once. Timeouts and heartbeats
             keep their seconds.
     """
-    with ExitStack() as stack:
-        stack.enter_context(retries.SEAMS.installed(retry_scale))
-        for part in (speed, tokens, maps, executions, stops):
-            stack.enter_context(part.SEAMS.installed())
-        yield
+    return SEAMS.installed(retry_scale)

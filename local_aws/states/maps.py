@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from moto.stepfunctions.parser.api import HistoryEventType, MapRunFailedEventDetails
-from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
-    FailureEvent,
-    FailureEventException,
-)
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
     StatesErrorNameType,
 )
@@ -22,13 +17,12 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.item
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.job import Job, JobPool
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 
-from local_aws.seams import Seams
+from local_aws.states.executions import failure
+from local_aws.states.seams import SEAMS, STATES
 
-SEAMS: Final = Seams()
-_ITERATION: Final = "moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration"
+_ITERATION: Final = f"{STATES}.exec.state_map.iteration"
 
 
 @SEAMS.replaces(
@@ -73,21 +67,9 @@ def _map_run(
         component._launch_worker(env=env, eval_input=eval_input, job_pool=pool)
     if items:
         pool.await_jobs()
-    _refuse_too_many_failures(env, eval_input, len(items))
-    env.stack.append([job.job_output for job in pool.get_closed_jobs()])
-
-
-def _refuse_too_many_failures(
-    env: Environment, eval_input: DistributedIterationComponentEvalInput, items: int
-) -> None:
-    counter = eval_input.map_run_record.item_counter
-    failed = counter.failed.get() + counter.timed_out.get()
-    most = max(eval_input.tolerated_failure_count, items * eval_input.tolerated_failure_percentage / 100)
-    if failed > most:
-        typ = StatesErrorNameType.StatesExceedToleratedFailureThreshold
+    failed = record.item_counter.failed.get() + record.item_counter.timed_out.get()
+    if failed > max(record.tolerated_failure_count, len(items) * record.tolerated_failure_percentage / 100):
         cause = "The specified tolerated failure threshold was exceeded"
-        details = EventDetails(
-            mapRunFailedEventDetails=MapRunFailedEventDetails(error=typ.to_name(), cause=cause)
-        )
-        event = FailureEvent(env, StatesErrorName(typ), HistoryEventType.MapRunFailed, event_details=details)
-        raise FailureEventException(event)
+        error = StatesErrorNameType.StatesExceedToleratedFailureThreshold
+        raise failure(env, error, cause, HistoryEventType.MapRunFailed, "mapRunFailedEventDetails")
+    env.stack.append([job.job_output for job in pool.get_closed_jobs()])

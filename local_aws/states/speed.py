@@ -1,41 +1,26 @@
-"""What moto does for every task of every execution, done once."""
+"""What moto does for every task of every execution, done once; and shorter waits for tests."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from threading import Lock
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import Any
 
 import boto3
-from botocore.client import BaseClient
 from botocore.config import Config
-from moto import settings
+from moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl import JitterStrategyDecl
+from moto.stepfunctions.parser.asl.eval.environment import Environment
 
-from local_aws.seams import Seams
-
-SEAMS: Final = Seams()
-_PARSER: Final = "moto.stepfunctions.parser.asl"
-_CALLERS: Final = ("lambda_eval_utils", *(f"service.state_task_service_{name}" for name in (
-    "aws_sdk", "dynamodb", "events", "sfn", "sns", "sqs", "unsupported"
-)))  # fmt: skip
-"""The modules of moto that import `boto_client_for` by its name, of the services that are served here."""
-_making_a_client = Lock()
+from local_aws.account import CREDENTIALS
+from local_aws.states.seams import ASL, SEAMS
 
 
-def client_for(
-    _state: object, _original: object, region: str, service: str, state_credentials: object = None
-) -> BaseClient:
-    """The client of a task."""
-    with _making_a_client:
-        return _client(region, service, settings.moto_server_port())
-
-
-for _caller in _CALLERS:
-    SEAMS.replaces(f"{_PARSER}.component.state.exec.state_task.{_caller}:boto_client_for")(client_for)
-
-
-@lru_cache(maxsize=64)
-def _client(region: str, service: str, port: int) -> BaseClient:
+@SEAMS.replaces(f"{ASL}.utils.boto_client:boto3", value=True)
+def _clients(_state: object, _original: object) -> object:
+    """All that moto takes of boto3 there is its function `client`."""
+    making = Lock()
     # One attempt, unbounded: retries and timeouts are those of the state machine.
     config = Config(
         parameter_validation=False,
@@ -44,29 +29,40 @@ def _client(region: str, service: str, port: int) -> BaseClient:
         read_timeout=86_400,
         max_pool_connections=1_000,
     )
-    client: BaseClient = boto3.session.Session().client(
-        service,  # type: ignore[call-overload]
-        region_name=region,
-        endpoint_url=f"http://127.0.0.1:{port}",
-        aws_access_key_id="states",
-        aws_secret_access_key="states",  # noqa: S106 - moto checks none
-        config=config,
-    )
-    return client
+
+    @lru_cache(maxsize=64)
+    def make(service: str, region: str, url: str) -> Any:
+        named = {**CREDENTIALS, "region_name": region, "endpoint_url": url, "config": config}
+        return boto3.session.Session().client(service, **named)  # type: ignore[call-overload]
+
+    def client(*, service_name: str, region_name: str, endpoint_url: str, **_: object) -> Any:
+        with making:
+            return make(service_name, region_name, endpoint_url.replace("localhost", "127.0.0.1"))
+
+    return SimpleNamespace(client=client)
 
 
-@SEAMS.replaces(f"{_PARSER}.parse.asl_parser:AmazonStateLanguageParser.parse", value=True)
+@SEAMS.replaces(f"{ASL}.parse.asl_parser:AmazonStateLanguageParser.parse", value=True)
 def _parse_once(_state: object, original: Any) -> object:
     """Executions of a definition share its program: what components evaluate is in the environment."""
     return staticmethod(lru_cache(maxsize=32)(original))
 
 
-@SEAMS.replaces(f"{_PARSER}.utils.json_path:parse", value=True)
+@SEAMS.replaces(f"{ASL}.utils.json_path:parse", value=True)
 def _parse_path_once(_state: object, original: Any) -> object:
     return lru_cache(maxsize=1024)(original)
 
 
-@SEAMS.replaces(f"{_PARSER}.component.eval_component:EvalComponent._log_exception")
-@SEAMS.replaces(f"{_PARSER}.component.eval_component:EvalComponent._log_failure_event_exception")
+@SEAMS.replaces(f"{ASL}.component.eval_component:EvalComponent._log_exception")
+@SEAMS.replaces(f"{ASL}.component.eval_component:EvalComponent._log_failure_event_exception")
 def _silent(*_: object, **__: object) -> None:
     return None
+
+
+@SEAMS.replaces(f"{ASL}.component.common.retry.jitter_strategy_decl:JitterStrategyDecl._eval_body")
+def _scale_wait(
+    retry_scale: float, original: Callable[..., None], jitter: JitterStrategyDecl, env: Environment
+) -> None:
+    """Jitter is what moto applies last to the wait before a retry."""
+    original(jitter, env)
+    env.stack.append(env.stack.pop() * retry_scale)

@@ -5,56 +5,50 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from moto.core.responses import ActionResult
-from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.api import ExecutionAbortedEventDetails, ExecutionStatus, HistoryEventType
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from local_aws.seams import Seams
-from local_aws.states.executions import ending
+from local_aws.states.executions import end_history, ending
+from local_aws.states.seams import ASL, RESPONSES, SEAMS
 
-SEAMS: Final = Seams()
 STARTS_WITHIN: Final = 30.0
 """Seconds. The thread of an execution makes its environment a moment after StartExecution has answered."""
 
 
-@SEAMS.replaces("moto.stepfunctions.parser.asl.eval.environment:Environment.set_stop")
+@SEAMS.replaces(f"{ASL}.eval.environment:Environment.set_stop")
 def _set_stop(
-    _state: object,
-    original: Callable[..., None],
-    environment: Environment,
-    stop_date: datetime,
-    cause: str | None,
-    error: str | None,
+    _state: object, original: Callable[..., None], environment: Environment, *stop: Any, **named: Any
 ) -> None:
-    original(environment, stop_date, cause, error)
+    original(environment, *stop, **named)
     # moto sets the event and clears it: only a Wait that waits by then would hear of it.
     environment.program_state_event.set()
 
 
-@SEAMS.replaces("moto.stepfunctions.responses:StepFunctionResponse.stop_execution")
+@SEAMS.replaces(f"{RESPONSES}.stop_execution")
 def _stop_execution(_state: object, _original: object, call: StepFunctionResponse) -> ActionResult:
     arn, error, cause = (call._get_param(name) for name in ("executionArn", "error", "cause"))
     execution: Execution = call.stepfunction_backend.describe_execution(arn)
-    _stop(execution, datetime.now(tz=UTC), error, cause)
-    return ActionResult({"stopDate": execution.stop_date})
+    environment, now = environment_of(execution), datetime.now(tz=UTC)
+    with ending:
+        if execution.exec_status is not ExecutionStatus.RUNNING:
+            return ActionResult({"stopDate": execution.stop_date})
+        execution.exec_status, execution.stop_date = ExecutionStatus.ABORTED, now
+        execution.error, execution.cause = error, cause
+        details = ExecutionAbortedEventDetails(error=error, cause=cause)
+        ended = EventDetails(executionAbortedEventDetails=details)
+        end_history(environment, HistoryEventType.ExecutionAborted, ended)
+    environment.set_stop(stop_date=now, cause=cause, error=error)
+    return ActionResult({"stopDate": now})
 
 
-def _stop(execution: Execution, stop_date: datetime, error: str | None, cause: str | None) -> None:
-    environment = _environment(execution)
-    environment.set_stop(stop_date=stop_date, cause=cause, error=error)
-    state = environment.program_state()
-    if isinstance(state, ProgramStopped):
-        with ending:
-            execution.exec_status, execution.stop_date = ExecutionStatus.ABORTED, state.stop_date
-            execution.error, execution.cause = state.error, state.cause
-
-
-def _environment(execution: Execution) -> Environment:
+def environment_of(execution: Execution) -> Environment:
+    """Of an execution that was started: its environment, once its thread has made it."""
     deadline = time.monotonic() + STARTS_WITHIN
     while True:
         environment: Environment | None = execution.exec_worker and execution.exec_worker.env

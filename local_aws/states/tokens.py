@@ -12,6 +12,7 @@ from typing import Final
 from uuid import uuid4
 
 from moto.core.exceptions import AWSError
+from moto.core.responses import EmptyResult
 from moto.stepfunctions.exceptions import InvalidToken
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (  # noqa: E501
@@ -26,14 +27,11 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
     HeartbeatTimedOut,
 )
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.responses import StepFunctionResponse
 
-from local_aws.seams import Seams
+from local_aws.states.seams import ASL, RESPONSES, SEAMS, STATES
 
-SEAMS: Final = Seams()
-_CALLBACK: Final = (
-    "moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback"
-)
+_CALLBACK: Final = f"{STATES}.exec.state_task.service.state_task_service_callback:StateTaskServiceCallback"
 
 TOKEN_LENGTH: Final = 2_048
 """The longest that AWS may give: what holds it, holds every token."""
@@ -91,12 +89,12 @@ class Waiting:
 _waiting: Final = Waiting()
 
 
-@SEAMS.replaces("moto.stepfunctions.parser.asl.eval.states:long_uid")
+@SEAMS.replaces(f"{ASL}.eval.states:long_uid")
 def _long_uid(_state: object, _original: object) -> str:
     return token_of(str(uuid4()))
 
 
-@SEAMS.replaces(f"{_CALLBACK}:StateTaskServiceCallback._eval_execution")
+@SEAMS.replaces(f"{_CALLBACK}._eval_execution")
 def _evaluate_attempt(
     _state: object, original: Callable[..., None], task: StateTaskServiceCallback, env: Environment
 ) -> None:
@@ -121,7 +119,7 @@ def token_of(seed: str) -> str:
     return (seed + digest * (TOKEN_LENGTH // len(digest) + 1))[:TOKEN_LENGTH]
 
 
-@SEAMS.replaces(f"{_CALLBACK}:StateTaskServiceCallback._eval_wait_for_task_token")
+@SEAMS.replaces(f"{_CALLBACK}._eval_wait_for_task_token")
 def _wait(
     _state: object,
     _original: object,
@@ -145,33 +143,27 @@ def _wait(
     return None
 
 
-@SEAMS.replaces("moto.stepfunctions.parser.models:StepFunctionsParserBackend.send_task_success")
-def _send_task_success(
-    _state: object, _original: object, _backend: StepFunctionsParserBackend, task_token: str, outcome: str
-) -> None:
+@SEAMS.replaces(f"{RESPONSES}.send_task_success")
+def _send_task_success(_state: object, _original: object, call: StepFunctionResponse) -> EmptyResult:
+    token, output = call._get_param("taskToken"), call._get_param("output")
     try:
-        json.loads(outcome)
+        json.loads(output)
     except ValueError:
         raise InvalidOutputError("Invalid Output: it is no JSON") from None
-    if len(outcome.encode()) > LARGEST_OUTPUT:
+    if len(output.encode()) > LARGEST_OUTPUT:
         raise InvalidOutputError("Invalid Output: it is too large")
-    _waiting.answer(task_token, CallbackOutcomeSuccess(callback_id=task_token, output=outcome))
+    _waiting.answer(token, CallbackOutcomeSuccess(callback_id=token, output=output))
+    return EmptyResult()
 
 
-@SEAMS.replaces("moto.stepfunctions.parser.models:StepFunctionsParserBackend.send_task_failure")
-def _send_task_failure(
-    _state: object,
-    _original: object,
-    _backend: StepFunctionsParserBackend,
-    task_token: str,
-    error: str | None = None,
-    cause: str | None = None,
-) -> None:
-    _waiting.answer(task_token, CallbackOutcomeFailure(callback_id=task_token, error=error, cause=cause))
+@SEAMS.replaces(f"{RESPONSES}.send_task_failure")
+def _send_task_failure(_state: object, _original: object, call: StepFunctionResponse) -> EmptyResult:
+    token, error, cause = (call._get_param(name) for name in ("taskToken", "error", "cause"))
+    _waiting.answer(token, CallbackOutcomeFailure(callback_id=token, error=error, cause=cause))
+    return EmptyResult()
 
 
-@SEAMS.replaces("moto.stepfunctions.parser.models:StepFunctionsParserBackend.send_task_heartbeat")
-def _send_task_heartbeat(
-    _state: object, _original: object, _backend: StepFunctionsParserBackend, task_token: str
-) -> None:
-    _waiting.heartbeat(task_token)
+@SEAMS.replaces(f"{RESPONSES}.send_task_heartbeat")
+def _send_task_heartbeat(_state: object, _original: object, call: StepFunctionResponse) -> EmptyResult:
+    _waiting.heartbeat(call._get_param("taskToken"))
+    return EmptyResult()

@@ -9,7 +9,7 @@ import pytest
 
 from local_aws import LocalAws, Settings
 from local_aws.seams import Seams
-from local_aws.tests.probes import PROBES
+from local_aws.tests.probes import COMPONENT, PROBES
 
 TABLE = tomllib.loads((Path(__file__).parents[1] / "seams.toml").read_text("utf-8"))
 
@@ -33,7 +33,7 @@ def test_moto_departs_from_aws_there_and_the_seam_does_not(
     seams = Seams.all[target]
     with monkeypatch.context() as without:
         without.delitem(seams._replacements, target)
-        with LocalAws(settings=Settings(metrics=False, retry_scale=0)) as aws:
+        with LocalAws(COMPONENT, Settings(metrics=False, retry_scale=0)) as aws:
             assert not PROBES[target](aws), f"moto does what AWS does now: {TABLE[target]['aws']}"
-    with LocalAws(settings=Settings(metrics=False, retry_scale=0)) as aws:
+    with LocalAws(COMPONENT, Settings(metrics=False, retry_scale=0)) as aws:
         assert PROBES[target](aws)

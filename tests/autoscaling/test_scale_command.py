@@ -7,13 +7,16 @@ import re
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from autoscaling import load_policies
+from autoscaling.scenario import DEFAULT_HOSTING, Hosting
 from hybrid_ocr.cli import app
+from hybrid_ocr.commands.scale_output import hosting_changes
 from tests.conftest import ROOT
 
 POLICIES = ROOT / "autoscaling/policies.toml"
@@ -210,3 +213,16 @@ def test_policies_that_cannot_work_are_refused_and_nothing_is_written(
     assert told in result.stderr
     assert "wrong.toml" in result.stderr
     assert not page.exists()
+
+
+def test_another_type_is_told_as_the_lines_of_a_stages_file_and_with_the_way_to_deploy_it() -> None:
+    before = dict(DEFAULT_HOSTING)
+    after = {**before, "ocr": Hosting("ml.g6.xlarge", before["ocr"].mode)}
+
+    told = hosting_changes(before, after)
+
+    assert told[0] == "ocr: ml.g5.xlarge async -> ml.g6.xlarge async"
+    stage = tomllib.loads("\n".join(told[3:]))
+    assert stage == {"endpoints": {"ocr": {"instance_type": "ml.g6.xlarge"}}}
+    assert "make deploy" in told[2]
+    assert hosting_changes(before, before) == []

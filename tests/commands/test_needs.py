@@ -118,6 +118,18 @@ def test_every_command_has_its_help_with_the_base_package_alone() -> None:
         (["up"], "moto", "up needs the package moto: pip install 'hybrid-ocr[local]'"),
         (["up"], "local_cloud", "up needs the folder local_cloud/ of the repository"),
         (["dashboard"], "infra", "dashboard needs the folder infra/ of the repository"),
+        (
+            ["cost", "--stage", "dev"],
+            "aws_cdk",
+            "cost needs the package aws_cdk: pip install 'hybrid-ocr[infra]'",
+        ),
+        (["cost", "--stage", "dev"], "infra", "cost needs the folder infra/ of the repository"),
+        (
+            ["preflight", "--stage", "dev"],
+            "boto3",
+            "preflight needs the package boto3: pip install 'hybrid-ocr[client]'",
+        ),
+        (["preflight", "--stage", "dev"], "infra", "preflight needs the folder infra/ of the repository"),
         (["load"], "autoscaling", "load needs the folder autoscaling/ of the repository"),
         (["scale", "trace", "--trace", "x", "--out", "y"], "autoscaling", "scale trace needs the folder"),
         (["artifacts", "publish"], "model_artifacts", "artifacts publish needs the folder model_artifacts/"),
@@ -159,7 +171,7 @@ BENCH += "runpy.run_module(module, run_name='__main__', alter_sys=True)"
         ("evaluation.bench", []),
         ("evaluation.bench", ["start"]),
         ("evaluation.bench", ["memory"]),
-        ("local_cloud.flow_bench", []),
+        ("evaluation.bench", ["flow"]),
         ("autoscaling.bench", []),
     ],
 )
@@ -177,7 +189,7 @@ def test_a_benchmark_answers_help_without_its_packages(module: str, words: list[
         ("evaluation.bench", ["start"], "psutil"),
         ("evaluation.bench", ["soak"], "pikepdf"),
         ("evaluation.bench", [], "rapidfuzz"),
-        ("local_cloud.flow_bench", [], "psutil"),
+        ("evaluation.bench", ["flow"], "psutil"),
     ],
 )
 def test_a_benchmark_says_what_to_install(module: str, words: list[str], absent: str) -> None:

@@ -43,6 +43,10 @@ def test_a_document_wakes_all_endpoints_at_once_and_they_sleep_again_after_it(
             assert "DocumentsWithoutCapacity" in endpoint["decisions"][0]["why"]
         assert len({endpoint["decisions"][0]["at"] for endpoint in told.values()}) == 1  # together
         assert not any(site.local("backlog").values())
+        scaling: Any = site.connection.client("application-autoscaling")
+        activities = scaling.describe_scaling_activities(ServiceNamespace="sagemaker")["ScalingActivities"]
+        assert {activity["StatusCode"] for activity in activities} == {"Successful"}
+        assert len(activities) == 2 * len(told)
 
 
 def slept(site: Site, times: int) -> bool:

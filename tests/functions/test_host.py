@@ -117,6 +117,25 @@ def test_a_queue_message_that_fails_comes_back_alone(
     assert PRIVATE not in capsys.readouterr().out
 
 
+def test_metrics_are_in_the_namespace_of_the_deployment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HYBRID_OCR_METRICS_NAMESPACE", "HybridOCR/dev")
+    host = FunctionHost("of-a-stage")
+
+    @host.task(DocumentSubmitted)
+    def handler(_: DocumentSubmitted) -> None:
+        host.count("Pages", 3)
+        host.count("Rejected", code="EMPTY_FILE")
+
+    handler(EVENT, Context())
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    spaces = [line["_aws"]["CloudWatchMetrics"][0]["Namespace"] for line in lines if "_aws" in line]
+    assert len(spaces) >= 2
+    assert set(spaces) == {"HybridOCR/dev"}
+
+
 def test_metrics_are_lines_with_the_dimensions_that_were_given(
     host: FunctionHost, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -49,10 +49,11 @@ def test_an_image_installs_its_extra_and_lambdas_client_pinned(image: str, extra
 
 def test_what_a_function_needs_beside_code_is_where_it_looks_for_it() -> None:
     packed = {spec.artifact for spec in STAGES.values() if spec.host == "function" and spec.artifact}
-    artefact, code = (rest.split() for rest in inherited("heavy", DOCKERFILE)[1]["COPY"])
+    pins, artefact, *code = (rest.split() for rest in inherited("heavy", DOCKERFILE)[1]["COPY"])
+    assert pins == ["pyproject.toml", "constraints.txt", "./"], "what is installed lies below the code"
     assert artefact[-1] == "/opt/ml/model"
     assert {artefact[-2].rpartition("/")[2]} == packed
-    assert code == ["lambdas", "/var/task/lambdas"]
+    assert code == [["hybrid_ocr", "/var/task/hybrid_ocr"], ["lambdas", "/var/task/lambdas"]]
     assert all((artifacts_root() / name).is_dir() for name in packed)
 
 

@@ -39,6 +39,15 @@ def stages(dockerfile: Path = ROOT / "endpoints/Dockerfile") -> dict[str, Stage]
     return found
 
 
+def ordered(name: str, dockerfile: Path = ROOT / "endpoints/Dockerfile") -> list[tuple[str, str]]:
+    """Every instruction on the way from the base to a target."""
+    known = stages(dockerfile)
+    chain = [known[name]]
+    while chain[0].base in known:
+        chain.insert(0, known[chain[0].base])
+    return [line for stage in chain for line in stage.lines]
+
+
 def inherited(
     name: str, dockerfile: Path = ROOT / "endpoints/Dockerfile"
 ) -> tuple[str, dict[str, list[str]]]:
@@ -108,3 +117,17 @@ def test_the_build_sees_code_and_pins_only() -> None:
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
     assert {"!hybrid_ocr", "!endpoints", "!pyproject.toml", "!constraints*.txt"} <= set(rules)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_is_installed_lies_below_the_code_and_no_code_is_installed(target: str) -> None:
+    steps = [(word, rest) for word, rest in ordered(target) if word in {"COPY", "RUN"}]
+    installs = next(i for i, (_, rest) in enumerate(steps) if "pip install" in rest)
+    assert "pip uninstall --yes hybrid-ocr" in steps[installs][1]
+    assert [rest.split()[:-1] for word, rest in steps[:installs] if word == "COPY"] == [
+        ["pyproject.toml", "constraints*.txt"]
+    ]
+    assert [rest for word, rest in steps[installs:] if word == "COPY"] == [
+        "hybrid_ocr /opt/hybrid-ocr/hybrid_ocr",
+        "endpoints /opt/hybrid-ocr/endpoints",
+    ]

@@ -26,13 +26,9 @@ def server() -> Iterator[AwsServer]:
         for name in functions
     }
     text = definition(arns)
-    server = AwsServer()
-    server.start()
-    try:
+    with AwsServer() as server:
         create(server.client, TOPOLOGY, NAMES, {"documents": text})
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture
@@ -41,8 +37,9 @@ def deployed(components: Mapping[str, Component]) -> Component:
 
 
 def _local(name: str) -> str:
-    """The name that a resource of stage dev has in the local cloud."""
-    return name.replace("hybrid-ocr-dev", "hybrid-ocr-local")
+    """The name that a resource of stage dev, or the namespace of its metrics, has in the local cloud."""
+    of_dev = Names("dev").metrics_namespace
+    return name.replace("hybrid-ocr-dev", "hybrid-ocr-local").replace(of_dev, NAMES.metrics_namespace)
 
 
 def _localised(value: object) -> object:

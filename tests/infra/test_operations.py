@@ -8,15 +8,19 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from xml.etree import ElementTree
 
 import pytest
 
 from hybrid_ocr.contracts.stages import ENDPOINTS
+from infra.board import body
+from infra.dashboards import dashboards
+from infra.deployment import Deployment
 from infra.metrics import OWN, PUBLISHED
 from infra.pictures import write_pictures
 from infra.rules import Component
+from infra.settings import load_settings
 from infra.synthesis import ROOT
 
 Points = Sequence[float | None]
@@ -57,7 +61,7 @@ def _is_raised(alarm: Mapping[str, Any], points: Points) -> bool:
 
 def test_every_alarm_fires_on_what_it_names_and_only_then(component: Component) -> None:
     for alarm in component.of("AWS::CloudWatch::Alarm"):
-        short = re.sub(r"^hybrid-ocr-(dev|prod)-", "", alarm.name)
+        short = alarm.name.removeprefix(f"{component.prefix}-")
         [(well, wrong)] = [told for name, told in SCENARIOS.items() if re.fullmatch(name, short)]
         assert not _is_raised(alarm.properties, well), alarm.name
         assert _is_raised(alarm.properties, wrong), alarm.name
@@ -104,11 +108,37 @@ def _boards(component: Component) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         yield board.properties["DashboardName"], json.loads(board.properties["DashboardBody"])["widgets"]
 
 
-def test_there_is_a_dashboard_for_documents_for_each_endpoint_and_for_cost(component: Component) -> None:
-    endpoints = {endpoint.name for endpoint in component.of("AWS::SageMaker::Endpoint")}
-    prefix = next(iter(endpoints)).split("-")[2]
-    names = {name for name, _ in _boards(component)}
-    assert names == {f"hybrid-ocr-{prefix}-documents", f"hybrid-ocr-{prefix}-cost", *endpoints}
+def test_there_is_a_dashboard_for_documents_for_each_endpoint_and_for_cost(
+    components: Mapping[str, Component],
+) -> None:
+    prod = components["prod"]
+    endpoints = {endpoint.name for endpoint in prod.of("AWS::SageMaker::Endpoint")}
+    names = {name for name, _ in _boards(prod)}
+    assert names == {"hybrid-ocr-prod-documents", "hybrid-ocr-prod-cost", *endpoints}
+
+
+@pytest.mark.parametrize(("wanted", "names"), [("documents", ["documents"]), ("none", [])])
+def test_a_stage_chooses_which_dashboards_it_pays_for(
+    wanted: Literal["documents", "none"], names: list[str]
+) -> None:
+    settings = load_settings("prod", dockerfile=ROOT / "endpoints" / "Dockerfile")
+    stage = settings.stage.model_copy(update={"dashboards": wanted})
+    deployment = Deployment.of(settings.model_copy(update={"stage": stage}), ROOT)
+    assert [board.name for board in dashboards(deployment)] == names
+
+
+def test_an_endpoint_without_a_gpu_has_no_chart_of_one() -> None:
+    charts = {}
+    for stage in ("dev", "dev-cpu"):
+        settings = load_settings(stage, dockerfile=ROOT / "endpoints" / "Dockerfile")
+        settings = settings.model_copy(
+            update={"stage": settings.stage.model_copy(update={"dashboards": "all"})}
+        )
+        boards = dashboards(Deployment.of(settings, ROOT))
+        charts[stage] = json.dumps([body(board, "us-east-1") for board in boards])
+    assert "GPU" in charts["dev"]
+    assert "GPU" not in charts["dev-cpu"]
+    assert "CPUUtilization" in charts["dev-cpu"]
 
 
 def test_a_picture_shows_every_chart_and_line(component: Component, tmp_path: Path) -> None:

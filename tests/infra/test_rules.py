@@ -111,6 +111,16 @@ def _speak_plain(templates: Templates) -> None:
     told["Statement"] = [part for part in told["Statement"] if part["Effect"] != "Deny"]
 
 
+def _let_no_bus_send(templates: Templates) -> None:
+    for policy in _resources(templates, "AWS::SQS::QueuePolicy"):
+        told = policy["Properties"]["PolicyDocument"]
+        told["Statement"] = [part for part in told["Statement"] if "Bus" not in part.get("Sid", "")]
+
+
+def _keep_after_a_failed_create(templates: Templates) -> None:
+    next(_resources(templates, "AWS::S3::Bucket"))["DeletionPolicy"] = "Retain"
+
+
 def _log_nothing(templates: Templates) -> None:
     _drop("AWS::S3::Bucket", "LoggingConfiguration", which=lambda told: "LoggingConfiguration" in told)(
         templates
@@ -157,6 +167,7 @@ MUTATIONS: dict[str, Callable[[Templates], None]] = {
     "flows-are-traced": _drop(MACHINE, "TracingConfiguration"),
     "queues-have-dead-letters": _drop(QUEUE, "RedrivePolicy", which=_has_source),
     "targets-have-dead-letters": _drop("AWS::Events::Rule", "Targets", "0", "DeadLetterConfig"),
+    "dead-letters-arrive": _let_no_bus_send,
     "subscriptions-have-dead-letters": _drop("AWS::SNS::Subscription", "RedrivePolicy"),
     "dead-letters-are-alarmed": _leave_dead_letters_unwatched,
     "visibility-outlasts-the-function": _set(QUEUE, 359, "VisibilityTimeout", which=_has_source),
@@ -179,6 +190,11 @@ MUTATIONS: dict[str, Callable[[Templates], None]] = {
     "endpoints-scale": _set("AWS::ApplicationAutoScaling::ScalableTarget", 99, "MinCapacity"),
     "scaling-follows-what-is-published": _scale_crosswise,
     "sleepers-can-wake": _never_wake,
+    "nothing-blocks-a-second-try": _keep_after_a_failed_create,
+    "names-carry-the-stage": _set("AWS::DynamoDB::GlobalTable", "tickets", "TableName"),
+    "own-metrics-carry-the-stage": _set(
+        FUNCTION, "HybridOCR", "Environment", "Variables", "HYBRID_OCR_METRICS_NAMESPACE"
+    ),
     "buckets-expire-or-say-why": _keep_for_ever,
     "buckets-are-private": _drop("AWS::S3::Bucket", "PublicAccessBlockConfiguration"),
     "access-is-logged": _log_nothing,

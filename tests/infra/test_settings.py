@@ -10,6 +10,7 @@ import pytest
 import infra
 from autoscaling import load_policies
 from hybrid_ocr.contracts.errors import ConfigurationError
+from infra.instances import is_arm
 from infra.models import pinned
 from infra.settings import load_settings
 from infra.synthesis import ROOT, synthesise
@@ -18,6 +19,9 @@ from topology import load_topology
 DOCKERFILE = ROOT / "endpoints" / "Dockerfile"
 POLICIES = ROOT / "autoscaling" / "policies.toml"
 ASYNC_WAKE = "wake = { periods = 2, add_instances = 1, cooldown_seconds = 300, on_documents = true }\n"
+
+
+EXISTING = 'kind = "existing"\nvpc_id = "{vpc}"\nsubnet_ids = ["subnet-0aa4f0b8", "subnet-0bb5a1c9"]'
 
 
 @pytest.fixture
@@ -57,11 +61,38 @@ def _refusal(folder: Path, *, dockerfile: Path = DOCKERFILE) -> str:
             ("prod.toml: log_retention_days", "7, 14"),
         ),
         ("keep_data = true", "keep_date = true", ("prod.toml", "no key keep_date", "keep_data?")),
-        ('vpc_id = "vpc-', 'vpc_id = "net-', ("prod.toml: network.vpc_id", "pattern")),
+        ('kind = "own"', EXISTING.format(vpc="net-0f1e2d3c"), ("prod.toml: network.vpc_id", "pattern")),
         (
-            '"subnet-0123456789abcdef0", ',
-            "",
+            'kind = "own"',
+            EXISTING.format(vpc="vpc-0f1e2d3c").replace(', "subnet-0bb5a1c9"', ""),
             ("prod.toml: network.subnet_ids", "at least 2 items"),
+        ),
+        (
+            'kind = "own"',
+            EXISTING.format(vpc="vpc-0123456789abcdef0"),
+            ("prod.toml: network.vpc_id", "vpc-0123456789abcdef0 is a placeholder", "of your account"),
+        ),
+        (
+            'kind = "own"',
+            EXISTING.format(vpc="vpc-0f1e2d3c").replace("subnet-0bb5a1c9", "subnet-11111111"),
+            ("prod.toml: network.subnet_ids.1", "subnet-11111111 is a placeholder"),
+        ),
+        ('kind = "own"', 'kind = "existing"', ("prod.toml: network", "vpc_id is missing")),
+        (
+            'kind = "own"',
+            'kind = "none"\nvpc_id = "vpc-0f1e2d3c"',
+            ("prod.toml: network", 'vpc_id is for kind = "existing" alone'),
+        ),
+        ('kind = "own"', 'kind = "other"', ("prod.toml: network.kind", "'none', 'own' or 'existing'")),
+        (
+            'inference_ami = "al2023',
+            '# inference_ami = "al2023',
+            ("prod.toml: inference_ami: is missing", "GPU"),
+        ),
+        (
+            "# [endpoints.ocr]\n# instance_type",
+            '[endpoints.ocr]\ninstance_type = "ml.c7g.xlarge"  # was',
+            ("prod.toml: endpoints.ocr.instance_type: ml.c7g.xlarge has Arm processors", "ml.c7i.xlarge"),
         ),
         (
             "# [endpoints.ocr]",
@@ -92,6 +123,36 @@ def test_a_deployment_may_run_an_endpoint_on_another_instance_type_than_the_topo
     assert settings.instance_type("text_detection") == usual
 
 
+def test_a_stage_in_a_network_that_is_there(folder: Path) -> None:
+    _change(folder / "stages" / "prod.toml", 'kind = "own"', EXISTING.format(vpc="vpc-0f1e2d3c"))
+
+    network = load_settings("prod", folder=folder, dockerfile=DOCKERFILE).stage.network
+
+    assert (network.vpc_id, network.subnet_ids) == ("vpc-0f1e2d3c", ("subnet-0aa4f0b8", "subnet-0bb5a1c9"))
+
+
+def test_a_setting_of_gpus_where_there_is_none(folder: Path) -> None:
+    path = folder / "stages" / "dev-cpu.toml"
+    path.write_text('inference_ami = "al2023-ami-sagemaker-inference-gpu-4-1"\n' + path.read_text("utf-8"))
+
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings("dev-cpu", folder=folder, dockerfile=DOCKERFILE)
+
+    assert "dev-cpu.toml: inference_ami: picks the driver of a GPU" in str(refused.value)
+    assert "delete it" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "arm"),
+    [
+        *((name, True) for name in ("ml.c7g.xlarge", "ml.m6gd.2xlarge", "ml.c6gn.xlarge", "ml.g5g.xlarge")),
+        *((name, False) for name in ("ml.g5.xlarge", "ml.g4dn.xlarge", "ml.g6e.xlarge", "ml.c7i.xlarge")),
+    ],
+)
+def test_arm_is_known_by_the_name_of_a_type(name: str, arm: bool) -> None:
+    assert is_arm(name) == arm
+
+
 def test_a_driver_older_than_the_images_cuda(folder: Path) -> None:
     new, old = "al2023-ami-sagemaker-inference-gpu-4-1", "al2-ami-sagemaker-inference-gpu-3-1"
     _change(folder / "stages" / "prod.toml", new, old)
@@ -110,7 +171,7 @@ def test_an_image_newer_than_every_driver(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_stage_that_is_not_there() -> None:
-    with pytest.raises(ConfigurationError, match=r"no stage 'test'.*dev, prod"):
+    with pytest.raises(ConfigurationError, match=r"no stage 'test'.*dev, dev-cpu, prod"):
         synthesise("test")
 
 

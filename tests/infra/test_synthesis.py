@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+import pytest
+
 from hybrid_ocr.contracts.jobs import EndpointMode
 from hybrid_ocr.contracts.keys import JOBS
 from hybrid_ocr.contracts.names import Names
@@ -27,8 +29,7 @@ TOPOLOGY = load_topology()
 
 
 def _names(component: Component) -> Names:
-    stage = next(component.of("AWS::SageMaker::Endpoint")).stack.split("-")[-2]
-    return Names(stage)
+    return Names(component.prefix.removeprefix("hybrid-ocr-"))
 
 
 def _by_name(component: Component, kind: str) -> Mapping[str, Resource]:
@@ -60,25 +61,28 @@ def test_it_needs_no_program_of_the_system(tmp_path: Path) -> None:
     assert list(tmp_path.glob("*.template.json"))
 
 
-def test_findings_that_stand_are_few_each_of_them_real_and_each_with_a_reason(tmp_path: Path) -> None:
-    settings = load_settings("prod", dockerfile=ROOT / "endpoints" / "Dockerfile")
+@pytest.mark.parametrize("stage", ["dev", "dev-cpu", "prod"])
+def test_findings_that_stand_are_few_each_of_them_real_and_each_with_a_reason(
+    stage: str, tmp_path: Path
+) -> None:
+    settings = load_settings(stage, dockerfile=ROOT / "endpoints" / "Dockerfile")
     found = {finding for finding, _ in findings(make_app(Deployment.of(settings, ROOT), tmp_path))}
 
-    told = acknowledgements("prod")
+    told = acknowledgements(settings)
 
     assert {one.finding for one in told} == found
-    assert len(told) <= 20
+    assert len(told) <= 24
     assert all(len(one.reason) > 20 for one in told)
 
 
 def test_checks_of_checkov_are_skipped_seldom_and_with_a_reason(component: Component) -> None:
-    skipped = [
-        skip
+    skipped = {
+        (skip["id"], skip["comment"])
         for resource in component.resources
         for skip in resource.metadata.get("checkov", {}).get("skip", ())
-    ]
+    }
     assert len(skipped) <= 5
-    assert all(skip["id"] and len(skip["comment"]) > 20 for skip in skipped)
+    assert all(check and len(reason) > 20 for check, reason in skipped)
 
 
 def test_the_definition_is_the_flow_file_after_substitution(component: Component) -> None:
@@ -94,6 +98,15 @@ def test_the_definition_is_the_flow_file_after_substitution(component: Component
 
     assert definition_of(machine) == expected
     assert machine.name == names.state_machine("documents")
+
+
+@pytest.mark.parametrize(("stage", "policy"), [("dev", "Delete"), ("prod", "RetainExceptOnCreate")])
+def test_data_stays_or_goes_as_the_stage_says_and_never_after_a_failed_create(
+    components: Mapping[str, Component], stage: str, policy: str
+) -> None:
+    kinds = ("AWS::S3::Bucket", "AWS::DynamoDB::GlobalTable", "AWS::KMS::Key", "AWS::Logs::LogGroup")
+    found = {resource.deletion for resource in components[stage].of(*kinds)}
+    assert found == {policy}
 
 
 def test_queues_are_those_of_the_topology(component: Component) -> None:
@@ -176,7 +189,8 @@ def test_asynchronous_endpoints_write_where_dispatch_looks(component: Component)
 
 
 def test_cfn_lint_has_nothing_to_say(assemblies: Mapping[str, Path]) -> None:
-    templates = [str(path) for path in assemblies["prod"].glob("*.template.json")]  # it has all there is
+    folders = (assemblies["prod"], assemblies["dev-cpu"])  # together they have all there is
+    templates = [str(path) for folder in folders for path in folder.glob("*.template.json")]
 
     run = subprocess.run(
         [str(Path(sys.executable).with_name("cfn-lint")), *templates],

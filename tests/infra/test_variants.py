@@ -10,9 +10,11 @@ from autoscaling.policies import Policy, Schedule
 from hybrid_ocr.contracts.stages import ENDPOINTS
 from infra.acknowledgements import acknowledge
 from infra.deployment import Deployment
+from infra.instances import InstanceType
 from infra.nag import findings
+from infra.network import Network
 from infra.rules import Component, violations
-from infra.settings import InstanceType, Profile, Settings, load_settings
+from infra.settings import Profile, Settings, load_settings
 from infra.synthesis import ROOT, make_app
 
 NIGHT = Schedule(
@@ -54,7 +56,7 @@ def component(tmp_path_factory: pytest.TempPathFactory) -> Component:
         settings = change(settings)
     folder: Path = tmp_path_factory.mktemp("variant")
     app = make_app(Deployment.of(settings, ROOT), folder)
-    acknowledge(app, settings.name)
+    acknowledge(app, settings)
     assert findings(app) == []
     app.synth()
     return Component.read(folder)
@@ -82,3 +84,24 @@ def test_schedules_reach_the_scalable_target(component: Component) -> None:
 
 def test_volumes_without_encryption_of_their_own_get_the_key(component: Component) -> None:
     assert all(told.properties.get("KmsKeyId") for told in component.of("AWS::SageMaker::EndpointConfig"))
+
+
+def test_it_runs_in_a_network_that_is_there(tmp_path: Path) -> None:
+    settings = load_settings("prod", dockerfile=ROOT / "endpoints" / "Dockerfile")
+    network = Network(
+        kind="existing", vpc_id="vpc-0f1e2d3c", subnet_ids=("subnet-0aa4f0b8", "subnet-0bb5a1c9")
+    )
+    stage = settings.stage.model_copy(update={"network": network})
+    settings = settings.model_copy(update={"stage": stage})
+    app = make_app(Deployment.of(settings, ROOT), tmp_path)
+    acknowledge(app, settings)
+    assert findings(app) == []
+    app.synth()
+    component = Component.read(tmp_path)
+
+    assert violations(component) == []
+    assert not list(component.of("AWS::EC2::VPC", "AWS::EC2::VPCEndpoint"))
+    for function in component.of("AWS::Lambda::Function"):
+        assert function.properties["VpcConfig"]["SubnetIds"] == ["subnet-0aa4f0b8", "subnet-0bb5a1c9"]
+    for group in component.of("AWS::EC2::SecurityGroup"):
+        assert group.properties["VpcId"] == "vpc-0f1e2d3c"

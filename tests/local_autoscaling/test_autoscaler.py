@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from autoscaling.live import Autoscaler
 from autoscaling.policies import Policy, Tracking, Wake
 from local_aws.sagemaker.metrics import MetricData, endpoint_gauge
-from local_cloud.autoscaling import Autoscaler
 from tests.patience import until
 
 SPEED = 6_000.0
@@ -41,6 +41,10 @@ class Counted:
     def set_instance_count(self, name: str, instances: int) -> None:
         assert name == NAME
         self.counts.append((time.monotonic(), instances))
+
+    def scale(self, name: str, instances: int, cause: str) -> None:
+        assert cause
+        self.set_instance_count(name, instances)
 
 
 def policy(*, on_documents: bool = False) -> Policy:

@@ -7,6 +7,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import uuid4
@@ -94,9 +95,9 @@ class Cloud:
 
     def __init__(self) -> None:
         self._scripts: dict[str, Script] = {}
-        self._server = AwsServer()
+        self._stack = ExitStack()
+        self._server = self._stack.enter_context(AwsServer())
         self._server.add_route("POST", _INVOCATION, self._invoke)
-        self._server.start()
         self.states = self._server.client("stepfunctions")
         self.bus = "documents"
         self._listen()
@@ -108,7 +109,7 @@ class Cloud:
 
     def stop(self) -> None:
         """Stop serving and forget everything."""
-        self._server.stop()
+        self._stack.close()
 
     def machine(self, change: Callable[[dict[str, Any]], None] = lambda flow: None) -> str:
         """A state machine of the real file, or of one that was changed; its ARN."""
@@ -149,7 +150,8 @@ class Cloud:
         while time.monotonic() < deadline:
             described = self.states.describe_execution(executionArn=execution)
             if described["status"] != "RUNNING":
-                history = self.states.get_execution_history(executionArn=execution)["events"]
+                pages = self.states.get_paginator("get_execution_history").paginate(executionArn=execution)
+                history = [event for page in pages for event in page["events"]]
                 job_id = json.loads(described["input"])["job_id"]
                 return Ended(
                     described, history, self._heard("production", job_id), self._heard("test", job_id)

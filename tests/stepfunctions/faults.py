@@ -137,12 +137,12 @@ class Faults:
         """Under which names calls of functions failed."""
 
     def __enter__(self) -> Faults:
-        self._pool.start()
+        self._pool.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._pool.stop()
+        self._pool.__exit__()
 
     def meet(self, case: Case, asked: dict[str, Any]) -> None:
         """Fail as a case says; answer where a ticket or silence is to end the state."""

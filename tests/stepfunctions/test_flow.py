@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from hybrid_ocr.contracts.base import SCHEMA_VERSION
 from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
@@ -209,3 +210,25 @@ def test_a_stage_whose_heartbeat_stops_is_asked_again(cloud: Cloud) -> None:
     assert cloud.run(cloud.machine(hurry), job(), script).status == "SUCCEEDED"
     assert len(script.stages("ocr")) == 2
     assert len(script.calls["Paginate"]) == 2
+
+
+def test_a_branch_whose_sibling_failed_waits_no_longer(cloud: Cloud, machine: str) -> None:
+    """Text detection fails while region detection still waits: its token is of no use any more."""
+    script = Script()
+
+    def dispatch(task: dict[str, Any]) -> None:
+        if task["stage"] == "text_detection":
+            cloud.fail(task, "PermanentError")
+
+    script.dispatch = dispatch
+    assert cloud.run(machine, job(), script).status == "SUCCEEDED"
+    [waiting] = script.stages("region_detection")
+    with pytest.raises(ClientError, match="TaskTimedOut"):
+        cloud.states.send_task_success(taskToken=waiting["token"], output="{}")
+
+
+def test_an_outcome_above_256_kib_fails_the_execution_by_name(cloud: Cloud, machine: str) -> None:
+    script = Script(validation=lambda _: {"detail_type": "x" * 262_144, "source": "s", "detail": {}})
+    ended = cloud.run(machine, job(), script)
+    assert ended.status == "FAILED"
+    assert "States.DataLimitExceeded" in ended.production[0]["detail"]["error"]["message"]

@@ -8,8 +8,8 @@ from local_aws.tests.patience import PATIENCE
 HANDLERS = "local_aws.tests.functions.handlers"
 
 
-def spec(handler: str, **told) -> FunctionSpec:
-    return FunctionSpec(f"{HANDLERS}.{handler}", **{"timeout_seconds": PATIENCE, "memory_mb": 512, **told})
+def spec(handler: str, **fields) -> FunctionSpec:
+    return FunctionSpec(f"{HANDLERS}.{handler}", **{"timeout_seconds": PATIENCE, "memory_mb": 512, **fields})
 
 
 @pytest.fixture(scope="session")

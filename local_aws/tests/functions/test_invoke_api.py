@@ -57,9 +57,9 @@ def test_a_function_is_called_by_any_form_of_its_name(client, name):
     assert done["StatusCode"] == 200
     assert "FunctionError" not in done
     assert done["ExecutedVersion"] == "$LATEST"
-    told = json.loads(done["Payload"].read())
-    assert told["event"] == {"page": 1}
-    assert told["context"]["aws_request_id"] == done["ResponseMetadata"]["RequestId"]
+    fields = json.loads(done["Payload"].read())
+    assert fields["event"] == {"page": 1}
+    assert fields["context"]["aws_request_id"] == done["ResponseMetadata"]["RequestId"]
 
 
 def test_a_failed_call_has_status_200_and_a_function_error(client):

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local_aws.functions import FunctionPool, InvokeRefused
+from local_aws.functions import FunctionPool, FunctionSpec, InvokeRefused
 from local_aws.tests.patience import until
 
 from .conftest import spec
@@ -38,7 +38,9 @@ def test_an_event_that_fails_is_tried_twice_more(tmp_path, succeeds_at, calls):
 
 def test_metrics_that_a_function_prints_arrive_as_cloudwatch_takes_them(tmp_path):
     got = []
-    with FunctionPool({"f": spec("measure")}, tmp_path, on_metrics=lambda *told: got.append(told)) as pool:
+    with FunctionPool(
+        {"f": spec("measure")}, tmp_path, on_metrics=lambda *fields: got.append(fields)
+    ) as pool:
         assert pool.invoke("f", b"{}").error is None
     about = {
         "Dimensions": [{"Name": "service", "Value": "paginate"}],
@@ -46,14 +48,14 @@ def test_metrics_that_a_function_prints_arrive_as_cloudwatch_takes_them(tmp_path
     }
     pages = {"MetricName": "pages", "Values": [3.0], "Unit": "Count", "StorageResolution": 60}
     seconds = {"MetricName": "seconds", "Values": [0.5, 0.25], "Unit": "Seconds", "StorageResolution": 1}
-    assert [told for told in got if told[0] == "HybridOCR"] == [
+    assert [fields for fields in got if fields[0] == "HybridOCR"] == [
         ("HybridOCR", [about | pages, about | seconds])
     ]
 
 
 def test_what_lambda_tells_of_invocations_itself_arrives_too(tmp_path):
     got = []
-    with FunctionPool({"f": spec("fail")}, tmp_path, on_metrics=lambda *told: got.append(told)) as pool:
+    with FunctionPool({"f": spec("fail")}, tmp_path, on_metrics=lambda *fields: got.append(fields)) as pool:
         assert pool.invoke("f", b"{}").error is not None
     [(namespace, data)] = got
     assert namespace == "AWS/Lambda"
@@ -78,14 +80,15 @@ def test_a_function_talks_to_the_given_endpoint_whatever_the_users_profile_says(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://elsewhere")
     with FunctionPool({"f": spec("client")}, tmp_path, endpoint_url="http://127.0.0.1:1") as pool:
-        told = json.loads(pool.invoke("f", b"{}").payload)
-    assert told == ["http://127.0.0.1:1", "us-east-1", "local"]
+        fields = json.loads(pool.invoke("f", b"{}").payload)
+    assert fields == ["http://127.0.0.1:1", "us-east-1", "local"]
 
 
 def test_provisioned_instances_load_their_handler_before_any_call(tmp_path):
     functions = {"f": spec("sleep", concurrency=2, provisioned=2), "broken": spec("nothing", provisioned=1)}
     with FunctionPool(functions, tmp_path) as pool:
-        until(lambda: "HandlerNotFound" in (tmp_path / "broken.log").read_text())
+        log = tmp_path / "broken.log"
+        until(lambda: log.exists() and "HandlerNotFound" in log.read_text())
         until(lambda: len(pool.pids["f"]) == 2)
         provisioned = set(pool.pids["f"])
         assert json.loads(pool.invoke("f", b'{"seconds": 0}').payload) in provisioned
@@ -94,13 +97,12 @@ def test_provisioned_instances_load_their_handler_before_any_call(tmp_path):
 
 def test_the_end_of_a_pool_ends_calls_under_way_and_what_they_started(tmp_path):
     mark, answers = tmp_path / "mark", []
-    pool = FunctionPool({"f": spec("family")}, tmp_path)
-    pool.start()
+    pool = FunctionPool({"f": spec("family")}, tmp_path).__enter__()
     event = json.dumps({"mark": str(mark)}).encode()
     call = threading.Thread(target=lambda: answers.append(pool.invoke("f", event)))
     call.start()
     until(lambda: mark.exists() and " " in mark.read_text())
-    pool.stop()
+    pool.__exit__()
     call.join()
     assert answers[0].error == "Runtime.ExitError"
     until(lambda: not any(alive(int(pid)) for pid in mark.read_text().split()))
@@ -121,14 +123,32 @@ def test_a_call_that_times_out_takes_its_children_with_it(tmp_path):
         until(lambda: not any(alive(int(pid)) for pid in mark.read_text().split()))
 
 
-def test_a_pool_survives_the_end_of_its_fork_server(tmp_path):
-    with FunctionPool({"f": spec("leave"), "g": spec("echo")}, tmp_path) as pool:
-        pid = json.loads(pool.invoke("g", b"{}").payload)["pid"]
+def test_a_pool_whose_fork_server_was_killed_refuses_calls_and_says_why(tmp_path):
+    with FunctionPool({"f": spec("echo")}, tmp_path) as pool:
+        pid = json.loads(pool.invoke("f", b"{}").payload)["pid"]
         server = psutil.Process(pid).parent()
         os.kill(server.pid, signal.SIGKILL)
-        until(lambda: not alive(server.pid))
-        assert json.loads(pool.invoke("f", b'{"exit": 5}').payload)["errorMessage"].endswith("exit status 5")
-        assert pool.invoke("g", b"{}").error is None
+        until(lambda: not alive(server.pid) and not alive(pid))
+        with pytest.raises(InvokeRefused, match="fork server"):
+            pool.invoke("f", b"{}")
+
+
+def test_modules_are_found_in_the_folder_of_the_code_and_faults_in_them_are_named(tmp_path):
+    (tmp_path / "local_functions.py").write_text("import os\ndef run(*_): return os.getcwd()")
+    (tmp_path / "broken.py").write_text("def")
+    (tmp_path / "attribute.py").write_text("object.absent")
+    kinds = {
+        "run": "Runtime.MalformedHandlerName",
+        "broken.run": "Runtime.UserCodeSyntaxError",
+        "attribute.run": "AttributeError",
+        "local_functions.run": None,
+    }
+    functions = {name.replace(".", "-"): FunctionSpec(name, code=tmp_path) for name in kinds}
+    with FunctionPool(functions, tmp_path) as pool:
+        for _ in range(2):
+            done = [pool.invoke(name, b"{}") for name in functions]
+            assert [one.error for one in done] == list(kinds.values())
+            assert json.loads(done[-1].payload) == str(tmp_path)
 
 
 _PARENT = """
@@ -139,8 +159,7 @@ from local_aws.tests.functions.conftest import spec
 print("main module ran", flush=True)
 if __name__ == "__main__":
     listener = socket.create_server(("127.0.0.1", 0))
-    pool = FunctionPool({"f": spec("family"), "g": spec("echo")}, Path(sys.argv[1]))
-    pool.start()
+    pool = FunctionPool({"f": spec("family"), "g": spec("echo")}, Path(sys.argv[1])).__enter__()
     pool.invoke("g", b"{}")
     print(listener.getsockname()[1], pool.pids["g"][0], flush=True)
     pool.invoke("f", b'{"mark": "%s"}' % sys.argv[2].encode())

@@ -18,7 +18,7 @@ ANY = ChannelFaults(drop=0.2, duplicate=0.5, copies=5, delay_seconds=(0.0, 2.0))
 @given(st.integers(), st.lists(st.text(max_size=20), max_size=30), st.randoms())
 def test_decisions_follow_from_seed_and_message_in_any_order(seed: int, texts: list[str], chance) -> None:
     def decisions(order: list[str]) -> list[tuple[str, tuple[float, ...]]]:
-        plan = FaultPlan(seed, sns=ANY)
+        plan = FaultPlan(seed=seed, sns=ANY)
         return sorted((text, plan.deliveries("sns", text)) for text in order)
 
     shuffled = list(texts)
@@ -28,31 +28,31 @@ def test_decisions_follow_from_seed_and_message_in_any_order(seed: int, texts: l
 
 @given(st.integers(), st.text())
 def test_deliveries_stay_within_what_the_plan_allows(seed: int, text: str) -> None:
-    delays = FaultPlan(seed, events=ANY).deliveries("events", text)
+    delays = FaultPlan(seed=seed, events=ANY).deliveries("events", text)
     assert len(delays) <= 5
     assert all(0.0 <= delay <= 2.0 for delay in delays)
 
 
 def test_without_a_plan_each_message_comes_once_and_at_once() -> None:
-    plan = FaultPlan(3, sns=ANY)
+    plan = FaultPlan(seed=3, sns=ANY)
     assert plan.deliveries("sqs", "x") == (0.0,)
 
 
 def test_rates_are_those_asked_for() -> None:
-    plan = FaultPlan(1, sqs=ChannelFaults(drop=0.25, duplicate=0.8, copies=5))
+    plan = FaultPlan(seed=1, sqs=ChannelFaults(drop=0.25, duplicate=0.8, copies=5))
     counts = [len(plan.deliveries("sqs", str(number))) for number in range(4_000)]
     assert counts.count(0) / 4_000 == pytest.approx(0.25, abs=0.03)
     for copies in (1, 2, 3, 4, 5):
         expected = 0.75 * (0.2 if copies == 1 else 0.8 / 4)
         assert counts.count(copies) / 4_000 == pytest.approx(expected, abs=0.03)
-    told = plan.summary()["sqs"]
-    assert told["deliveries"] == sum(counts)
-    assert told["dropped"] == counts.count(0)
-    assert told["duplicated"] == sum(count > 1 for count in counts)
+    done = plan.summary()["sqs"]
+    assert done["deliveries"] == sum(counts)
+    assert done["dropped"] == counts.count(0)
+    assert done["duplicated"] == sum(count > 1 for count in counts)
 
 
 def test_equal_messages_fare_differently() -> None:
-    plan = FaultPlan(1, sns=ChannelFaults(delay_seconds=(0.0, 1.0)))
+    plan = FaultPlan(seed=1, sns=ChannelFaults(delay_seconds=(0.0, 1.0)))
     assert len({plan.deliveries("sns", "the same") for _ in range(10)}) == 10
 
 

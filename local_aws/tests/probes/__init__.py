@@ -11,11 +11,13 @@ import pkgutil
 from collections.abc import Callable
 from typing import Final
 
-from local_aws import LocalAws
+from local_aws import Component, FunctionSpec, LocalAws
 
 Probe = Callable[[LocalAws], bool]
 
 PROBES: Final[dict[str, Probe]] = {}
+COMPONENT: Final = Component({"function": FunctionSpec("local_aws.tests.functions.handlers.echo", 30.0)})
+"""What each local AWS runs."""
 
 
 def probe(target: str) -> Callable[[Probe], Probe]:

@@ -46,6 +46,8 @@ class Cloud:
     server: AwsServer
     sagemaker: SageMakerRuntime
     metrics: list[Mapping[str, Any]] = field(default_factory=list)
+    logs: list[tuple[str, str, bytes]] = field(default_factory=list)
+    """Group, stream and line of what containers have logged."""
 
     def client(self, service: str) -> Any:
         return self.server.client(service)
@@ -91,15 +93,9 @@ class Cloud:
         `messages` receives what an asynchronous one tells its topics.
         """
         admin = self.client("sagemaker")
-        admin.create_model(
-            ModelName=model,
-            ExecutionRoleArn=ROLE,
-            PrimaryContainer={
-                "Image": image,
-                "ModelDataUrl": url,
-                "Environment": environment or {},
-            },
-        )
+        if model not in {known["ModelName"] for known in admin.list_models()["Models"]}:
+            container = {"Image": image, "ModelDataUrl": url, "Environment": environment or {}}
+            admin.create_model(ModelName=model, ExecutionRoleArn=ROLE, PrimaryContainer=container)
         config: dict[str, Any] = {}
         if asynchronous:
             config["AsyncInferenceConfig"] = {
@@ -182,12 +178,18 @@ def started(
 ) -> Iterator[Cloud]:
     """A double; a process has one at a time."""
     metrics: list[Mapping[str, Any]] = []
+    logs: list[tuple[str, str, bytes]] = []
     double = SageMakerRuntime(
-        server.client, containers, folder, limits=limits, publish=lambda _, data: metrics.extend(data)
+        server.client,
+        containers,
+        folder,
+        limits=limits,
+        publish=lambda _, data: metrics.extend(data),
+        on_log=lambda group, stream, lines: logs.extend((group, stream, line) for line in lines),
     )
     with double:
         server.add_routes(double.routes())
-        yield Cloud(server, double, metrics)
+        yield Cloud(server, double, metrics, logs)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,8 @@
 """A model container of a few lines that does what the body of a request says, as JSON:
 
 {"status": 500, "text": "...", "seconds": 0.1, "chunked": true, "die": true, "echo": true, "sick": true,
-"hang_up": true, "once": "a file that is not there the first time", "gate": "a file that it waits for"}
+"hang_up": true, "show": ["names of variables"], "once": "a file that is not there the first time",
+"gate": "a file that it waits for"}
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class Handler(BaseHTTPRequestHandler):
             os._exit(9)
         told = json.dumps(dict(self.headers.items())).encode() if order.get("echo") else body
         text = order["text"].encode() if "text" in order else told
+        if "show" in order:
+            text = "\n".join(os.environ[name] for name in order["show"]).encode()
         if order.get("chunked"):
             self.chunked()
         else:

@@ -59,6 +59,32 @@ def test_a_body_goes_through_as_it_is_and_only_known_headers_reach_the_container
     assert cloud.metric("Invocations", "plain") == [1, 1]
 
 
+def test_an_answer_as_a_stream_is_one_part(cloud: Cloud) -> None:
+    cloud.create("streamed")
+    told = {"EndpointName": "streamed", "CustomAttributes": "tenant=7", "Accept": "text/plain"}
+    answer = cloud.runtime.invoke_endpoint_with_response_stream(Body=b'{"echo": true}', **told)
+    [event] = answer["Body"]
+    seen = {name.lower(): value for name, value in json.loads(event["PayloadPart"]["Bytes"]).items()}
+    assert seen["accept"] == "text/plain"
+    assert seen["x-amzn-sagemaker-custom-attributes"] == "tenant=7"
+    assert (answer["ContentType"], answer["InvokedProductionVariant"]) == ("application/json", "main")
+    data = os.urandom(3_000_000)
+    [event] = cloud.runtime.invoke_endpoint_with_response_stream(Body=data, **told)["Body"]
+    assert event["PayloadPart"]["Bytes"] == data
+    with pytest.raises(ClientError, match="ModelError") as error:
+        cloud.runtime.invoke_endpoint_with_response_stream(Body=b'{"status": 400}', **told)
+    assert error.value.response["OriginalStatusCode"] == 400
+
+
+def test_what_a_call_asks_for_in_vain_is_refused_by_name(cloud: Cloud) -> None:
+    cloud.create("one-variant")
+    for name in ("TargetModel", "TargetContainerHostname", "EnableExplanations", "InferenceComponentName"):
+        error = refused(cloud, "one-variant", b"", **{name: "any"})["Error"]
+        assert error == {"Code": "ValidationError", "Message": f"The local AWS does not serve {name}."}
+    error = refused(cloud, "one-variant", b"", TargetVariant="other")["Error"]
+    assert "Variant other" in error["Message"]
+
+
 def test_the_bounds_of_a_call(cloud: Cloud) -> None:
     cloud.create("bounds")
     limit = 6_291_456

@@ -13,7 +13,7 @@ from local_aws.errors import StartError
 from local_aws.sagemaker import RuntimeLimits
 from local_aws.server import AwsServer
 from local_aws.tests.patience import PATIENCE, until
-from local_aws.tests.sagemaker.conftest import started
+from local_aws.tests.sagemaker.conftest import BUCKET, started
 
 
 def test_a_call_may_take_no_longer_than_the_service_waits(server: AwsServer, tmp_path: Path) -> None:
@@ -34,6 +34,18 @@ def test_a_request_that_waits_too_long_expires(server: AwsServer, tmp_path: Path
         assert "expired" in message["failureReason"]
         assert b"expired" in cloud.get(answer["FailureLocation"])
         assert cloud.metric("ExpiredRequests", "expiring") == [1]
+
+
+def test_an_output_path_that_ends_in_a_slash_may_keep_it(server: AwsServer, tmp_path: Path) -> None:
+    with started(server, tmp_path, limits=RuntimeLimits(keep_trailing_slash=True)) as cloud:
+        cloud.create("slashes", asynchronous=True)
+        told = {"S3OutputPathExtension": "jobs/1", "Filename": "out.json"}
+        answer = cloud.runtime.invoke_endpoint_async(EndpointName="slashes", Body=b"{}", **told)
+        assert answer["OutputLocation"] == f"s3://{BUCKET}//jobs/1/out.json"
+        assert answer["FailureLocation"].startswith(f"s3://{BUCKET}/failures/")
+        [message] = cloud.messages("slashes", "success")
+        assert message["responseParameters"]["outputLocation"] == answer["OutputLocation"]
+        assert cloud.get(answer["OutputLocation"]) == b"{}"
 
 
 def test_no_more_waits_than_the_queue_holds(server: AwsServer, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the local CloudWatch is told of executions, queues and hosts, as AWS tells it by itself."""
+"""What is published of executions, queues and hosts, as AWS does by itself."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from typing import Any
 
 import pytest
 
-from hybrid_ocr.contracts.names import Names
 from local_aws.cloudwatch.service_metrics import ServiceMetrics
+from local_aws.repeating import repeating
 from local_aws.server import AwsServer
-from tests.patience import PATIENCE, until
-
-NAMES = Names()
+from local_aws.tests.patience import PATIENCE, until
 
 
-class Heard:
+class Published:
     """Metric data by namespace and name, as they come."""
 
     def __init__(self) -> None:
@@ -48,13 +46,16 @@ def server() -> Iterator[AwsServer]:
 
 
 @pytest.fixture
-def heard(server: AwsServer) -> Iterator[Heard]:
-    heard = Heard()
-    with ServiceMetrics(heard, lambda: {"e": (os.getpid(),), "gone": (2**22 + 1,)}, tick_seconds=0.02):
-        yield heard
+def published(server: AwsServer) -> Iterator[Published]:
+    published = Published()
+    services = ServiceMetrics(published, lambda: {"e": (os.getpid(),), "gone": (2**22 + 1,)})
+    with repeating(services.look, 0.02):
+        yield published
 
 
-def test_each_start_and_end_of_an_execution_is_told_once(server: AwsServer, heard: Heard) -> None:
+def test_each_start_and_end_of_an_execution_is_published_once(
+    server: AwsServer, published: Published
+) -> None:
     flow = server.client("stepfunctions")
     states = {
         "ok": {"Type": "Pass", "End": True},
@@ -72,30 +73,32 @@ def test_each_start_and_end_of_an_execution_is_told_once(server: AwsServer, hear
     )["stateMachineArn"]
     for number, fails in enumerate((False, True, False)):
         flow.start_execution(stateMachineArn=machine, name=f"x{number}", input=json.dumps({"fail": fails}))
-    took = heard.wait_for("AWS/States", "ExecutionTime", 3)
+    took = published.wait_for("AWS/States", "ExecutionTime", 3)
     assert all(
         dimensions == {"StateMachineArn": machine} and 0 <= value < 60_000 for dimensions, value in took
     )
-    counts = {name: len(told) for (_, name), told in heard.values.items() if name.startswith("Executions")}
+    counts = {
+        name: len(values) for (_, name), values in published.values.items() if name.startswith("Executions")
+    }
     assert counts == {"ExecutionsStarted": 3, "ExecutionsSucceeded": 2, "ExecutionsFailed": 1}
 
 
-def test_a_queue_tells_how_much_waits_and_how_long(server: AwsServer, heard: Heard) -> None:
+def test_how_much_waits_in_a_queue_and_how_long(server: AwsServer, published: Published) -> None:
     sqs = server.client("sqs")
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="one")
 
     def full() -> bool:
-        told = heard.wait_for("AWS/SQS", "ApproximateNumberOfMessagesVisible")
-        return ({"QueueName": "q"}, 1.0) in list(told)
+        values = published.wait_for("AWS/SQS", "ApproximateNumberOfMessagesVisible")
+        return ({"QueueName": "q"}, 1.0) in list(values)
 
     until(full)
-    assert any(value > 0 for _, value in list(heard.wait_for("AWS/SQS", "ApproximateAgeOfOldestMessage")))
+    assert any(value > 0 for _, value in list(published.wait_for("AWS/SQS", "ApproximateAgeOfOldestMessage")))
 
 
-def test_each_host_reports_and_one_that_has_gone_does_not(heard: Heard) -> None:
-    [(dimensions, cpu), *_] = heard.wait_for("/aws/sagemaker/Endpoints", "CPUUtilization")
-    [(_, memory), *_] = heard.wait_for("/aws/sagemaker/Endpoints", "MemoryUtilization")
+def test_each_host_reports_and_one_that_has_gone_does_not(published: Published) -> None:
+    [(dimensions, cpu), *_] = published.wait_for("/aws/sagemaker/Endpoints", "CPUUtilization")
+    [(_, memory), *_] = published.wait_for("/aws/sagemaker/Endpoints", "MemoryUtilization")
     assert dimensions == {"EndpointName": "e", "VariantName": "AllTraffic"}
     assert cpu >= 0
     assert 0 < memory < 100

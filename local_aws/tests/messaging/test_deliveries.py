@@ -6,124 +6,64 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 from moto.events.models import Rule
 from moto.sqs.models import Queue
 
-from hybrid_ocr.contracts.names import Names
-from local_aws.messaging.deliveries import Deliveries
+from local_aws.account import ACCOUNT, arn
 from local_aws.messaging.faults import ChannelFaults, FaultPlan
 from local_aws.server import AwsServer
-from local_cloud import resources
-from tests.patience import PATIENCE
-from topology import Topology, load_topology
+from local_aws.tests.messaging.delivering import (
+    CONCURRENCY,
+    INBOX,
+    MAX_RECEIVES,
+    OTHER_BUCKET,
+    Answer,
+    Functions,
+    delivering,
+    messages,
+    settle,
+    url,
+)
+from local_aws.tests.patience import PATIENCE
 
-NAMES = Names()
-INBOX = NAMES.bucket("inbox")
-FLOW = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
-
-
-@dataclass(frozen=True)
-class Answer:
-    payload: bytes = b"null"
-    error: str | None = None
-
-
-@dataclass
-class Functions:
-    """In the place of the functions: remembers the calls, answers as told."""
-
-    answer: Callable[[str, dict[str, Any]], Answer] = lambda _name, _event: Answer()
-    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    _changed: threading.Condition = field(default_factory=threading.Condition)
-
-    def __call__(self, name: str, payload: bytes) -> Answer:
-        event = json.loads(payload)
-        with self._changed:
-            self.calls.append((name, event))
-            self._changed.notify_all()
-        return self.answer(name, event)
-
-    def bodies(self, name: str) -> list[dict[str, Any]]:
-        function = NAMES.function(name)
-        events = [event for called, event in self.calls if called == function]
-        return [json.loads(record["body"]) for event in events for record in event["Records"]]
-
-    def wait_until(self, met: Callable[[], bool], seconds: float = PATIENCE) -> None:
-        with self._changed:
-            assert self._changed.wait_for(met, seconds), self.calls
-
-    def wait_for_bodies(self, name: str, count: int) -> list[dict[str, Any]]:
-        self.wait_until(lambda: len(self.bodies(name)) >= count)
-        return self.bodies(name)
+LONGEST_POLL: Final = 20
+"""Seconds; SQS allows no longer wait for a message."""
 
 
-@pytest.fixture(scope="module")
-def topology() -> Topology:
-    return load_topology()
-
-
-@pytest.fixture(scope="module")
-def aws(topology: Topology) -> Iterator[AwsServer]:
-    """The resources of the topology. Each test empties the queues it fills."""
-    with AwsServer() as server:
-        resources.create(server.client, topology, NAMES, {"documents": FLOW})
-        yield server
-
-
-@contextmanager
-def delivering(aws: AwsServer, functions: Functions, **told: Any) -> Iterator[Deliveries]:
-    with Deliveries(functions, **told) as deliveries:
-        yield deliveries
+@pytest.fixture(autouse=True)
+def topics(aws: AwsServer) -> None:
+    for topic in ("success", "error"):
+        made = aws.client("sns").create_topic(Name=topic)["TopicArn"]
+        aws.client("sns").subscribe(TopicArn=made, Protocol="sqs", Endpoint=arn("sqs", "notices"))
 
 
 def upload(aws: AwsServer, key: str, body: bytes = b"a document") -> dict[str, Any]:
     return dict(aws.client("s3").put_object(Bucket=INBOX, Key=key, Body=body))
 
 
-LONGEST_POLL: Final = 20
-"""Seconds; SQS allows no longer wait for a message."""
-
-
-def settle(seconds: float = 0.4) -> None:
-    """Time for what must not happen to happen."""
-    time.sleep(seconds)
-
-
-def messages(aws: AwsServer, queue: str) -> list[dict[str, Any]]:
-    return list(
-        aws.client("sqs")
-        .receive_message(QueueUrl=NAMES.queue_url(queue), MaxNumberOfMessages=10)
-        .get("Messages", [])
-    )
-
-
 def test_an_upload_reaches_the_function_once_as_aws_words_it(aws: AwsServer) -> None:
     functions = Functions()
-    with delivering(aws, functions):
+    with delivering(functions):
         put = upload(aws, "inbox/Año 2/50%2e+x.pdf")
         [event] = functions.wait_for_bodies("intake", 1)
         settle()
     assert len(functions.calls) == 1
     [record] = functions.calls[0][1]["Records"]
     assert record["eventSource"] == "aws:sqs"
-    assert record["eventSourceARN"] == NAMES.arn("sqs", NAMES.queue("jobs"))
+    assert record["eventSourceARN"] == arn("sqs", "jobs")
     assert record["attributes"]["ApproximateReceiveCount"] == "1"
     assert (event["source"], event["detail-type"]) == ("aws.s3", "Object Created")
-    assert event["account"] == NAMES.account
+    assert event["account"] == ACCOUNT
     assert event["detail"]["reason"] == "PutObject"
     thing = event["detail"]["object"]
     assert thing["key"] == "inbox/Año 2/50%2e+x.pdf"
     assert (thing["size"], thing["etag"]) == (10, put["ETag"].strip('"'))
     assert thing["version-id"] == put["VersionId"]
-    assert messages(aws, NAMES.queue("jobs")) == []
+    assert messages(aws, "jobs", 0) == []
 
 
 @pytest.mark.parametrize(
@@ -132,7 +72,7 @@ def test_an_upload_reaches_the_function_once_as_aws_words_it(aws: AwsServer) -> 
 )
 def test_a_key_arrives_byte_for_byte(aws: AwsServer, name: str) -> None:
     functions = Functions()
-    with delivering(aws, functions):
+    with delivering(functions):
         upload(aws, f"inbox/{name}")
         [event] = functions.wait_for_bodies("intake", 1)
     assert event["detail"]["object"]["key"] == f"inbox/{name}"
@@ -141,17 +81,17 @@ def test_a_key_arrives_byte_for_byte(aws: AwsServer, name: str) -> None:
 
 def test_later_objects_have_later_sequencers(aws: AwsServer) -> None:
     functions = Functions()
-    with delivering(aws, functions):
+    with delivering(functions):
         for number in range(5):
             upload(aws, f"inbox/{number}")
         events = functions.wait_for_bodies("intake", 5)
-    told = {event["detail"]["object"]["key"]: event["detail"]["object"]["sequencer"] for event in events}
-    assert [told[f"inbox/{number}"] for number in range(5)] == sorted(told.values())
+    found = {event["detail"]["object"]["key"]: event["detail"]["object"]["sequencer"] for event in events}
+    assert [found[f"inbox/{number}"] for number in range(5)] == sorted(found.values())
 
 
 def test_a_multipart_upload_and_a_copy_are_one_event_each(aws: AwsServer) -> None:
     functions, s3 = Functions(), aws.client("s3")
-    with delivering(aws, functions):
+    with delivering(functions):
         key = {"Bucket": INBOX, "Key": "inbox/large.tiff"}
         started = s3.create_multipart_upload(**key)
         part = s3.upload_part(**key, UploadId=started["UploadId"], PartNumber=1, Body=b"x" * 5_300_000)
@@ -163,23 +103,23 @@ def test_a_multipart_upload_and_a_copy_are_one_event_each(aws: AwsServer) -> Non
         s3.copy_object(Bucket=INBOX, Key="inbox/copy.tiff", CopySource=f"{INBOX}/inbox/large.tiff")
         functions.wait_for_bodies("intake", 2)
         settle()
-    told = [
+    found = [
         (event["detail"]["object"]["key"], event["detail"]["reason"]) for event in functions.bodies("intake")
     ]
-    assert sorted(told) == [
+    assert sorted(found) == [
         ("inbox/copy.tiff", "CopyObject"),
         ("inbox/large.tiff", "CompleteMultipartUpload"),
     ]
 
 
-def test_only_what_the_rules_ask_for_is_told(aws: AwsServer) -> None:
+def test_only_what_the_rules_ask_for_is_found(aws: AwsServer) -> None:
     functions = Functions()
-    with delivering(aws, functions):
+    with delivering(functions):
         upload(aws, "submitted/starts-nothing.pdf")
-        aws.client("s3").put_object(Bucket=NAMES.bucket("work"), Key="inbox/x", Body=b"no events here")
-        aws.client("events").disable_rule(Name=NAMES.rule("submissions"), EventBusName=NAMES.bus("documents"))
+        aws.client("s3").put_object(Bucket=OTHER_BUCKET, Key="inbox/x", Body=b"no events here")
+        aws.client("events").disable_rule(Name="submissions", EventBusName="documents")
         submit(aws, "while disabled")
-        aws.client("events").enable_rule(Name=NAMES.rule("submissions"), EventBusName=NAMES.bus("documents"))
+        aws.client("events").enable_rule(Name="submissions", EventBusName="documents")
         submit(aws, "while enabled")
         functions.wait_for_bodies("intake", 1)
         settle()
@@ -190,30 +130,28 @@ def test_only_what_the_rules_ask_for_is_told(aws: AwsServer) -> None:
 def submit(aws: AwsServer, name: str) -> None:
     entry = {
         "Source": "a.producer",
-        "DetailType": "DocumentSubmitted",
+        "DetailType": "Submitted",
         "Detail": json.dumps({"name": name}),
-        "EventBusName": NAMES.bus("documents"),
+        "EventBusName": "documents",
     }
     assert aws.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
 
-def test_a_failing_record_ends_in_the_dead_letter_queue_and_its_batch_mates_do_not(
-    aws: AwsServer, topology: Topology
-) -> None:
+def test_a_failing_record_ends_in_the_dead_letter_queue_and_its_batch_mates_do_not(aws: AwsServer) -> None:
     def answer(_name: str, event: dict[str, Any]) -> Answer:
         bad = [r["messageId"] for r in event["Records"] if r["body"] == '"poison"']
         return Answer(json.dumps({"batchItemFailures": [{"itemIdentifier": name} for name in bad]}).encode())
 
     functions, sqs = Functions(answer), aws.client("sqs")
-    url, dead = NAMES.queue_url(NAMES.queue("jobs")), NAMES.queue_url(NAMES.dead_letter_queue("jobs"))
+    jobs, dead = url("jobs"), url("jobs-dead")
     entries = [{"Id": str(n), "MessageBody": json.dumps(f"good {n}")} for n in range(5)]
     sent = [*entries, {"Id": "p", "MessageBody": '"poison"'}]
-    with delivering(aws, functions, redelivery_seconds=0):
-        sqs.send_message_batch(QueueUrl=url, Entries=sent)
+    with delivering(functions, redelivery_seconds=0):
+        sqs.send_message_batch(QueueUrl=jobs, Entries=sent)
         [given_up] = sqs.receive_message(QueueUrl=dead, WaitTimeSeconds=15)["Messages"]
     assert given_up["Body"] == '"poison"'
     counted = Counter(str(body) for body in functions.bodies("intake"))
-    assert counted == {**{f"good {n}": 1 for n in range(5)}, "poison": topology.queues["jobs"].max_receives}
+    assert counted == {**{f"good {n}": 1 for n in range(5)}, "poison": MAX_RECEIVES}
 
 
 @pytest.mark.parametrize(
@@ -230,7 +168,7 @@ def test_a_function_that_fails_or_answers_nonsense_gets_the_whole_batch_again(
 ) -> None:
     answers = iter([answer])
     functions = Functions(lambda _name, _event: next(answers, Answer()))
-    with delivering(aws, functions, redelivery_seconds=0):
+    with delivering(functions, redelivery_seconds=0):
         upload(aws, "inbox/again.pdf")
         functions.wait_for_bodies("intake", 2)
         settle(0.2)
@@ -238,10 +176,8 @@ def test_a_function_that_fails_or_answers_nonsense_gets_the_whole_batch_again(
     assert keys == ["inbox/again.pdf"] * 2
 
 
-def test_batches_of_a_queue_run_side_by_side_up_to_the_concurrency(
-    aws: AwsServer, topology: Topology
-) -> None:
-    together = topology.functions["intake"].concurrency
+def test_batches_of_a_queue_run_side_by_side_up_to_the_concurrency(aws: AwsServer) -> None:
+    together = CONCURRENCY
     barrier = threading.Barrier(together)
 
     def answer(_name: str, _event: dict[str, Any]) -> Answer:
@@ -249,7 +185,7 @@ def test_batches_of_a_queue_run_side_by_side_up_to_the_concurrency(
         return Answer()
 
     functions = Functions(answer)
-    with delivering(aws, functions):
+    with delivering(functions):
         for number in range(together):
             upload(aws, f"inbox/{number}")
             functions.wait_until(lambda wanted=number + 1: len(functions.calls) == wanted)  # type: ignore[misc]
@@ -261,12 +197,10 @@ def test_a_function_whose_mapping_is_disabled_gets_its_messages_when_it_is_enabl
     aws: AwsServer,
 ) -> None:
     functions, lambdas = Functions(), aws.client("lambda")
-    mappings = lambdas.list_event_source_mappings(FunctionName=NAMES.function("intake"))[
-        "EventSourceMappings"
-    ]
+    mappings = lambdas.list_event_source_mappings(FunctionName="intake")["EventSourceMappings"]
     identity = mappings[0]["UUID"]
     lambdas.update_event_source_mapping(UUID=identity, Enabled=False)
-    with delivering(aws, functions):
+    with delivering(functions):
         upload(aws, "inbox/waits.pdf")
         settle()
         assert functions.calls == []
@@ -276,11 +210,11 @@ def test_a_function_whose_mapping_is_disabled_gets_its_messages_when_it_is_enabl
 
 def test_a_notification_reaches_the_queue_of_its_topic_in_the_envelope_of_sns(aws: AwsServer) -> None:
     functions = Functions()
-    with delivering(aws, functions):
-        publish(aws, "inference-success", "done")
-        publish(aws, "inference-error", "failed")
-        told = functions.wait_for_bodies("resume", 2)
-    assert {(body["Type"], json.loads(body["Message"])["inferenceId"]) for body in told} == {
+    with delivering(functions):
+        publish(aws, "success", "done")
+        publish(aws, "error", "failed")
+        found = functions.wait_for_bodies("resume", 2)
+    assert {(body["Type"], json.loads(body["Message"])["inferenceId"]) for body in found} == {
         ("Notification", "done"),
         ("Notification", "failed"),
     }
@@ -288,29 +222,25 @@ def test_a_notification_reaches_the_queue_of_its_topic_in_the_envelope_of_sns(aw
 
 def publish(aws: AwsServer, topic: str, name: str) -> None:
     message = json.dumps({"inferenceId": name, "eventTime": time.time()})
-    aws.client("sns").publish(TopicArn=NAMES.arn("sns", NAMES.topic(topic)), Message=message)
+    aws.client("sns").publish(TopicArn=arn("sns", topic), Message=message)
 
 
-def test_lost_notifications_are_lost_and_told_of(aws: AwsServer) -> None:
-    functions, plan = Functions(), FaultPlan(1, sns=ChannelFaults(drop=1.0))
-    with delivering(aws, functions, faults=plan):
-        publish(aws, "inference-success", "x")
+def test_lost_notifications_are_lost_and_found_of(aws: AwsServer) -> None:
+    functions, plan = Functions(), FaultPlan(seed=1, sns=ChannelFaults(drop=1.0))
+    with delivering(functions, faults=plan):
+        publish(aws, "success", "x")
         settle()
         assert functions.calls == []
-        told = plan.summary()
-    assert (told["sns"]["messages"], told["sns"]["dropped"], told["sns"]["deliveries"]) == (1, 1, 0)
-
-
-def aws_get(aws: AwsServer, path: str) -> Any:
-    return httpx.get(aws.endpoint_url + path, timeout=PATIENCE).json()
+        found = plan.summary()
+    assert (found["sns"]["messages"], found["sns"]["dropped"], found["sns"]["deliveries"]) == (1, 1, 0)
 
 
 def test_duplicates_of_a_seed_replay_in_the_next_run(aws: AwsServer) -> None:
     faults = ChannelFaults(duplicate=0.8, copies=5, delay_seconds=(0.0, 0.2))
 
     def run(seed: int) -> Counter[str]:
-        functions, plan = Functions(), FaultPlan(seed, events=faults, sqs=faults)
-        with delivering(aws, functions, faults=plan):
+        functions, plan = Functions(), FaultPlan(seed=seed, events=faults, sqs=faults)
+        with delivering(functions, faults=plan):
             threads = [threading.Thread(target=upload, args=(aws, f"inbox/{n}")) for n in range(12)]
             for thread in threads:
                 thread.start()
@@ -334,34 +264,29 @@ def test_duplicates_of_a_seed_replay_in_the_next_run(aws: AwsServer) -> None:
 
 def test_a_schedule_fires_its_function(aws: AwsServer) -> None:
     functions = Functions()
-    with delivering(aws, functions, minute_seconds=0.2):
+    with delivering(functions, minute_seconds=0.2):
         functions.wait_until(lambda: len(functions.calls) >= 2)
     name, event = functions.calls[0]
-    assert name == NAMES.function("sweep")
+    assert name == "sweep"
     assert (event["source"], event["detail-type"]) == ("aws.events", "Scheduled Event")
-    assert event["resources"] == [NAMES.arn("events", f"rule/{NAMES.rule('sweep')}")]
+    assert event["resources"] == [arn("events", "rule/sweep")]
 
 
 def test_input_of_a_target_is_honoured(aws: AwsServer) -> None:
     functions, events = Functions(), aws.client("events")
     events.put_rule(Name="inputs", EventPattern='{"source": ["me"]}')
-    queue = NAMES.arn("sqs", NAMES.queue("inferences"))
-    targets = [
-        {"Id": "fixed", "Arn": queue, "Input": '{"fixed": true}'},
-        {"Id": "part", "Arn": queue, "InputPath": "$.detail.part"},
-    ]
-    with delivering(aws, functions):
-        events.put_targets(Rule="inputs", Targets=targets)
-        events.put_events(Entries=[{"Source": "me", "DetailType": "x", "Detail": '{"part": {"a": "<id>"}}'}])
-        told = functions.wait_for_bodies("resume", 2)
-    assert sorted(told, key=str) == [{"a": "<id>"}, {"fixed": True}]
+    target = {"Id": "fixed", "Arn": arn("sqs", "notices"), "Input": '{"fixed": true}'}
+    with delivering(functions):
+        events.put_targets(Rule="inputs", Targets=[target])
+        events.put_events(Entries=[{"Source": "me", "DetailType": "x", "Detail": "{}"}])
+        assert functions.wait_for_bodies("resume", 1) == [{"fixed": True}]
 
 
 def test_an_event_whose_target_is_gone_goes_to_the_dead_letter_queue_of_the_target(aws: AwsServer) -> None:
-    events, dead = aws.client("events"), NAMES.dead_letter_queue("inferences")
+    events, dead = aws.client("events"), "notices-dead"
     events.put_rule(Name="gone", EventPattern='{"source": ["gone"]}')
-    target = {"Id": "t", "Arn": NAMES.arn("sqs", "gone"), "DeadLetterConfig": {"Arn": NAMES.arn("sqs", dead)}}
-    with delivering(aws, Functions()):
+    target = {"Id": "t", "Arn": arn("sqs", "gone"), "DeadLetterConfig": {"Arn": arn("sqs", dead)}}
+    with delivering(Functions()):
         events.put_targets(Rule="gone", Targets=[target])
         events.put_events(Entries=[{"Source": "gone", "DetailType": "x", "Detail": '{"kept": true}'}])
         [kept] = messages(aws, dead)
@@ -369,19 +294,21 @@ def test_an_event_whose_target_is_gone_goes_to_the_dead_letter_queue_of_the_targ
 
 
 @pytest.mark.parametrize(
-    "told",
+    "found",
     [
         {"Arn": "arn:aws:kinesis:us-east-1:123456789012:stream/x"},
         {"Arn": "arn:of:nothing"},
-        {"Arn": "arn:aws:sqs:us-east-1:123456789012:q", "InputPath": "$.detail[0]"},
+        {"Arn": "arn:aws:sqs:us-east-1:123456789012:q", "InputPath": "$.detail"},
         {"Arn": "arn:aws:sqs:us-east-1:123456789012:q", "InputTransformer": {"InputTemplate": '"x"'}},
     ],
 )
-def test_what_is_not_delivered_here_is_refused_where_it_is_made(aws: AwsServer, told: dict[str, Any]) -> None:
+def test_what_is_not_delivered_here_is_refused_where_it_is_made(
+    aws: AwsServer, found: dict[str, Any]
+) -> None:
     events = aws.client("events")
-    with delivering(aws, Functions()):
+    with delivering(Functions()):
         with pytest.raises(ClientError, match="local AWS"):
-            events.put_targets(Rule=NAMES.rule("uploads"), Targets=[{"Id": "t", **told}])
+            events.put_targets(Rule="uploads", Targets=[{"Id": "t", **found}])
         with pytest.raises(ClientError, match="local AWS"):
             events.put_rule(Name="at-noon", ScheduleExpression="cron(0 12 * * ? *)")
 
@@ -389,7 +316,7 @@ def test_what_is_not_delivered_here_is_refused_where_it_is_made(aws: AwsServer, 
 def test_put_events_has_the_limits_of_aws(aws: AwsServer) -> None:
     entry = {"Source": "a", "DetailType": "b", "Detail": "{}"}
     large = {**entry, "Detail": json.dumps({"x": "y" * 600_000})}
-    with delivering(aws, Functions()):
+    with delivering(Functions()):
         for entries in ([entry] * 11, [large, large]):
             with pytest.raises(ClientError, match="ValidationException"):
                 aws.client("events").put_events(Entries=entries)
@@ -398,11 +325,11 @@ def test_put_events_has_the_limits_of_aws(aws: AwsServer) -> None:
 def test_nobody_speaks_for_aws(aws: AwsServer) -> None:
     functions, forged = Functions(), object_created_by_hand()
     entries = [forged, {**forged, "Source": "a.producer"}]
-    with delivering(aws, functions):
-        told = aws.client("events").put_events(Entries=entries)
+    with delivering(functions):
+        found = aws.client("events").put_events(Entries=entries)
         settle()
-    assert told["FailedEntryCount"] == 1
-    assert [entry.get("ErrorCode") for entry in told["Entries"]] == ["NotAuthorizedForSourceException", None]
+    assert found["FailedEntryCount"] == 1
+    assert [entry.get("ErrorCode") for entry in found["Entries"]] == ["NotAuthorizedForSourceException", None]
     assert functions.calls == []
 
 
@@ -413,13 +340,13 @@ def object_created_by_hand() -> dict[str, str]:
 
 def test_stopping_ends_long_polls_and_gives_moto_back_its_parts(aws: AwsServer) -> None:
     before = (Rule.send_to_targets, Queue.add_message)
-    with delivering(aws, Functions()):
+    with delivering(Functions()):
         assert (Rule.send_to_targets, Queue.add_message) != before
-        sqs, url = aws.client("sqs"), NAMES.queue_url(NAMES.dead_letter_queue("jobs"))
+        sqs, dead = aws.client("sqs"), url("jobs-dead")
         answered = threading.Event()
 
         def poll() -> None:
-            sqs.receive_message(QueueUrl=url, WaitTimeSeconds=LONGEST_POLL)
+            sqs.receive_message(QueueUrl=dead, WaitTimeSeconds=LONGEST_POLL)
             answered.set()
 
         threading.Thread(target=poll, daemon=True).start()

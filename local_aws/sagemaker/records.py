@@ -1,0 +1,214 @@
+"""The records of SageMaker, which moto keeps and answers for: they follow what really runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from moto.core.responses import ActionResult
+from moto.core.utils import get_service_model, utcnow
+from moto.sagemaker.exceptions import ValidationError
+from moto.sagemaker.models import sagemaker_backends
+from moto.sagemaker.responses import SageMakerResponse
+
+from local_aws.account import ACCOUNT, REGION, arn
+from local_aws.sagemaker.refusals import refuse_unserved
+from local_aws.seams import Seams
+
+if TYPE_CHECKING:
+    from local_aws.sagemaker.runtime import SageMakerRuntime
+
+Original = Callable[[SageMakerResponse], ActionResult]
+
+SEAMS: Final = Seams()
+_RESPONSE: Final = "moto.sagemaker.responses:SageMakerResponse"
+
+
+def begin_change(name: str, status: Literal["Creating", "Updating"], config: str | None = None) -> None:
+    """An endpoint is being created, resized, or given another configuration."""
+    if endpoint := _records().endpoints.get(name):
+        now = utcnow()
+        endpoint.endpoint_status, endpoint.failure_reason, endpoint.last_modified_time = status, None, now
+        changing = list(endpoint.production_variants)
+        if config:
+            pending = _variants(config)
+            changing += pending
+            endpoint.pending_deployment_summary = {
+                "EndpointConfigName": config,
+                "ProductionVariants": pending,
+                "StartTime": now,
+            }
+        for variant in changing:
+            variant["VariantStatus"] = [{"Status": status, "StartTime": now}]
+
+
+def end_change(
+    name: str,
+    status: Literal["InService", "Failed"] = "InService",
+    reason: str | None = None,
+    *,
+    config: str | None = None,
+) -> None:
+    """What was changing has ended so; with another configuration where one is given."""
+    if endpoint := _records().endpoints.get(name):
+        endpoint.endpoint_status, endpoint.failure_reason = status, reason
+        endpoint.pending_deployment_summary, endpoint.last_modified_time = None, utcnow()
+        if config:
+            _configure(endpoint, config)
+        for variant in endpoint.production_variants:
+            variant.pop("VariantStatus", None)
+
+
+def set_instances(name: str, *, current: int, desired: int) -> None:
+    """Write the instance counts that DescribeEndpoint answers; one that was resized is in service by them."""
+    if endpoint := _records().endpoints.get(name):
+        for variant in endpoint.production_variants:
+            variant["CurrentInstanceCount"], variant["DesiredInstanceCount"] = current, desired
+        resized = endpoint.endpoint_status == "Updating" and endpoint.pending_deployment_summary is None
+        if resized and current == desired:
+            end_change(name)
+
+
+@SEAMS.replaces(f"{_RESPONSE}.serialized")
+def _serialized(
+    _: object, original: Callable[..., Any], call: SageMakerResponse, result: ActionResult
+) -> Any:
+    if isinstance(result.result, dict):
+        result._result = _without_empty(result.result, lists=call._get_action().startswith("Describe"))
+    return original(call, result)
+
+
+@SEAMS.replaces("moto.sagemaker.models:FakeEndpointConfig.validate_instance_type")
+def _validate_instance_type(_: object, _original: object, _config: object, instance_type: str) -> None:
+    if instance_type not in get_service_model("sagemaker").shape_for("ProductionVariantInstanceType").enum:
+        raise ValidationError(f"{instance_type!r} at 'instanceType' is no instance type of SageMaker hosting")
+
+
+@SEAMS.replaces(f"{_RESPONSE}.create_model")
+def _create_model(_: object, original: Original, call: SageMakerResponse) -> ActionResult:
+    refuse_unserved(call.params)
+    name, models = call._get_param("ModelName"), call.sagemaker_backend._models
+    _refuse_existing("model", name, models)
+    result = original(call)
+    models[name].enable_network_isolation = bool(call._get_param("EnableNetworkIsolation"))
+    return result
+
+
+@SEAMS.replaces(f"{_RESPONSE}.create_endpoint_config")
+def _create_endpoint_config(_: object, original: Original, call: SageMakerResponse) -> ActionResult:
+    refuse_unserved(call.params)
+    name = call._get_param("EndpointConfigName")
+    _refuse_existing("endpoint-config", name, call.sagemaker_backend.endpoint_configs)
+    return original(call)
+
+
+@SEAMS.replaces(f"{_RESPONSE}.create_endpoint")
+def _create_endpoint(runtime: SageMakerRuntime, original: Original, call: SageMakerResponse) -> ActionResult:
+    refuse_unserved(call.params)
+    name, config = call._get_param("EndpointName"), call._get_param("EndpointConfigName")
+    _refuse_existing("endpoint", name, call.sagemaker_backend.endpoints)
+    result = original(call)
+    _configure(call.sagemaker_backend.endpoints[name], config)
+    begin_change(name, "Creating", config)
+    runtime.start_endpoint(name)
+    return result
+
+
+@SEAMS.replaces(f"{_RESPONSE}.delete_endpoint")
+def _delete_endpoint(runtime: SageMakerRuntime, original: Original, call: SageMakerResponse) -> ActionResult:
+    result = original(call)
+    runtime.delete_endpoint(call._get_param("EndpointName"))
+    return result
+
+
+@SEAMS.replaces(f"{_RESPONSE}.update_endpoint_weights_and_capacities")
+def _resize_endpoint(runtime: SageMakerRuntime, original: Original, call: SageMakerResponse) -> ActionResult:
+    refuse_unserved(call.params)
+    endpoint = _in_service(call)
+    before = [dict(variant) for variant in endpoint.production_variants]
+    result = original(call)  # checks the names of variants, and writes None where nothing was asked for
+    endpoint.production_variants = before
+    for variant, wanted in zip(before, call._get_param("DesiredWeightsAndCapacities"), strict=False):
+        if wanted.get("DesiredWeight") is not None:
+            variant["CurrentWeight"] = variant["DesiredWeight"] = wanted["DesiredWeight"]
+        if wanted.get("DesiredInstanceCount") is not None:
+            begin_change(endpoint.endpoint_name, "Updating")
+            runtime.set_instance_count(endpoint.endpoint_name, wanted["DesiredInstanceCount"])
+    return result
+
+
+@SEAMS.replaces(f"{_RESPONSE}.update_endpoint")
+def _update_endpoint(runtime: SageMakerRuntime, _original: None, call: SageMakerResponse) -> ActionResult:
+    refuse_unserved(call.params)
+    endpoint, config = _in_service(call), call._get_param("EndpointConfigName")
+    call.sagemaker_backend.describe_endpoint_config(config)
+    excluded = call._get_param("ExcludeRetainedVariantProperties") or ()
+    retained = (
+        call._get_param("RetainAllVariantProperties")
+        and {"VariantPropertyType": "DesiredInstanceCount"} not in excluded
+    )
+    begin_change(endpoint.endpoint_name, "Updating", config)
+    runtime.update_endpoint(endpoint.endpoint_name, config, retain_instances=bool(retained))
+    return ActionResult({"EndpointArn": endpoint.arn})
+
+
+def _records() -> Any:
+    return sagemaker_backends[ACCOUNT][REGION]
+
+
+def _in_service(call: SageMakerResponse) -> Any:
+    """The endpoint that a call would change; raises ValidationError where that cannot be."""
+    name = call._get_param("EndpointName")
+    call.sagemaker_backend.describe_endpoint(name)
+    endpoint = call.sagemaker_backend.endpoints[name]
+    if endpoint.endpoint_status == "Failed":
+        raise ValidationError(f'Cannot update failed endpoint "{endpoint.arn}".')
+    if endpoint.endpoint_status != "InService":
+        raise ValidationError(f'Cannot update in-progress endpoint "{endpoint.arn}".')
+    return endpoint
+
+
+def _refuse_existing(kind: str, name: str, known: dict[str, Any]) -> None:
+    if name in known:
+        what = kind.replace("endpoint-config", "endpoint configuration")
+        raise ValidationError(
+            f'Cannot create already existing {what} "{arn("sagemaker", f"{kind}/{name}")}".'
+        )
+
+
+def _configure(endpoint: Any, config_name: str) -> None:
+    """Write of an endpoint what a configuration says; moto answers whatever attributes it has."""
+    endpoint.endpoint_config_name = config_name
+    endpoint.production_variants = _variants(config_name)
+    endpoint.async_inference_config = _records().endpoint_configs[config_name].async_inference_config
+
+
+def _variants(config_name: str) -> list[dict[str, Any]]:
+    """The variants of a configuration as an endpoint has them, before any instance is there."""
+    return [
+        {
+            "VariantName": variant["VariantName"],
+            "DeployedImages": [
+                {"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": utcnow()}
+                for model in [_records()._models[variant["ModelName"]]]
+                for image in [(model.containers or [model.primary_container])[0]["Image"]]
+            ],
+            "CurrentWeight": variant.get("InitialVariantWeight", 1.0),
+            "DesiredWeight": variant.get("InitialVariantWeight", 1.0),
+            "CurrentInstanceCount": 0,
+            "DesiredInstanceCount": variant.get("InitialInstanceCount", 0),
+        }
+        for variant in _records().endpoint_configs[config_name].production_variants
+    ]
+
+
+def _without_empty(value: Any, *, lists: bool) -> Any:
+    """The same without members that are None or an empty object, or, where asked for, an empty list."""
+    if isinstance(value, list):
+        return [_without_empty(part, lists=lists) for part in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: _without_empty(part, lists=lists) for name, part in value.items()}
+    return {
+        name: part for name, part in kept.items() if part not in ((None, {}, []) if lists else (None, {}))
+    }

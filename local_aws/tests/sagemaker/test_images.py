@@ -1,0 +1,97 @@
+"""Images as data: a module of this machine over the model data that S3 has."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_aws import ConfigurationError, StartError
+from local_aws.sagemaker.description import Model
+from local_aws.sagemaker.images import Image, container_of
+from local_aws.server import AwsServer
+from local_aws.tests.sagemaker.conftest import ROLE, ROOT, Cloud, started
+
+IMAGES = {
+    "fake:1": Image(
+        command=["python", "-m", "local_aws.tests.sagemaker.fake_container", "serve"],
+        folder=ROOT,
+        environment={"OWN": "image", "BOTH": "image"},
+    )
+}
+
+
+@pytest.fixture(scope="module")
+def url(server: AwsServer) -> str:
+    """A model.tar.gz with one file in a folder."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        entry = tarfile.TarInfo("weights/one.bin")
+        entry.size = 7
+        archive.addfile(entry, io.BytesIO(b"weights"))
+    server.client("s3").put_object(Bucket="work", Key="model.tar.gz", Body=packed.getvalue())
+    return "s3://work/model.tar.gz"
+
+
+@pytest.fixture
+def cloud(server: AwsServer, tmp_path: Path) -> Iterator[Cloud]:
+    with started(server, tmp_path, lambda model: container_of(IMAGES, model, server.client("s3"))) as cloud:
+        yield cloud
+
+
+def test_a_model_runs_with_its_data_and_its_variables(cloud: Cloud, url: str) -> None:
+    cloud.create("packed", model="packed", image="fake:1", url=url, environment={"BOTH": "model"})
+    body = b'{"show": ["OWN", "BOTH", "MODEL_DIR"]}'
+    answer = cloud.runtime.invoke_endpoint(EndpointName="packed", Body=body)["Body"].read().decode()
+    own, both, folder = answer.split("\n")
+    assert (own, both) == ("image", "model")
+    assert Path(folder, "weights", "one.bin").read_bytes() == b"weights"
+    assert [path.name for path in Path(folder).iterdir()] == ["weights"]
+
+
+def test_a_folder_of_s3_is_model_data_too(server: AwsServer) -> None:
+    s3 = server.client("s3")
+    for name in ("one.bin", "deep/two.bin", "../escaped.bin"):
+        s3.put_object(Bucket="work", Key=f"plain/{name}", Body=name.encode())
+    container = container_of(IMAGES, Model("plain", "fake:1", "s3://work/plain/"), s3)
+    folder = Path(container.environment["MODEL_DIR"])
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert found == {"one.bin", "deep/two.bin"}
+
+
+def test_uncompressed_data_is_found_by_its_source(cloud: Cloud) -> None:
+    cloud.client("s3").put_object(Bucket="work", Key="loose/one.bin", Body=b"loose")
+    source = {"S3Uri": "s3://work/loose/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    cloud.client("sagemaker").create_model(
+        ModelName="loose",
+        ExecutionRoleArn=ROLE,
+        PrimaryContainer={"Image": "fake:1", "ModelDataSource": {"S3DataSource": source}},
+    )
+    cloud.create("loose", model="loose")
+    answer = cloud.runtime.invoke_endpoint(EndpointName="loose", Body=b'{"show": ["MODEL_DIR"]}')
+    assert Path(answer["Body"].read().decode(), "one.bin").read_bytes() == b"loose"
+
+
+@pytest.mark.parametrize(
+    ("image", "url", "why"),
+    [
+        ("unknown:1", "s3://work/model.tar.gz", "nothing to run as unknown:1"),
+        ("fake:1", "s3://work/no-such.tar.gz", "404"),
+        ("fake:1", "s3://work/no-archive", r"s3://work/no-archive is no model\.tar\.gz"),
+    ],
+)
+def test_an_endpoint_fails_with_the_reason(cloud: Cloud, image: str, url: str, why: str) -> None:
+    cloud.client("s3").put_object(Bucket="work", Key="no-archive", Body=b"no archive")
+    create = partial(cloud.create, "failing", model="failing", image=image, url=url)
+    with pytest.raises((ConfigurationError, StartError), match=why):
+        create()
+    told: dict[str, Any] = cloud.client("sagemaker").describe_endpoint(EndpointName="failing")
+    assert told["EndpointStatus"] == "Failed"
+    cloud.client("sagemaker").delete_endpoint(EndpointName="failing")
+    cloud.client("sagemaker").delete_endpoint_config(EndpointConfigName="failing-config")
+    cloud.client("sagemaker").delete_model(ModelName="failing")
