@@ -96,7 +96,7 @@ def drive(
         status = client.wait(job_id, timeout)
         stopped = status.stopped.timestamp() if status.stopped else time.time()
         passed.append(
-            Passed(job_id, submitted, status.started.timestamp(), stopped, status.state == "succeeded")
+            Passed(job_id, submitted, status.began.timestamp(), stopped, status.state == "succeeded")
         )
         done(len(passed))
     return passed

@@ -87,7 +87,7 @@ def _active(connection: Connection) -> Bundle:
 
 
 def _seconds(status: JobStatus) -> str:
-    took = (status.stopped - status.started).total_seconds() if status.stopped else 0.0
+    took = (status.stopped - status.began).total_seconds() if status.stopped else 0.0
     return f"{took:.1f}"
 
 

@@ -74,7 +74,7 @@ def _wildcards(stage: str, network: Network) -> Iterator[Acknowledgement]:
             "Lambda and SageMaker name the streams; the tag limits each role to its own group."
         ),
         names.arn("states", f"execution:{machine}*"): (
-            "The flow watches and stops the children of its own map, whose names Step Functions makes up."
+            "Executions are named by jobs, and the children of the flow's own map by Step Functions."
         ),
     }
     if network.kind == "own":

@@ -31,6 +31,8 @@ Runbook = Literal[
 _OLD_MESSAGE_SECONDS: Final = 900
 _OLD_TICKET_SECONDS: Final = 4 * 3_600
 """Beyond any time that a healthy asynchronous endpoint needs to wake up and work off its queue."""
+_OLD_JOB_SECONDS: Final = 12 * 3_600
+"""Beyond what a nightly batch waits for its slots."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,13 @@ def _documents(deployment: Deployment) -> Iterator[AlarmSpec]:
         meaning=f"A state has waited longer than {_OLD_TICKET_SECONDS // 3_600} hours for an endpoint.",
         metric=metric(names.metrics_namespace, "OldestTicketSeconds", "Maximum", service="sweep"),
         threshold=_OLD_TICKET_SECONDS,
+        runbook="stuck-work",
+    )
+    yield AlarmSpec(
+        name="oldest-waiting-job",
+        meaning=f"A job has waited longer than {_OLD_JOB_SECONDS // 3_600} hours to start.",
+        metric=metric(names.metrics_namespace, "OldestWaitingJobSeconds", "Maximum", service="sweep"),
+        threshold=_OLD_JOB_SECONDS,
         runbook="stuck-work",
     )
     yield AlarmSpec(

@@ -74,13 +74,14 @@ def _glance(observed: Observed) -> Board:
     jobs = (executions("Started", "in"), executions("Succeeded", "read"), executions("Failed", "failed"))
     ends = tuple(
         Line(
-            metric(own, "DocumentsEnded", "Sum", outcome=outcome, service="validation", source=EVENT_SOURCE),
+            metric(own, "DocumentsEnded", "Sum", outcome=outcome, service="conclude", source=EVENT_SOURCE),
             label,
         )
         for outcome, label in _OUTCOMES.items()
     )
     ticket = Line(metric(own, "OldestTicketSeconds", "Maximum", service="sweep"), "waiting for an endpoint")
-    ages = (*(oldest(queue) for queue in observed.topology.queues), ticket)
+    job = Line(metric(own, "OldestWaitingJobSeconds", "Maximum", service="sweep"), "waiting to start")
+    ages = (*(oldest(queue) for queue in observed.topology.queues), job, ticket)
     pages = (
         Line(metric(own, "PagesPlanned", "Sum", service="paginate"), "planned"),
         Line(metric(own, "PagesPlannedAgain", "Sum", service="paginate"), "planned again"),

@@ -6,7 +6,7 @@ names a prefix of a bucket, the streams of one log group, or the executions of o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,8 @@ from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 from hybrid_ocr.contracts.keys import artifact_key
 from hybrid_ocr.contracts.names import Names
 from infra.deployment import Deployment
+from infra.job_permissions import JobPermissions
+from infra.statements import allow as _allow
 from infra.unscoped import UNSCOPED
 from stepfunctions import called_functions
 from topology.model import FUNCTIONS
@@ -66,7 +68,8 @@ class Permissions:
             "rotation": self._rotation,
             "dispatch": self._dispatch,
             "resume": self._settle,
-            "sweep": self._settle,
+            "sweep": lambda: [*self._settle(), *self._jobs.reconcile()],
+            "conclude": self._jobs.conclude,
             "validation": self._validation,
         }
         return [
@@ -138,7 +141,6 @@ class Permissions:
         executions = names.arn("states", f"execution:{machine}*")  # its own, and its children's under its map
         return [
             _allow(["lambda:InvokeFunction"], *(self._function_arn(name) for name in called_functions())),
-            _allow(["events:PutEvents"], names.arn("events", f"event-bus/{names.bus('documents')}")),
             _allow(["states:StartExecution"], names.arn("states", f"stateMachine:{machine}")),
             _allow(
                 ["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"], executions
@@ -150,17 +152,12 @@ class Permissions:
     def producer(self) -> list[iam.PolicyStatement]:
         """Of who hands in documents, by upload or event, follows and redrives them, and takes results."""
         names = self.deployment.names
-        machine = names.state_machine("documents")
         return [
             self._objects("inbox", "*", "s3:GetObject", "s3:PutObject"),
             self._objects("results", "results/*", "s3:GetObject"),
             _allow(["s3:ListBucket"], self.deployment.bucket_arn("results")),
             _allow(["events:PutEvents"], names.arn("events", f"event-bus/{names.bus('documents')}")),
-            _allow(["states:DescribeExecution"], names.arn("states", f"execution:{machine}*")),
-            _allow(
-                ["states:ListExecutions", "states:StartExecution"],
-                names.arn("states", f"stateMachine:{machine}"),
-            ),
+            *self._jobs.look_up(),
             self._key(),
         ]
 
@@ -183,15 +180,15 @@ class Permissions:
             ),
         ]
 
+    @property
+    def _jobs(self) -> JobPermissions:
+        return JobPermissions(self.deployment)
+
     def _intake(self) -> list[iam.PolicyStatement]:
-        names = self.deployment.names
         return [
             *self._read("inbox", "*"),
             *self._read("artifacts", "bundles/*"),
-            _allow(
-                ["states:StartExecution"],
-                names.arn("states", f"stateMachine:{names.state_machine('documents')}"),
-            ),
+            *self._jobs.admit(),
             self._dead_letters("jobs"),
         ]
 
@@ -214,11 +211,11 @@ class Permissions:
         """What whoever settles tickets needs: the ticket, the truth in S3, and the states that wait."""
         names = self.deployment.names
         table = names.arn("dynamodb", f"table/{names.table('tickets')}")
-        index = self.deployment.topology.tables["tickets"].index.name
+        [index] = self.deployment.topology.tables["tickets"].indexes
         machine = names.arn("states", f"stateMachine:{names.state_machine('documents')}")
         return [
             _allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], table),
-            _allow(["dynamodb:Query"], f"{table}/index/{index}"),
+            _allow(["dynamodb:Query"], f"{table}/index/{index.name}"),
             *self._read("work", "jobs/*"),
             self._write("work", "jobs/*"),
             self._objects("work", "failures/*", "s3:GetObject"),
@@ -301,9 +298,3 @@ class Permissions:
             self.deployment.names.arn("sagemaker", f"endpoint/{self.deployment.endpoint(stage, mode)}")
             for stage in self.deployment.topology.endpoints
         ]
-
-
-def _allow(
-    actions: Sequence[str], *resources: str, conditions: Mapping[str, Mapping[str, object]] | None = None
-) -> iam.PolicyStatement:
-    return iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)

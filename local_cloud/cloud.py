@@ -31,12 +31,18 @@ from local_cloud.deployment import Deployment, default_bundles
 from local_cloud.model_data import LocalContainers
 from local_cloud.models import LocalModels
 from stepfunctions import definition, substituted
-from topology import load_topology
+from topology import Topology, load_topology
 
 if TYPE_CHECKING:
     from local_cloud.autoscaling import Autoscaling
 
-CALLS_AT_ONCE: Final = {"rotation": granted_threads(), "paginate": 2, "validation": 2, "dispatch": 8}
+CALLS_AT_ONCE: Final = {
+    "rotation": granted_threads(),
+    "paginate": 2,
+    "validation": 2,
+    "dispatch": 8,
+    "conclude": 2,
+}
 """Most instances of a function where this machine has not the cores for what the topology reserves."""
 PATIENCE_SECONDS: Final = 600.0
 """How long a call waits for an instance. Lambda would start a thousand; here a queue is the honest answer."""
@@ -57,10 +63,11 @@ MODULES: Final = (
     "hybrid_ocr.opening",
     "hybrid_ocr.hosts.function",
     "hybrid_ocr.storage.bundles",
+    "hybrid_ocr.storage.reconciliation",
     "hybrid_ocr.storage.settle",
 )
 """What most functions import, once for all. OpenVINO starts threads, so rotation imports it by itself."""
-SERVICES: Final = ("s3", "dynamodb", "stepfunctions", "sqs", "sagemaker-runtime")
+SERVICES: Final = ("s3", "dynamodb", "stepfunctions", "sqs", "sagemaker-runtime", "events")
 """Those of AWS that functions call."""
 
 log = logging.getLogger(__name__)
@@ -80,6 +87,7 @@ class CloudSettings:
         retry_scale: what the pauses of the flow's retries are multiplied with.
         limits: of SageMaker's runtime.
         autoscaling: the endpoints scale; there are asynchronous ones only then.
+        most_executions: under way at once; as many as the functions bear here unless given.
         metrics: keep those of functions and endpoints; not worth their start where nobody will look.
         container: changes the container of a model before it is started.
         launch: starts a container, see `EarlyContainers`.
@@ -94,6 +102,7 @@ class CloudSettings:
     retry_scale: float = 1.0
     limits: RuntimeLimits = field(default_factory=RuntimeLimits)
     autoscaling: Autoscaling | None = None
+    most_executions: int | None = None
     metrics: bool = True
     container: Callable[[Container], Container] = field(default=lambda container: container, repr=False)
     launch: Launch = ContainerProcess
@@ -104,7 +113,7 @@ class LocalCloud:
 
     def __init__(self, settings: CloudSettings | None = None) -> None:
         self.settings = settings or CloudSettings()
-        self.names, self.topology = Names(), load_topology()
+        self.names, self.topology = Names(), _bounded(load_topology(), self.settings.most_executions)
         self.models = LocalModels(self.settings.engine, self.settings.script)
         self._stack = ExitStack()
 
@@ -220,9 +229,9 @@ class LocalCloud:
                 handler=function.handler,
                 timeout_seconds=function.timeout_seconds,
                 memory_mb=function.memory_mb,
-                concurrency=min(function.concurrency, CALLS_AT_ONCE.get(name, function.concurrency)),
+                concurrency=function.concurrency,
                 provisioned=int(name in self.models.folders),  # a network: not in the first document's time
-                environment={**resources.function_environment(function, self.names), **own.get(name, {})},
+                environment={**self.topology.environment(name, self.names), **own.get(name, {})},
             )
             for name, function in self.topology.functions.items()
         }
@@ -233,6 +242,20 @@ class LocalCloud:
             deployment.publish(self.models)
         except Exception:
             log.exception("the artefacts could not be published")
+
+
+def _bounded(topology: Topology, most_executions: int | None) -> Topology:
+    """The topology with no more calls and executions at once than this machine bears, or are wanted."""
+    functions = {
+        name: function.model_copy(update={"concurrency": min(function.concurrency, most)})
+        for name, function in topology.functions.items()
+        for most in [CALLS_AT_ONCE.get(name, function.concurrency)]
+    }
+    machines = {
+        name: machine.model_copy(update={"most_executions": most_executions or machine.most_executions})
+        for name, machine in topology.state_machines.items()
+    }
+    return topology.model_copy(update={"functions": functions, "state_machines": machines})
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hybrid_ocr.artifacts import artifacts_root
 from hybrid_ocr.contracts.jobs import Bundle, EndpointMode, EndpointRef, EndpointStage
-from hybrid_ocr.contracts.keys import DEFAULT_BUNDLE, artifact_key
+from hybrid_ocr.contracts.keys import DEFAULT_BUNDLE, JOBS, artifact_key
 from hybrid_ocr.contracts.names import Names
 from hybrid_ocr.contracts.stages import ENDPOINTS
 from hybrid_ocr.storage.bundles import Bundles
@@ -132,7 +132,7 @@ class Deployment:
                 "MaxConcurrentInvocationsPerInstance": self.topology.endpoints[stage].concurrent_invocations
             },
             "OutputConfig": {
-                "S3OutputPath": f"{work}/",
+                "S3OutputPath": f"{work}/{JOBS}/",
                 "S3FailurePath": f"{work}/failures/",
                 "NotificationConfig": {
                     setting: self.names.arn("sns", self.names.topic(topic))

@@ -8,9 +8,9 @@ import zipfile
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hybrid_ocr.contracts.names import VARIABLE_PREFIX, Names
+from hybrid_ocr.contracts.names import Names
 from topology import Topology
-from topology.model import FUNCTIONS, Bucket, Function, Queue, Rule, Table
+from topology.model import FUNCTIONS, Bucket, Queue, Rule, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -41,10 +41,10 @@ def create(
     for name, topic in topology.topics.items():
         _create_topic(client("sns"), names, name, topic.queue)
     for name, table in topology.tables.items():
-        _create_table(client("dynamodb"), names.table(name), table)
-    for name, function in topology.functions.items():
+        create_table(client("dynamodb"), names.table(name), table)
+    for name in topology.functions:
         role = _create_role(client("iam"), names.function(name), "lambda")
-        _create_function(client("lambda"), names, name, function, role)
+        _create_function(client("lambda"), topology, names, name, role)
     for name, machine in topology.state_machines.items():
         client("stepfunctions").create_state_machine(
             name=names.state_machine(name),
@@ -56,11 +56,6 @@ def create(
         client("events").create_event_bus(Name=names.bus(bus))
     for name, rule in topology.rules.items():
         _create_rule(client("events"), names, name, rule)
-
-
-def function_environment(function: Function, names: Names) -> dict[str, str]:
-    """The environment variables of a function, with the names and ARNs of this deployment."""
-    return {VARIABLE_PREFIX + name: names.resolve(value) for name, value in function.environment.items()}
 
 
 def _create_bucket(s3: S3Client, bucket: str, told: Bucket) -> None:
@@ -95,15 +90,13 @@ def _create_topic(sns: SNSClient, names: Names, name: str, queue: str) -> None:
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=names.arn("sqs", names.queue(queue)))
 
 
-def _create_table(dynamodb: DynamoDBClient, table: str, told: Table) -> None:
-    index = told.index
+def create_table(dynamodb: DynamoDBClient, table: str, told: Table) -> None:
+    """Make a table of the topology under a name."""
     dynamodb.create_table(
         TableName=table,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
-            {"AttributeName": told.key, "AttributeType": "S"},
-            {"AttributeName": index.key, "AttributeType": "S"},
-            {"AttributeName": index.sort, "AttributeType": "N"},
+            {"AttributeName": name, "AttributeType": kind} for name, kind in told.attributes.items()
         ],
         KeySchema=[{"AttributeName": told.key, "KeyType": "HASH"}],
         GlobalSecondaryIndexes=[
@@ -115,6 +108,7 @@ def _create_table(dynamodb: DynamoDBClient, table: str, told: Table) -> None:
                 ],
                 "Projection": {"ProjectionType": "ALL"},
             }
+            for index in told.indexes
         ],
     )
     dynamodb.update_time_to_live(
@@ -122,8 +116,8 @@ def _create_table(dynamodb: DynamoDBClient, table: str, told: Table) -> None:
     )
 
 
-def _create_function(functions: LambdaClient, names: Names, name: str, told: Function, role: str) -> None:
-    physical = names.function(name)
+def _create_function(functions: LambdaClient, topology: Topology, names: Names, name: str, role: str) -> None:
+    physical, told = names.function(name), topology.functions[name]
     functions.create_function(
         FunctionName=physical,
         Runtime="python3.11",
@@ -132,7 +126,7 @@ def _create_function(functions: LambdaClient, names: Names, name: str, told: Fun
         Code={"ZipFile": _empty_zip()},  # what runs is this checkout
         Timeout=told.timeout_seconds,
         MemorySize=told.memory_mb,
-        Environment={"Variables": function_environment(told, names)},
+        Environment={"Variables": topology.environment(name, names)},
         DeadLetterConfig={"TargetArn": names.arn("sqs", names.dead_letter_queue(FUNCTIONS))},
     )
     functions.put_function_concurrency(FunctionName=physical, ReservedConcurrentExecutions=told.concurrency)

@@ -28,12 +28,11 @@ def called_functions(file: str = DOCUMENTS) -> tuple[str, ...]:
 
 
 def substituted(names: Names, file: str = DOCUMENTS) -> dict[str, str]:
-    """What stands for a state machine's places in a deployment: ARNs of functions, the name of a bus."""
-    arns = {
+    """What stands for a state machine's places in a deployment: ARNs of functions."""
+    return {
         f"{name.title().replace('_', '')}Function": names.arn("lambda", f"function:{names.function(name)}")
         for name in called_functions(file)
     }
-    return {**arns, "EventBus": names.bus("documents")}
 
 
 def definition(substitutions: Mapping[str, str], file: str = DOCUMENTS) -> str:

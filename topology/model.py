@@ -27,6 +27,8 @@ LONGEST_STARTUP_SECONDS: Final = 4.0
 
 FUNCTIONS: Final = "functions"
 """Names the dead-letter queue of all functions: what none of them could take."""
+EXECUTIONS_A_CALL: Final = 4
+"""Executions under way for each call that the functions of the flow take at once, unless a number is set."""
 
 
 class _Part(BaseModel):
@@ -72,11 +74,19 @@ class Index(_Part):
 
 
 class Table(_Part):
-    """A DynamoDB table, paid by request; its keys are strings, the sort key of its index a number."""
+    """A DynamoDB table, paid by request; its keys are strings, the sort keys of its indexes numbers."""
 
     key: str
     ttl: str
-    index: Index
+    indexes: Annotated[tuple[Index, ...], Field(min_length=1)]
+
+    @property
+    def attributes(self) -> dict[str, Literal["S", "N"]]:
+        """The type of every attribute that is a key."""
+        types: dict[str, Literal["S", "N"]] = {self.key: "S"}
+        for index in self.indexes:
+            types |= {index.key: "S", index.sort: "N"}
+        return types
 
 
 class Rule(_Part):
@@ -117,6 +127,10 @@ class StateMachine(_Part):
 
     definition: str
     log_level: Literal["ALL", "ERROR", "FATAL", "OFF"]
+    most_executions: Annotated[
+        int | None,
+        Field(ge=1, le=5_000, description="under way at once; their names are one item of a table"),
+    ] = None
 
 
 class Function(_Part):
@@ -208,6 +222,31 @@ class Topology(_Part):
                     f"the queue of function {name} shows a message again too early: below 6 timeouts"
                 )
         return self
+
+    def most_executions(self, machine: str) -> int:
+        """How many executions of a state machine may be under way at once.
+
+        Unless it is set, four for each call that its functions take at once, which are those that neither a
+        queue nor the clock starts: an execution calls functions for seconds, and waits for endpoints for the
+        rest of its time. More would only be throttled.
+        """
+        told = self.state_machines[machine].most_executions
+        if told is not None:
+            return told
+        fed = {rule.target_function for rule in self.rules.values() if rule.schedule}
+        called = [f for name, f in self.functions.items() if f.queue is None and name not in fed]
+        return EXECUTIONS_A_CALL * sum(function.concurrency for function in called)
+
+    def environment(self, function: str, names: Names) -> dict[str, str]:
+        """The environment variables of a function, with the names, ARNs and limits of a deployment."""
+        return {
+            VARIABLE_PREFIX + name: self._resolved(value, names)
+            for name, value in self.functions[function].environment.items()
+        }
+
+    def _resolved(self, value: str, names: Names) -> str:
+        kind, _, name = value.partition(":")
+        return str(self.most_executions(name)) if kind == "most_executions" else names.resolve(value)
 
     @property
     def dead_letter_queues(self) -> tuple[str, ...]:

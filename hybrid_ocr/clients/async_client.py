@@ -4,40 +4,41 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import boto3
 from pydantic import ValidationError
 
+from hybrid_ocr.clients.bus import Bus
 from hybrid_ocr.clients.connection import Connection, connect
-from hybrid_ocr.clients.executions import MOST_ATTEMPTS, Executions
 from hybrid_ocr.clients.inbox import Inbox
-from hybrid_ocr.clients.jobs import ID, JobStatus, check_id, too_late
-from hybrid_ocr.clients.retry import Deadline, retry_while_busy
+from hybrid_ocr.clients.job_table import JobTable
+from hybrid_ocr.clients.jobs import ID, JobStatus, check_id, status_of, too_late
+from hybrid_ocr.clients.retry import Deadline
 from hybrid_ocr.contracts.codec import JSON, decode
 from hybrid_ocr.contracts.errors import CapacityError, EngineError, ErrorCode, RequestError
-from hybrid_ocr.contracts.events import TEST_SOURCE, DocumentSubmitted, ReadOptions, TestRun
+from hybrid_ocr.contracts.events import (
+    MOST_ATTEMPTS,
+    DocumentSubmitted,
+    JobRedriven,
+    ReadOptions,
+    TestRun,
+)
 from hybrid_ocr.contracts.jobs import job_id_of
 from hybrid_ocr.contracts.keys import result_prefix
 from hybrid_ocr.contracts.result import DocumentResult
 
 if TYPE_CHECKING:
-    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
 
-SOURCE: Final = "hybrid-ocr.client"
-"""The EventBridge source of what this client submits; that of a test is TEST_SOURCE."""
-BUS: Final = "documents"
 RESULT: Final = "result.json"
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.05, 3.0, 1.3
-"""Seconds between two looks at an execution, and how they grow."""
-STARTS_WITHIN: Final = 300.0
-"""Seconds. Starting takes a few; what has not started by then was refused, or the flow stands still."""
-SUBMITS_WITHIN: Final = 30.0
-LONGEST_LIST: Final = 1_000
+"""Seconds between two looks at a job, and how they grow."""
+TAKEN_IN_WITHIN: Final = 300.0
+"""Seconds. It takes a few; what is not in the table by then was refused, or intake stands still."""
 _START_OF_ID: Final = re.compile(r"[0-9a-f]{6,31}")
 
 
@@ -68,13 +69,12 @@ class AsyncClient:
         return Inbox(self._connection)
 
     @cached_property
-    def _executions(self) -> Executions:
-        return Executions(self._connection)
+    def _jobs(self) -> JobTable:
+        return JobTable(self._connection)
 
     @cached_property
-    def _events(self) -> EventBridgeClient:
-        client: EventBridgeClient = self._connection.client("events")
-        return client
+    def _bus(self) -> Bus:
+        return Bus(self._connection)
 
     @cached_property
     def _s3(self) -> S3Client:
@@ -124,19 +124,19 @@ class AsyncClient:
             if run and truth is not None:
                 run = TestRun(id=run.id, truth=self._inbox.place(truth).uri)
             submitted = DocumentSubmitted(source=placed.uri, options=options, test=run)
-            retry_while_busy(lambda: self._publish(submitted), Deadline.after(SUBMITS_WITHIN))
+            self._bus.publish(submitted, test=run is not None)
         return job_id_of(submitted, placed.version)
 
     def status(self, job_id: str) -> JobStatus:
         """How the latest attempt of a job stands.
 
         Raises:
-            RequestError: SOURCE_NOT_FOUND, nothing has started under this id.
+            RequestError: SOURCE_NOT_FOUND, there is no job of this id.
         """
-        status = self._latest(job_id)
+        status = self._status(job_id)
         if status is None:
             raise RequestError(
-                f"no job {job_id} in {self._connection.where}: it has not started yet, was refused at the "
+                f"no job {job_id} in {self._connection.where}: it was not taken in yet, was refused at the "
                 "door, or never was",
                 code=ErrorCode.SOURCE_NOT_FOUND,
             )
@@ -150,20 +150,9 @@ class AsyncClient:
             timeout: seconds.
 
         Raises:
-            EngineError: STAGE_TIMEOUT, it is not done in time, or has not even started.
+            EngineError: STAGE_TIMEOUT, it is not done in time, or was not even taken in.
         """
-        end, start = Deadline.after(timeout), Deadline.after(min(timeout, STARTS_WITHIN))
-        pause = FIRST_PAUSE
-        status: JobStatus | None = None
-        while True:
-            status = self._latest(job_id, status.attempt if status else 1)
-            if status and status.done:
-                return status
-            limit = end if status else start
-            if not limit.remaining:
-                raise EngineError(too_late(job_id, status, limit.seconds), code=ErrorCode.STAGE_TIMEOUT)
-            time.sleep(min(pause, limit.remaining))
-            pause = min(pause * GROWTH, LONGEST_PAUSE)
+        return self._wait(job_id, Deadline.after(timeout), lambda status: status.done)
 
     def result(self, job_id: str, attempt: int | None = None) -> DocumentResult:
         """What was read by an attempt; where none is named, by the latest that has a result.
@@ -213,17 +202,12 @@ class AsyncClient:
         return fetched
 
     def jobs(self, limit: int = 20) -> list[JobStatus]:
-        """The latest jobs, each by its latest attempt, newest first."""
-        seen: dict[str, JobStatus] = {}
+        """The latest jobs, each by its latest attempt, those first that were submitted last."""
         with self._connection.translated():
-            for status in self._executions.newest(page_size=min(limit, LONGEST_LIST)):
-                seen.setdefault(status.job_id, status)
-                if len(seen) >= limit:
-                    break
-        return list(seen.values())
+            return list(map(status_of, self._jobs.newest(limit)))
 
     def find(self, start: str) -> str:
-        """The id of the one recent job whose id starts so; a whole id comes back as it is.
+        """The id of the one job whose id starts so; a whole id comes back as it is.
 
         Raises:
             RequestError: no job starts so, or several do.
@@ -234,11 +218,12 @@ class AsyncClient:
             raise RequestError(
                 f"{start[:40]!r} is no id of a job: 32 of 0-9 and a-f, of which the first 6 or more will do"
             )
-        found = {job.job_id for job in self.jobs(LONGEST_LIST) if job.job_id.startswith(start)}
+        with self._connection.translated():
+            found = self._jobs.starting_with(start)
         if len(found) != 1:
-            many = f"{len(found)} jobs start" if found else f"none of the last {LONGEST_LIST:,} jobs starts"
+            many = f"{len(found)} jobs start" if found else "no job starts"
             raise RequestError(f"{many} with {start}", code=ErrorCode.SOURCE_NOT_FOUND)
-        return found.pop()
+        return found[0]
 
     def redrive(self, job_id: str) -> int:
         """Read a document again, from its first page on, with the models it was read with before.
@@ -247,37 +232,43 @@ class AsyncClient:
             The number of the new attempt.
 
         Raises:
-            RequestError: the job is still running, has no attempt left, or is not known (SOURCE_NOT_FOUND).
+            RequestError: the job is not done, has no attempt left, or is not known (SOURCE_NOT_FOUND).
+            EngineError: STAGE_TIMEOUT, intake does not take it in.
         """
         last = self.status(job_id)
         if not last.done:
-            raise RequestError(f"{last.called} is still running")
+            raise RequestError(f"{last.called} is still {last.state}")
         if last.attempt == MOST_ATTEMPTS:
             raise RequestError(f"{last.called} is the last of {MOST_ATTEMPTS}: submit the document anew")
+        again = JobRedriven(job_id=job_id, attempt=last.attempt + 1)
         with self._connection.translated():
-            job = self._executions.job(job_id, last.attempt)
-            again = job.model_copy(update={"attempt": last.attempt + 1})
-            self._executions.start(again)
-        return again.attempt
+            self._bus.publish(again, test=last.test is not None)
+        deadline = Deadline.after(TAKEN_IN_WITHIN)
+        return self._wait(job_id, deadline, lambda status: status.attempt >= again.attempt).attempt
 
-    def _latest(self, job_id: str, attempt: int = 1) -> JobStatus | None:
+    def _status(self, job_id: str) -> JobStatus | None:
         check_id(job_id)
         with self._connection.translated():
-            return self._executions.latest(job_id, attempt)
+            record = self._jobs.get(job_id)
+        return status_of(record) if record else None
 
-    def _publish(self, submitted: DocumentSubmitted) -> None:
-        entry: Any = {
-            "Source": TEST_SOURCE if submitted.test else SOURCE,
-            "DetailType": "DocumentSubmitted",
-            "Detail": submitted.model_dump_json(),
-            "EventBusName": self._connection.names.bus(BUS),
-        }
-        answer = self._events.put_events(Entries=[entry])
-        if answer["FailedEntryCount"]:
-            [failed] = answer["Entries"]
-            raise CapacityError(
-                f"the bus took no event: {failed.get('ErrorCode')} {failed.get('ErrorMessage')}"
-            )
+    def _wait(self, job_id: str, end: Deadline, until: Callable[[JobStatus], bool]) -> JobStatus:
+        """Look at a job until it is as it should be.
+
+        Raises:
+            EngineError: STAGE_TIMEOUT, it is not in time.
+        """
+        start = Deadline.after(min(end.seconds, TAKEN_IN_WITHIN))
+        pause = FIRST_PAUSE
+        while True:
+            status = self._status(job_id)
+            if status and until(status):
+                return status
+            limit = end if status else start
+            if not limit.remaining:
+                raise EngineError(too_late(job_id, status, limit.seconds), code=ErrorCode.STAGE_TIMEOUT)
+            time.sleep(min(pause, limit.remaining))
+            pause = min(pause * GROWTH, LONGEST_PAUSE)
 
     def _result_prefix(self, job_id: str, attempt: int | None) -> str:
         """Of an attempt, or else of the latest that has a result; where there is no result, raise why."""
@@ -289,7 +280,7 @@ class AsyncClient:
             return max(found, key=lambda key: int(key.split("/")[2])).removesuffix(RESULT)
         status = self.status(job_id)
         if status.error:
-            raise status.error.as_error(status.document or "")
+            raise status.error.as_error(status.document)
         raise CapacityError(f"{status.called} has no result yet", code=ErrorCode.NOT_READY)
 
     def _result_keys(self, prefix: str) -> Iterator[str]:

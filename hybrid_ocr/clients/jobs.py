@@ -1,70 +1,64 @@
-"""How a job stands, read from its executions."""
+"""How a job stands, read from the table of jobs."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final, Literal
+from datetime import UTC, datetime
+from typing import Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from hybrid_ocr.clients.errors import error_in, one_line
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.document_name import document_name
-from hybrid_ocr.contracts.errors import ERRORS, ErrorCode, ErrorInfo, RequestError
-from hybrid_ocr.contracts.events import DocumentCompleted, PageCounts
-from hybrid_ocr.contracts.jobs import Job, JobId
+from hybrid_ocr.contracts.errors import ErrorInfo, RequestError
+from hybrid_ocr.contracts.events import DocumentFailed, PageCounts
+from hybrid_ocr.contracts.job_records import JobRecord
+from hybrid_ocr.contracts.jobs import JobId
 from hybrid_ocr.contracts.result import Verdict
 
-JobState = Literal["running", "succeeded", "failed"]
+JobState = Literal["waiting", "running", "succeeded", "failed"]
 
-_STATES: Final[Mapping[str, JobState]] = {
-    "RUNNING": "running",
-    "PENDING_REDRIVE": "running",
-    "SUCCEEDED": "succeeded",
-    "FAILED": "failed",
-    "TIMED_OUT": "failed",
-    "ABORTED": "failed",
-}
 ID: Final = re.compile(r"[0-9a-f]{32}")
-_NAME: Final = re.compile(r"([0-9a-f]{32})-([1-9][0-9]?)")
 
 
 class JobStatus(Message):
-    """Where one attempt of a job stands.
+    """Where the latest attempt of a job stands.
 
-    `succeeded` means that the flow came to its end: `verdict` and `pages` say what of. Where jobs are listed,
-    no more is known than state and times.
+    `waiting` means that other jobs are before it, `succeeded` that the flow came to its end: `verdict` and
+    `pages` say what of. A job that waits has not started; one that failed has an `error`.
     """
 
     job_id: JobId
     attempt: int = Field(ge=1)
     state: JobState
-    started: datetime
+    submitted: datetime
+    started: datetime | None = None
     stopped: datetime | None = None
-    source: str | None = None
+    source: str
     test: str | None = Field(default=None, description="the id of a test; None for a document in earnest")
     verdict: Verdict | None = None
     pages: PageCounts | None = None
     error: ErrorInfo | None = None
 
     @property
-    def document(self) -> str | None:
+    def document(self) -> str:
         """What people call the document: the end of its source."""
-        return document_name(self.source) if self.source else None
+        return document_name(self.source)
 
     @property
     def called(self) -> str:
-        """The attempt in words: by the name of its document, where that is known, and its job."""
-        attempt = f"attempt {self.attempt} of job {self.job_id}"
-        return f"{self.document}, {attempt}," if self.document else attempt
+        """The attempt in words: by the name of its document and its job."""
+        return f"{self.document}, attempt {self.attempt} of job {self.job_id},"
+
+    @property
+    def began(self) -> datetime:
+        """When it was started or, where that has not happened or was not noted, submitted."""
+        return self.started or self.submitted
 
     @property
     def done(self) -> bool:
         """Whether nothing more will come of this attempt."""
-        return self.state != "running"
+        return self.state in {"succeeded", "failed"}
 
 
 def check_id(job_id: str) -> None:
@@ -74,69 +68,36 @@ def check_id(job_id: str) -> None:
 
 
 def too_late(job_id: str, status: JobStatus | None, seconds: float) -> str:
-    """What a wait for a job says that took too long; `status` is None where it has not even started."""
+    """What a wait for a job says that took too long; `status` is None where nobody has taken it in."""
     if status:
-        return f"{status.called} is not done after {seconds:g} seconds"
+        return f"{status.called} is {status.state} after {seconds:g} seconds"
     return (
-        f"job {job_id} has not started after {seconds:g} seconds: where it was refused at the door, the "
+        f"job {job_id} was not taken in within {seconds:g} seconds: where it was refused at the door, the "
         "dead-letter queue of the jobs has it"
     )
 
 
-def status_of(execution: Mapping[str, Any]) -> JobStatus | None:
-    """How an execution stands, from an answer of DescribeExecution or an item of ListExecutions.
-
-    Returns:
-        None for an execution whose name is not that of a job: somebody started it by hand.
-    """
-    named = _NAME.fullmatch(execution["name"])
-    if named is None:
-        return None
-    state = _STATES[execution["status"]]
-    job = job_of(execution)
-    outcome = _outcome_of(execution)
+def status_of(record: JobRecord) -> JobStatus:
+    """How a job stands, of what its table has."""
+    job, event = record.job, record.event if record.state == "ended" else None
+    read = None if isinstance(event, DocumentFailed) else event
+    state: JobState = "waiting" if record.state == "waiting" else "running"
+    if event is not None:
+        state = "succeeded" if read else "failed"
     return JobStatus(
-        job_id=named[1],
-        attempt=int(named[2]),
+        job_id=job.job_id,
+        attempt=job.attempt,
         state=state,
-        started=execution["startDate"],
-        stopped=execution.get("stopDate"),
-        source=job.source if job else None,
-        test=job.test.id if job and job.test else None,
-        verdict=outcome.verdict if outcome else None,
-        pages=outcome.counts if outcome else None,
-        error=_error_of(execution) if state == "failed" and "input" in execution else None,
+        submitted=_moment(record.submitted_at),
+        started=_moment(record.started_at) if record.started_at else None,
+        stopped=_moment(record.ended_at) if record.ended_at else None,
+        source=job.source,
+        test=job.test.id if job.test else None,
+        verdict=read.verdict if read else None,
+        pages=read.counts if read else None,
+        error=event.error if isinstance(event, DocumentFailed) else None,
     )
 
 
-def job_of(execution: Mapping[str, Any]) -> Job | None:
-    """The job an execution was started with; None where the answer does not tell."""
-    try:
-        return Job.model_validate_json(execution.get("input") or "")
-    except ValidationError:
-        return None
-
-
-def _outcome_of(execution: Mapping[str, Any]) -> DocumentCompleted | None:
-    """The event of a document that was read, which is the output of the flow; both such events are alike."""
-    try:
-        return DocumentCompleted.model_validate(json.loads(execution.get("output") or "{}")["detail"])
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _error_of(execution: Mapping[str, Any]) -> ErrorInfo:
-    """Why an execution failed: the code and words of the flow's own end, or what Step Functions says."""
-    error, cause = str(execution.get("error") or ""), str(execution.get("cause") or "")
-    if error in ErrorCode.__members__:
-        code = ErrorCode(error)
-        return ErrorInfo(code=code, message=cause[:2048], retryable=ERRORS[code].retryable)
-    info = error_in(cause)
-    if info:
-        return info
-    if execution["status"] == "ABORTED":
-        return ErrorInfo(code=ErrorCode.INTERNAL, message="the execution was stopped by hand", retryable=True)
-    if execution["status"] == "TIMED_OUT":
-        return ErrorInfo(code=ErrorCode.STAGE_TIMEOUT, message="the document took too long", retryable=True)
-    message = one_line(f"{error or 'the execution failed'} {cause}")
-    return ErrorInfo(code=ErrorCode.INTERNAL, message=message, retryable=False)
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

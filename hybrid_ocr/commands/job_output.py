@@ -22,7 +22,7 @@ from hybrid_ocr.contracts.result import DocumentResult, Finding
 SHORT_ID: Final = 12
 _WHOLE_NAME: Final = 1_024
 """No key is longer."""
-_STATE_STYLE: Final = {"running": "cyan", "succeeded": "green", "failed": "red"}
+_STATE_STYLE: Final = {"waiting": "dim", "running": "cyan", "succeeded": "green", "failed": "red"}
 
 
 def print_started(job_id: str, attempt: int, *, as_json: bool) -> None:
@@ -39,8 +39,8 @@ def print_jobs(jobs: Sequence[JobStatus]) -> None:
     """A table on a terminal, where tests stand apart; on a pipe tab-separated lines, nothing cut short."""
     if not sys.stdout.isatty():
         for job in jobs:
-            started = job.started.isoformat(timespec="seconds")
-            facts = (job.job_id, job.attempt, job.state, _verdict_or_error(job), started, _seconds(job))
+            submitted = job.submitted.isoformat(timespec="seconds")
+            facts = (job.job_id, job.attempt, job.state, _verdict_or_error(job), submitted, _seconds(job))
             names = (shown(name or "", _WHOLE_NAME) for name in (job.test, job.document))
             print(*facts, *names, sep="\t")
         return
@@ -59,7 +59,7 @@ def print_jobs(jobs: Sequence[JobStatus]) -> None:
 def _table(jobs: Sequence[JobStatus]) -> Table:
     """A row a job; its heading stands there without any."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("job", "document", "attempt", "state", "outcome", "pages", "started", "took"):
+    for name in ("job", "document", "attempt", "state", "outcome", "pages", "submitted", "took"):
         table.add_column(
             name, justify="right" if name in {"attempt", "pages", "took"} else "left", no_wrap=True
         )
@@ -67,12 +67,12 @@ def _table(jobs: Sequence[JobStatus]) -> Table:
         pages = f"{job.pages.read}/{job.pages.expected}" if job.pages else ""
         table.add_row(
             job.job_id[:SHORT_ID],
-            shown(job.document or "", 28),
+            shown(job.document, 28),
             str(job.attempt),
             Text(job.state, _STATE_STYLE[job.state]),
             Text(_verdict_or_error(job), STYLE.get(_verdict_or_error(job), "red")),
             pages,
-            f"{job.started.astimezone():%m-%d %H:%M:%S}",
+            f"{job.submitted.astimezone():%m-%d %H:%M:%S}",
             f"{_seconds(job)} s",
         )
     return table
@@ -87,13 +87,14 @@ def print_job(job: JobStatus) -> None:
     """Everything known of one job, a line for each fact."""
     console = Console()
     facts: dict[str, str | Text] = {
-        "document": shown(job.document or "", _WHOLE_NAME),
+        "document": shown(job.document, _WHOLE_NAME),
         "job": job.job_id,
         "state": Text(job.state, _STATE_STYLE[job.state]),
         "attempt": str(job.attempt),
         "test": plain(job.test or ""),
-        "source": plain(job.source or ""),
-        "started": f"{job.started.astimezone():%Y-%m-%d %H:%M:%S}",
+        "source": plain(job.source),
+        "submitted": f"{job.submitted.astimezone():%Y-%m-%d %H:%M:%S}",
+        "started": f"{job.started.astimezone():%Y-%m-%d %H:%M:%S}" if job.started else "",
         "took": f"{_seconds(job)} s",
         "pages": f"{job.pages.read} of {job.pages.expected} read" if job.pages else "",
         "verdict": Text(job.verdict, STYLE[job.verdict]) if job.verdict else "",
@@ -101,12 +102,13 @@ def print_job(job: JobStatus) -> None:
     }
     for name, value in facts.items():
         if value:
-            console.print(Text.assemble((f"{name:8} ", "dim"), value), soft_wrap=True)
+            console.print(Text.assemble((f"{name:9} ", "dim"), value), soft_wrap=True)
 
 
 def _seconds(job: JobStatus) -> str:
+    """How long it has run, or has waited where it has not started."""
     end = job.stopped or datetime.now(UTC)
-    return f"{max(0.0, (end - job.started).total_seconds()):.1f}"
+    return f"{max(0.0, (end - job.began).total_seconds()):.1f}"
 
 
 def wait_for(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -23,8 +22,6 @@ from hybrid_ocr.commands.options import (
 from hybrid_ocr.needs import needs
 
 MOST_JOBS: Final = 100
-PARALLEL_REQUESTS: Final = 8
-"""Listing tells little of a job, so each is described; Step Functions allows some 15 such calls a second."""
 
 
 @needs("status", extra="client")
@@ -33,8 +30,8 @@ PARALLEL_REQUESTS: Final = 8
 def status(deployment: DeploymentOptions, job: JobArgument, as_json: AsJson = False) -> int:
     """Say how a job stands.
 
-    Exit codes: 0 it runs or came to its end; 1 it failed; 2 there is no such job; 3 the deployment cannot be
-    asked.
+    Exit codes: 0 it waits, runs or came to its end; 1 it failed; 2 there is no such job; 3 the deployment
+    cannot be asked.
     """
     from hybrid_ocr.commands.job_output import print_job
 
@@ -91,13 +88,13 @@ def jobs(
     """List the latest jobs, newest first; tests, as those of `smoke`, `load` and `submit --test`, apart.
 
     On a pipe each line is a job, so there is no heading; separated by tabs: id, attempt, state, verdict or
-    error, start, seconds, id of the test (empty unless it is one), document. With --json an object a line.
+    error, submission, seconds, id of the test (empty unless it is one), document. With --json an object a
+    line.
     """
     from hybrid_ocr.commands.job_output import print_jobs
 
     client = deployment.client()
-    with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
-        found = list(pool.map(client.status, [job.job_id for job in client.jobs(limit)]))
+    found = client.jobs(limit)
     if as_json:
         for job in found:
             print(job.model_dump_json())
@@ -132,6 +129,6 @@ def redrive(
     if not wait:
         print_started(job_id, attempt, as_json=as_json)
         return WHOLE
-    document = client.status(job_id).document or ""
+    document = client.status(job_id).document
     wait_for(client, job_id, timeout, document, detail)
     return print_result(client.result(job_id, attempt), as_json=as_json, detail=detail)

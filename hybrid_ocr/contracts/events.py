@@ -1,4 +1,4 @@
-"""Events on the bus: one in, three out."""
+"""Events on the bus: two in, three out."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ EVENT_SOURCE = "hybrid-ocr"
 """The EventBridge source of outgoing events; a producer of DocumentSubmitted may use any but the test's."""
 TEST_SOURCE = "hybrid-ocr.test"
 """The source of events about test documents, in and out: no production rule matches it."""
+MOST_ATTEMPTS = 99
+"""Of one job."""
 PAGE_RANGES = r"^\d+(-\d+)?(,\d+(-\d+)?)*$"
 ASKED_PAGES = r"^\d+(-\d*)?(,\d+(-\d*)?)*$"
 """A producer may leave the end of a range open; a plan of the flow never does."""
@@ -47,6 +49,17 @@ class DocumentSubmitted(Message):
     test: TestRun | None = None
 
 
+class JobRedriven(Message):
+    """Somebody asks for the document of a job that has ended to be read again.
+
+    `attempt` is the number that the new attempt gets: asked for twice, it is made once.
+    """
+
+    schema_version: SchemaVersion = SCHEMA_VERSION
+    job_id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    attempt: int = Field(ge=2, le=MOST_ATTEMPTS)
+
+
 class PageCounts(Message):
     """How many pages were asked for, read, and lost."""
 
@@ -58,6 +71,12 @@ class PageCounts(Message):
 class _Outcome(Message):
     schema_version: SchemaVersion = SCHEMA_VERSION
     job_id: str
+    attempt: int = Field(
+        default=1,
+        ge=1,
+        le=MOST_ATTEMPTS,
+        description="what comes twice has the same job and attempt",
+    )
     source: S3Uri
     test: TestRun | None = None
 

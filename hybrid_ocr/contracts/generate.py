@@ -22,6 +22,7 @@ PUBLISHED: tuple[type[Message], ...] = (
     result.DocumentParts,
     result.DocumentResult,
     events.DocumentSubmitted,
+    events.JobRedriven,
     events.DocumentCompleted,
     events.DocumentNeedsReview,
     events.DocumentFailed,

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from hybrid_ocr.contracts.base import SCHEMA_VERSION, Message, SchemaVersion
 from hybrid_ocr.contracts.errors import ErrorInfo
-from hybrid_ocr.contracts.events import PAGE_RANGES, DocumentSubmitted, ReadOptions, S3Uri, TestRun
+from hybrid_ocr.contracts.events import (
+    EVENT_SOURCE,
+    MOST_ATTEMPTS,
+    PAGE_RANGES,
+    TEST_SOURCE,
+    DocumentCompleted,
+    DocumentFailed,
+    DocumentNeedsReview,
+    DocumentSubmitted,
+    ReadOptions,
+    S3Uri,
+    TestRun,
+)
 from hybrid_ocr.contracts.messages import EndpointStage as EndpointStage  # noqa: PLC0414 - jobs name stages
 from hybrid_ocr.contracts.messages import ModelIdentity, StageName
 
@@ -63,7 +75,7 @@ class Job(Message):
 
     schema_version: SchemaVersion = SCHEMA_VERSION
     job_id: JobId
-    attempt: int = Field(default=1, ge=1, le=99)
+    attempt: int = Field(default=1, ge=1, le=MOST_ATTEMPTS)
     source: S3Uri
     etag: str = Field(min_length=1, max_length=128, description="of the object that is to be read")
     version_id: str | None = Field(default=None, max_length=1024)
@@ -153,11 +165,67 @@ class ValidationTask(Message):
 
 
 class Outcome(Message):
-    """Validation's answer: the event to publish, as EventBridge takes it."""
+    """How a job ended: the event to publish, as EventBridge takes it."""
 
     detail_type: Literal["DocumentCompleted", "DocumentNeedsReview", "DocumentFailed"]
     source: str
     detail: dict[str, object]
+
+    @classmethod
+    def of(cls, event: DocumentCompleted | DocumentNeedsReview | DocumentFailed) -> Self:
+        """The outcome that an event tells; that of a test has the tests' source."""
+        source = TEST_SOURCE if event.test else EVENT_SOURCE
+        kind: Any = type(event).__name__
+        return cls(detail_type=kind, source=source, detail=event.model_dump(mode="json"))
+
+    @classmethod
+    def failed(cls, job: Job, error: ErrorInfo, result: str | None = None) -> Self:
+        """The outcome of a job that could not be read.
+
+        Args:
+            job: whose.
+            error: why.
+            result: the s3:// URI of its result, where there is one.
+        """
+        return cls.of(
+            DocumentFailed(
+                job_id=job.job_id,
+                attempt=job.attempt,
+                source=job.source,
+                test=job.test,
+                error=error,
+                result=result,
+            )
+        )
+
+    @property
+    def event(self) -> DocumentCompleted | DocumentNeedsReview | DocumentFailed:
+        """The event."""
+        kind: type[DocumentCompleted | DocumentNeedsReview | DocumentFailed] = _EVENTS[self.detail_type]
+        return kind.model_validate(self.detail)
+
+
+_EVENTS: Final = {kind.__name__: kind for kind in (DocumentCompleted, DocumentNeedsReview, DocumentFailed)}
+
+
+class ConclusionTask(Message):
+    """The input of conclude: a job that has come to its end in the flow.
+
+    Args:
+        job: whose.
+        outcome: what validation said; None where the flow broke.
+        failure: the name of the error with which it broke, else None.
+    """
+
+    job: Job
+    outcome: Outcome | None = None
+    failure: str | None = Field(default=None, max_length=256)
+
+    @model_validator(mode="after")
+    def _ends_in_one_way(self) -> Self:
+        if (self.outcome is None) == (self.failure is None):
+            raise ValueError("a job ends with an outcome or with a failure")
+        return self
 
 
 def _bundle_id(models: dict[StageName, ModelIdentity]) -> str:

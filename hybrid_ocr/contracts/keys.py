@@ -34,6 +34,8 @@ INPUTS: Final[dict[StageName, str]] = {
 }
 """A stage reads what the stage before it wrote, byte for byte."""
 
+JOBS: Final = "jobs"
+"""Under which everything of jobs lies in the work bucket, what asynchronous endpoints write included."""
 PLAN: Final = "plan.json"
 ACTIVE_BUNDLES: Final = "bundles/active.json"
 DEFAULT_BUNDLE: Final = "default"
@@ -46,7 +48,7 @@ _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 def attempt_prefix(job_id: str, attempt: int) -> str:
     """Under which everything of one attempt lies in the work bucket; ends in a slash."""
-    return f"jobs/{job_id}/{attempt}/"
+    return f"{JOBS}/{job_id}/{attempt}/"
 
 
 def job_prefix(job: Job) -> str:

@@ -96,10 +96,6 @@ class Names:
         """The ARN of a resource in this account and region: `arn("lambda", "function:NAME")`."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
-    def execution_arn(self, state_machine: str, execution: str) -> str:
-        """The ARN of an execution of a state machine, by their names."""
-        return self.arn("states", f"execution:{self.state_machine(state_machine)}:{execution}")
-
     def resolve(self, value: str) -> str:
         """A value of a function's environment: `bucket:work` is that bucket's name, other text itself."""
         kind, _, name = value.partition(":")

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.codec import JSON, MSGPACK, MediaType, decode, encode
 from hybrid_ocr.contracts.document_name import document_name
-from hybrid_ocr.contracts.errors import DocumentError, ErrorCode
+from hybrid_ocr.contracts.errors import ConfigurationError, DocumentError, ErrorCode
 from hybrid_ocr.storage.faults import CONFIG, code_of, is_absent, is_condition
 
 if TYPE_CHECKING:
@@ -64,6 +64,21 @@ class Objects:
     def uri(self, key: str) -> str:
         """An object's s3:// URI."""
         return f"s3://{self.bucket}/{key}"
+
+    def key_of(self, uri: str) -> str:
+        """The key that an s3:// URI has in this bucket, whatever slashes it begins with.
+
+        Raises:
+            ConfigurationError: it leads out of the bucket.
+        """
+        start = self.uri("")
+        if not uri.startswith(start) or uri == start:
+            raise ConfigurationError(f"{uri[:200]} is no object of bucket {self.bucket}")
+        return uri.removeprefix(start)
+
+    def copy(self, key: str, to: str) -> None:
+        """Copy an object inside the bucket, over one that is there."""
+        self.client.copy_object(Bucket=self.bucket, Key=to, CopySource={"Bucket": self.bucket, "Key": key})
 
     def get(self, key: str) -> bytes:
         """The bytes of an object.

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from time import time
-from urllib.parse import urlsplit
 
 from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
 from hybrid_ocr.storage.failures import LONGEST_REASON, failure_of
@@ -72,9 +71,21 @@ class Settler:
 
     def succeed(self, ticket: Ticket) -> Settlement | None:
         """Answer the states of a ticket whose output is there; None: it is not there yet."""
-        if not self._work.exists(ticket.output_key):
+        if not self._has_output(ticket):
             return None
         return Settlement(End.SUCCEEDED, sum(not self._tasks.succeed(token) for token in ticket.tokens))
+
+    def _has_output(self, ticket: Ticket) -> bool:
+        """Whether an output is there; one that SageMaker wrote under another key is brought to its own."""
+        if self._work.exists(ticket.output_key):
+            return True
+        if ticket.invocation is None:
+            return False
+        written = self._work.key_of(ticket.invocation.output_uri)
+        if written == ticket.output_key or not self._work.exists(written):
+            return False
+        self._work.copy(written, ticket.output_key)
+        return True
 
     def _fail_or_wait(self, ticket: Ticket, notice: FailureNotice | None) -> Settlement:
         if failure := self._failure_of(ticket, notice):
@@ -93,11 +104,10 @@ class Settler:
         """Why the invocation in flight failed; one before it, of the same inference id, does not count."""
         uri = ticket.invocation.failure_uri if ticket.invocation else None
         if uri:
-            place = urlsplit(uri)
-            objects, key = self._work.at(place.netloc), place.path.lstrip("/")
-            facts = objects.facts(key)
+            key = self._work.key_of(uri)
+            facts = self._work.facts(key)
             if facts and _not_before(facts.modified, ticket.since):
-                reason = objects.get(key) if facts.size <= LONGEST_REASON else b""
+                reason = self._work.get(key) if facts.size <= LONGEST_REASON else b""
                 return failure_of(reason.decode("utf-8", "replace"))
         if notice and _not_before(notice.failed_at, ticket.since):
             return failure_of(notice.reason)

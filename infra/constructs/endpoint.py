@@ -9,7 +9,7 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
-from hybrid_ocr.contracts.keys import artifact_key
+from hybrid_ocr.contracts.keys import JOBS, artifact_key
 from infra.alarms import endpoint_errors
 from infra.constructs.alarms import alarm
 from infra.constructs.images import Images
@@ -145,7 +145,7 @@ class Endpoint(Construct):
             ),
             output_config=sagemaker.CfnEndpointConfig.AsyncInferenceOutputConfigProperty(
                 kms_key_id=self._key.key_id,
-                s3_output_path=f"{work}/",
+                s3_output_path=f"{work}/{JOBS}/",
                 s3_failure_path=f"{work}/failures/",
                 notification_config=sagemaker.CfnEndpointConfig.AsyncInferenceNotificationConfigProperty(
                     success_topic=names.arn("sns", names.topic("inference-success")),

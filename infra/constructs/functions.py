@@ -8,7 +8,6 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from hybrid_ocr.contracts.names import VARIABLE_PREFIX
 from infra.constructs.images import Images
 from infra.constructs.logs import log_group
 from infra.constructs.network import Place, https_only
@@ -71,9 +70,7 @@ class Functions(Construct):
             timeout=told.timeout_seconds,
             reserved_concurrent_executions=told.concurrency,
             environment=lambda_.CfnFunction.EnvironmentProperty(
-                variables={
-                    VARIABLE_PREFIX + key: names.resolve(value) for key, value in told.environment.items()
-                }
+                variables=self._deployment.topology.environment(name, names)
             ),
             kms_key_arn=self._key.key_arn,
             tracing_config=lambda_.CfnFunction.TracingConfigProperty(mode="Active"),

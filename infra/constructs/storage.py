@@ -88,7 +88,6 @@ class Storage(Construct):
 
     def _table(self, name: str, told: Table) -> None:
         """A table with one replica, here; the newer of the two types of resource."""
-        index = told.index
         schema = dynamodb.CfnGlobalTable.KeySchemaProperty
         attribute = dynamodb.CfnGlobalTable.AttributeDefinitionProperty
         table = dynamodb.CfnGlobalTable(
@@ -98,9 +97,7 @@ class Storage(Construct):
             billing_mode="PAY_PER_REQUEST",
             key_schema=[schema(attribute_name=told.key, key_type="HASH")],
             attribute_definitions=[
-                attribute(attribute_name=told.key, attribute_type="S"),
-                attribute(attribute_name=index.key, attribute_type="S"),
-                attribute(attribute_name=index.sort, attribute_type="N"),
+                attribute(attribute_name=name, attribute_type=kind) for name, kind in told.attributes.items()
             ],
             global_secondary_indexes=[
                 dynamodb.CfnGlobalTable.GlobalSecondaryIndexProperty(
@@ -111,6 +108,7 @@ class Storage(Construct):
                     ],
                     projection=dynamodb.CfnGlobalTable.ProjectionProperty(projection_type="ALL"),
                 )
+                for index in told.indexes
             ],
             time_to_live_specification=dynamodb.CfnGlobalTable.TimeToLiveSpecificationProperty(
                 enabled=True, attribute_name=told.ttl

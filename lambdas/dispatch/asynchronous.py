@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from hybrid_ocr.contracts.codec import MSGPACK
 from hybrid_ocr.contracts.errors import ConfigurationError
 from hybrid_ocr.contracts.jobs import StageTask
-from hybrid_ocr.contracts.keys import input_key
+from hybrid_ocr.contracts.keys import JOBS, input_key
 from hybrid_ocr.storage.objects import Objects
 from hybrid_ocr.storage.settle import Settler
 from hybrid_ocr.storage.tickets import Invocation, Ticket, Tickets
@@ -35,7 +35,7 @@ class AsyncDispatch:
     Args:
         tickets: the table of tickets.
         settler: answers at once where the output is there already.
-        work: the work bucket, into whose root the endpoints write.
+        work: the work bucket, into which the endpoints write, under `jobs`.
         runtime: SageMaker's runtime.
         invocation_timeout_seconds: how long an endpoint may work on a batch.
         request_ttl_seconds: how long a batch may wait in the queue of an endpoint.
@@ -80,7 +80,7 @@ class AsyncDispatch:
 
     def _invoke(self, task: StageTask, ticket: Ticket, endpoint: str) -> Invocation:
         sent_at = time()
-        folder, _, filename = ticket.output_key.rpartition("/")
+        folder, _, filename = ticket.output_key.removeprefix(f"{JOBS}/").rpartition("/")
         answer = self._runtime.invoke_endpoint_async(
             EndpointName=endpoint,
             ContentType=MSGPACK,
@@ -92,14 +92,22 @@ class AsyncDispatch:
             RequestTTLSeconds=self._ttl_seconds,
             InvocationTimeoutSeconds=self._timeout_seconds,
         )
-        if answer["OutputLocation"] != self._work.uri(ticket.output_key):
-            raise ConfigurationError(
-                f"S3OutputPath of endpoint {endpoint} is not the root of the work bucket"
-            )
+        output, failure = answer.get("OutputLocation"), answer.get("FailureLocation")
+        self._check(output, f"S3OutputPath of endpoint {endpoint}")
+        self._check(failure, f"S3FailurePath of endpoint {endpoint}")
         return Invocation(
             endpoint=endpoint,
-            output_uri=answer["OutputLocation"],
-            failure_uri=answer.get("FailureLocation"),
+            output_uri=output or self._work.uri(ticket.output_key),
+            failure_uri=failure,
             sent_at=sent_at,
             deadline=sent_at + self._ttl_seconds + self._timeout_seconds + GRACE_SECONDS,
         )
+
+    def _check(self, location: str | None, setting: str) -> None:
+        """Let SageMaker join paths as it likes, but only inside the work bucket."""
+        if location is None:
+            return
+        try:
+            self._work.key_of(location)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{setting}: {error.message}") from None

@@ -1,4 +1,4 @@
-"""What comes to the door: an event of S3 or of a producer, as the one question both ask."""
+"""What comes to the door: a document to be read, told by S3 or a producer, or a job to be done again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.parser import BaseModel, Field, ValidationE
 from pydantic import JsonValue
 
 from hybrid_ocr.contracts.errors import RequestError
-from hybrid_ocr.contracts.events import TEST_SOURCE, DocumentSubmitted
+from hybrid_ocr.contracts.events import TEST_SOURCE, DocumentSubmitted, JobRedriven
 from hybrid_ocr.contracts.keys import check_key, split_uri
 
 T = TypeVar("T")
@@ -54,8 +54,8 @@ class _ObjectCreated(BaseModel):
     object: _Object
 
 
-def read_event(body: str, inbox: str, prefix: str) -> Submission:
-    """A queue message as a submission.
+def read_event(body: str, inbox: str, prefix: str) -> Submission | JobRedriven:
+    """A queue message as what it asks for.
 
     Args:
         body: an event as EventBridge hands it to a queue.
@@ -70,7 +70,9 @@ def read_event(body: str, inbox: str, prefix: str) -> Submission:
         return _upload(event.detail, inbox, prefix)
     if event.detail_type == "DocumentSubmitted":
         return _submission(event.detail, event.source)
-    raise RequestError("an event that is neither Object Created of S3 nor DocumentSubmitted")
+    if event.detail_type == "JobRedriven":
+        return _checked("JobRedriven", lambda: JobRedriven.model_validate(event.detail))
+    raise RequestError("an event that is none of Object Created of S3, DocumentSubmitted and JobRedriven")
 
 
 def _upload(detail: dict[str, Any], inbox: str, prefix: str) -> Submission:

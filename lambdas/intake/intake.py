@@ -1,23 +1,20 @@
-"""From a submission to the execution of its job."""
+"""From a submission to a job that waits, and from there to its execution where a slot is free."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
-
-from botocore.exceptions import ClientError
+from typing import Final
 
 from hybrid_ocr.contracts.document_name import document_name
 from hybrid_ocr.contracts.errors import DocumentError, ErrorCode, RequestError
+from hybrid_ocr.contracts.events import JobRedriven
+from hybrid_ocr.contracts.job_records import JobRecord
 from hybrid_ocr.contracts.jobs import Job, job_id_of
 from hybrid_ocr.storage.bundles import Bundles
-from hybrid_ocr.storage.faults import code_of
+from hybrid_ocr.storage.jobs import Jobs
 from hybrid_ocr.storage.objects import ObjectFacts, Objects
 from lambdas.intake.events import Submission, read_event
 from lambdas.intake.settings import IntakeSettings
-
-if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions import SFNClient
 
 UNVERSIONED: Final = frozenset({None, "null"})
 """The version id of an object that the next upload overwrites."""
@@ -26,28 +23,29 @@ UNVERSIONED: Final = frozenset({None, "null"})
 class IntakeOutcome(StrEnum):
     """What became of a submission that was not refused."""
 
-    STARTED = "started"
+    ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
     FOLDER = "folder"
 
 
 class Intake:
-    """Starts one execution for each document, however often its event comes.
+    """Makes one job of each document, however often its event comes.
 
     Args:
-        settings: which buckets and sizes are let in, and the state machine.
+        settings: which buckets and sizes are let in.
         inbox: the inbox bucket; others are read through its client.
         bundles: says which models a new document is read with.
-        executions: Step Functions.
+        jobs: the table.
     """
 
-    def __init__(
-        self, settings: IntakeSettings, inbox: Objects, bundles: Bundles, executions: SFNClient
-    ) -> None:
-        self._settings, self._inbox, self._bundles, self._executions = settings, inbox, bundles, executions
+    def __init__(self, settings: IntakeSettings, inbox: Objects, bundles: Bundles, jobs: Jobs) -> None:
+        self._settings, self._inbox, self._bundles, self._jobs = settings, inbox, bundles, jobs
 
-    def take(self, body: str) -> IntakeOutcome:
+    def take(self, body: str) -> tuple[IntakeOutcome, JobRecord | None]:
         """Take in the event of a queue message.
+
+        Returns:
+            what became of it, and the job that now waits where it is a new one.
 
         Raises:
             RequestError: the event cannot be followed.
@@ -55,12 +53,16 @@ class Intake:
             ArtifactError: no bundle is active.
             ClientError: AWS did not do its part; the event can be taken in later.
         """
-        submission = read_event(body, self._settings.inbox_bucket, self._settings.inbox_prefix)
-        if submission.is_folder:
-            return IntakeOutcome.FOLDER
-        if submission.bucket not in self._settings.readable_buckets:
+        asked = read_event(body, self._settings.inbox_bucket, self._settings.inbox_prefix)
+        if isinstance(asked, JobRedriven):
+            record = self._jobs.submit_again(asked)
+        elif asked.is_folder:
+            return IntakeOutcome.FOLDER, None
+        elif asked.bucket not in self._settings.readable_buckets:
             raise RequestError("the source lies in a bucket from which no documents are read")
-        return self._start(self._job(submission, self._check_object(submission)))
+        else:
+            record = self._jobs.submit(self._job(asked, self._check_object(asked)))
+        return IntakeOutcome.ACCEPTED if record else IntakeOutcome.DUPLICATE, record
 
     def _check_object(self, submission: Submission) -> ObjectFacts:
         facts = self._inbox.at(submission.bucket).facts_of_source(submission.key, submission.version_id)
@@ -92,16 +94,3 @@ class Intake:
             test=document.test,
             bundle=self._bundles.active(document.options.script),
         )
-
-    def _start(self, job: Job) -> IntakeOutcome:
-        try:
-            self._executions.start_execution(
-                stateMachineArn=self._settings.state_machine_arn,
-                name=job.execution_name,
-                input=job.model_dump_json(),
-            )
-        except ClientError as error:
-            if code_of(error) == "ExecutionAlreadyExists":
-                return IntakeOutcome.DUPLICATE
-            raise
-        return IntakeOutcome.STARTED

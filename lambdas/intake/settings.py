@@ -19,7 +19,9 @@ class IntakeSettings(FunctionSettings):
         frozenset[str], Field(description="JSON list of buckets to read from; by default the inbox alone")
     ] = frozenset()
     artifacts_bucket: str
+    jobs_table: str
     state_machine_arn: str
+    most_executions: Annotated[int, Field(ge=1, description="under way at once; other jobs wait")]
     dead_letter_queue_url: str
     max_document_bytes: Annotated[int, Field(ge=1)] = LARGEST_DOCUMENT
 

@@ -1,1 +1,1 @@
-"""Sweep: goes through all open tickets each minute, so that no lost notice leaves a state waiting."""
+"""Sweep: goes through jobs and open tickets each minute, so that nothing lost leaves one waiting."""

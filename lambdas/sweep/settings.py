@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from hybrid_ocr.hosts.function import FunctionSettings
 
 
@@ -10,3 +14,7 @@ class SweepSettings(FunctionSettings):
 
     work_bucket: str
     tickets_table: str
+    jobs_table: str
+    state_machine_arn: str
+    event_bus: str
+    most_executions: Annotated[int, Field(ge=1, description="under way at once")]

@@ -1,4 +1,4 @@
-"""Validation: what was read of a document becomes its result, its exports and its event."""
+"""Validation: what was read of a document becomes its result, its exports and its outcome."""
 
 from __future__ import annotations
 
@@ -23,7 +23,5 @@ publisher = ResultPublisher(
 
 @host.task(ValidationTask)
 def handler(task: ValidationTask) -> Outcome:
-    """Keep the result of a document; say which event to publish."""
-    outcome = publisher(task)
-    host.count("DocumentsEnded", outcome=outcome.detail_type, source=outcome.source)
-    return outcome
+    """Keep the result of a document; say how it ended."""
+    return publisher(task)

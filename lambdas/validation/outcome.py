@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
-from hybrid_ocr.contracts.events import (
-    EVENT_SOURCE,
-    TEST_SOURCE,
-    DocumentCompleted,
-    DocumentFailed,
-    DocumentNeedsReview,
-    PageCounts,
-)
+from hybrid_ocr.contracts.events import DocumentCompleted, DocumentNeedsReview, PageCounts
 from hybrid_ocr.contracts.jobs import Job, Outcome, Plan
 from hybrid_ocr.contracts.result import DocumentResult
 
@@ -24,28 +17,21 @@ def outcome_of(job: Job, plan: Plan, result: DocumentResult, uri: str) -> Outcom
         result: what was kept of it.
         uri: where `result` lies.
     """
-    event: DocumentCompleted | DocumentNeedsReview | DocumentFailed
     if result.status == "failed":
-        event = DocumentFailed(
-            job_id=job.job_id, source=job.source, test=job.test, error=_cause(plan, result), result=uri
-        )
-    else:
-        read = sum(page.status != "failed" for page in result.pages)
-        kind = DocumentCompleted if result.verdict == "accept" else DocumentNeedsReview
-        event = kind(
+        return Outcome.failed(job, _cause(plan, result), uri)
+    read = sum(page.status != "failed" for page in result.pages)
+    kind = DocumentCompleted if result.verdict == "accept" else DocumentNeedsReview
+    counts = PageCounts(expected=plan.expected_pages, read=read, failed=max(0, plan.expected_pages - read))
+    return Outcome.of(
+        kind(
             job_id=job.job_id,
+            attempt=job.attempt,
             source=job.source,
             test=job.test,
             verdict=result.verdict,
             result=uri,
-            counts=PageCounts(
-                expected=plan.expected_pages, read=read, failed=max(0, plan.expected_pages - read)
-            ),
+            counts=counts,
         )
-    return Outcome(
-        detail_type=type(event).__name__,
-        source=TEST_SOURCE if job.test else EVENT_SOURCE,
-        detail=event.model_dump(mode="json"),
     )
 
 

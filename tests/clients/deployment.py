@@ -1,4 +1,4 @@
-"""A small deployment to speak to: moto behind a socket, and a flow of a few states for the real one."""
+"""A small deployment to speak to: moto behind a socket, whose jobs end as soon as they are started."""
 
 from __future__ import annotations
 
@@ -7,58 +7,32 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from hybrid_ocr.contracts.errors import ErrorCode
-from hybrid_ocr.contracts.events import DocumentSubmitted
-from hybrid_ocr.contracts.jobs import Job, job_id_of
+from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
+from hybrid_ocr.contracts.events import DocumentNeedsReview, DocumentSubmitted, JobRedriven, PageCounts
+from hybrid_ocr.contracts.jobs import Job, Outcome, job_id_of
 from hybrid_ocr.contracts.keys import result_prefix, split_uri
 from hybrid_ocr.contracts.names import Names
 from hybrid_ocr.contracts.result import DocumentResult
-from local_aws.server import AwsServer
+from hybrid_ocr.storage.jobs import Jobs
+from local_aws.moto_server import session
+from local_aws.server import CREDENTIALS, AwsServer
+from local_cloud.resources import create_table
+from topology import load_topology
 
 BUNDLE: Final = "0" * 16
-ROLE: Final = "arn:aws:iam::123456789012:role/flow"
 RUNS_ON, FAILS = "999", "998"
-"""Pages to ask for, so that the flow here never ends, or fails."""
-
-_ENDS: Final = {
-    RUNS_ON: {"Type": "Wait", "Seconds": 600, "Next": "read"},
-    FAILS: {"Type": "Fail", "Error": ErrorCode.ENCRYPTED_DOCUMENT.value, "Cause": "asks for a password"},
-}
-_OUTCOME: Final = {
-    "detail_type": "DocumentCompleted",
-    "source": "hybrid-ocr",
-    "detail": {
-        "job_id": "0" * 32,
-        "source": "s3://bucket/key",
-        "verdict": "review",
-        "result": "s3://bucket/result.json",
-        "counts": {"expected": 2, "read": 1, "failed": 1},
-    },
-}
-FLOW: Final = {
-    "StartAt": "which",
-    "States": {
-        "which": {
-            "Type": "Choice",
-            "Choices": [
-                {"Variable": "$.options.pages", "StringEquals": pages, "Next": pages} for pages in _ENDS
-            ],
-            "Default": "read",
-        },
-        **_ENDS,
-        "read": {"Type": "Pass", "Result": _OUTCOME, "End": True},
-    },
-}
+"""Pages to ask for, so that a job here never ends, or fails."""
 
 
 class Deployment:
-    """Buckets, a bus that a queue listens to, and a state machine, on a server of this process."""
+    """Buckets, a bus that a queue listens to, and a table of jobs, on a server of this process."""
 
     def __init__(self, server: AwsServer) -> None:
         self.server = server
         self.names = Names()
-        self.s3, self.flow, self.queues = map(server.client, ("s3", "stepfunctions", "sqs"))
+        self.s3, self.queues = map(server.client, ("s3", "sqs"))
         self._make()
+        self.jobs = self.table(self.names)
 
     def _make(self) -> None:
         for bucket in ("inbox", "results", "artifacts"):
@@ -70,15 +44,16 @@ class Deployment:
         events = self.server.client("events")
         bus = self.names.bus("documents")
         events.create_event_bus(Name=bus)
-        pattern = json.dumps({"detail-type": ["DocumentSubmitted"]})
+        pattern = json.dumps({"detail-type": ["DocumentSubmitted", "JobRedriven"]})
         events.put_rule(Name="submissions", EventBusName=bus, EventPattern=pattern)
         arn = self.names.arn("sqs", self.names.queue("jobs"))
         events.put_targets(Rule="submissions", EventBusName=bus, Targets=[{"Id": "jobs", "Arn": arn}])
-        self.flow.create_state_machine(
-            name=self.names.state_machine("documents"),
-            definition=json.dumps(FLOW),
-            roleArn=ROLE,
-        )
+
+    def table(self, names: Names) -> Jobs:
+        """A new table of jobs, under the name that it has in a deployment."""
+        create_table(self.server.client("dynamodb"), names.table("jobs"), load_topology().tables["jobs"])
+        resource = session().resource("dynamodb", endpoint_url=self.server.endpoint_url, **CREDENTIALS)
+        return Jobs(names.table("jobs"), resource.Table(names.table("jobs")))
 
     def messages(self) -> list[str]:
         """What the queue of jobs holds; taken out of it."""
@@ -94,15 +69,29 @@ class Deployment:
         event = json.loads(body)
         return event, DocumentSubmitted.model_validate(event["detail"])
 
-    def start(self, job: Job) -> str:
-        """Start an execution as intake does."""
-        name = self.names.state_machine("documents")
-        answer = self.flow.start_execution(
-            stateMachineArn=self.names.arn("states", f"stateMachine:{name}"),
-            name=job.execution_name,
-            input=job.model_dump_json(),
-        )
-        return str(answer["executionArn"])
+    def submit(self, job: Job) -> None:
+        """Let a job wait as intake does."""
+        if job.attempt == 1:
+            self.jobs.submit(job)
+        else:
+            self.jobs.submit_again(JobRedriven(job_id=job.job_id, attempt=job.attempt))
+
+    def start(self, job: Job) -> None:
+        """Submit a job that comes to its end at once, unless it runs on."""
+        self.submit(job)
+        self.jobs.mark_running(job)
+        if job.options.pages == FAILS:
+            self.fail(job, ErrorCode.ENCRYPTED_DOCUMENT, "asks for a password")
+        elif job.options.pages != RUNS_ON:
+            self._end(job, _read(job))
+
+    def fail(self, job: Job, code: ErrorCode, message: str) -> None:
+        """End a job that was started."""
+        self._end(job, Outcome.failed(job, ErrorInfo(code=code, message=message, retryable=False)))
+
+    def _end(self, job: Job, outcome: Outcome) -> None:
+        self.jobs.record(job, outcome)
+        self.jobs.end(job)
 
     def put_result(self, result: DocumentResult, attempt: int = 1, **files: bytes) -> None:
         """Write a result and files beside it as validation does."""
@@ -129,7 +118,7 @@ class Deployment:
 
 
 class Worker:
-    """Takes submissions as intake does, and has a result at once or, where nothing reads, none."""
+    """Takes events as intake does, and has a result at once or, where nothing reads, none."""
 
     def __init__(self, deployment: Deployment, read: Callable[[Job], DocumentResult] | None) -> None:
         self._deployment, self._read = deployment, read
@@ -146,8 +135,30 @@ class Worker:
     def _work(self) -> None:
         while not self._stopping.wait(0.02):
             for body in self._deployment.messages():
-                submitted = DocumentSubmitted.model_validate(json.loads(body)["detail"])
-                job = self._deployment.job_of(submitted)
+                job = self._job(json.loads(body))
                 if self._read:
                     self._deployment.put_result(self._read(job))
                 self._deployment.start(job)
+
+    def _job(self, event: dict[str, Any]) -> Job:
+        if event["detail-type"] == "DocumentSubmitted":
+            return self._deployment.job_of(DocumentSubmitted.model_validate(event["detail"]))
+        asked = JobRedriven.model_validate(event["detail"])
+        last = self._deployment.jobs.get(asked.job_id)
+        assert last is not None
+        return last.job.model_copy(update={"attempt": asked.attempt})
+
+
+def _read(job: Job) -> Outcome:
+    """The outcome of a document of two pages, of which one was read."""
+    return Outcome.of(
+        DocumentNeedsReview(
+            job_id=job.job_id,
+            attempt=job.attempt,
+            source=job.source,
+            test=job.test,
+            verdict="review",
+            result="s3://bucket/result.json",
+            counts=PageCounts(expected=2, read=1, failed=1),
+        )
+    )

@@ -9,7 +9,7 @@ from tests.clients.deployment import BUNDLE
 
 
 def a_job(number: int, pages: str | None = None, attempt: int = 1) -> Job:
-    """The job of that number: each test has its own, since executions stay."""
+    """The job of that number: each test has its own, since jobs stay."""
     return Job(
         job_id=f"{number:032x}",
         attempt=attempt,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from pathlib import Path
@@ -18,16 +19,17 @@ from hybrid_ocr.contracts.errors import (
     DocumentError,
     EngineError,
     ErrorCode,
+    ErrorInfo,
     OcrError,
     RequestError,
 )
-from hybrid_ocr.contracts.events import EVENT_SOURCE, TEST_SOURCE, DocumentSubmitted, ReadOptions
-from hybrid_ocr.contracts.jobs import LARGEST_DOCUMENT, Job
+from hybrid_ocr.contracts.events import EVENT_SOURCE, TEST_SOURCE, DocumentSubmitted, ReadOptions, TestRun
+from hybrid_ocr.contracts.jobs import LARGEST_DOCUMENT, Outcome
 from hybrid_ocr.contracts.keys import check_key, split_uri
 from lambdas.intake.events import read_event
-from tests.clients.deployment import FAILS, RUNS_ON, Deployment
+from tests.clients.deployment import FAILS, RUNS_ON, Deployment, Worker
 from tests.clients.results import a_job, a_result
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 
 PNG = b"\x89PNG\r\n\x1a\n and more"
 
@@ -162,8 +164,9 @@ class TestStatus:
         assert status.verdict == "review"
         assert status.pages
         assert status.pages.failed == 1
+        assert status.started
         assert status.stopped
-        assert status.stopped >= status.started
+        assert status.submitted <= status.started <= status.stopped
 
     def test_of_one_that_failed_has_the_code_that_the_flow_ended_with(
         self, local: Deployment, client: AsyncClient
@@ -176,18 +179,30 @@ class TestStatus:
         assert status.error.code is ErrorCode.ENCRYPTED_DOCUMENT
         assert not status.error.retryable
 
-    def test_of_one_that_was_stopped_by_hand(self, local: Deployment, client: AsyncClient) -> None:
+    def test_of_one_that_waits_and_then_runs(self, local: Deployment, client: AsyncClient) -> None:
         job = a_job(3, pages=RUNS_ON)
-        execution = local.start(job)
-        assert client.status(job.job_id).state == "running"
-        local.flow.stop_execution(executionArn=execution)
+        local.submit(job)
         status = client.status(job.job_id)
-        assert status.state == "failed"
-        assert status.error
-        assert "by hand" in status.error.message
+        assert (status.state, status.started, status.done) == ("waiting", None, False)
+        local.start(job)
+        status = client.status(job.job_id)
+        assert (status.state, status.done) == ("running", False)
+        assert status.began == status.started
+
+    def test_one_whose_outcome_is_recorded_runs_until_it_is_published(
+        self, local: Deployment, client: AsyncClient
+    ) -> None:
+        job = a_job(5, pages=RUNS_ON)
+        local.start(job)
+        error = ErrorInfo(code=ErrorCode.INTERNAL, message="stopped by hand", retryable=True)
+        local.jobs.record(job, Outcome.failed(job, error))
+        assert client.status(job.job_id).state == "running"
+        local.jobs.end(job)
+        status = client.status(job.job_id)
+        assert (status.state, status.error) == ("failed", error)
 
     def test_of_one_that_never_was(self, client: AsyncClient) -> None:
-        with pytest.raises(RequestError, match="has not started yet, was refused at the door") as raised:
+        with pytest.raises(RequestError, match="was not taken in yet, was refused at the door") as raised:
             client.status(f"{4:032x}")
         assert raised.value.code is ErrorCode.SOURCE_NOT_FOUND
 
@@ -207,16 +222,15 @@ class TestWait:
         later.join()
 
     def test_it_ends_where_nothing_starts(self, client: AsyncClient) -> None:
-        with pytest.raises(EngineError, match=r"has not started after 0\.2 seconds") as raised:
+        with pytest.raises(EngineError, match=r"was not taken in within 0\.2 seconds") as raised:
             client.wait(f"{11:032x}", timeout=0.2)
         assert raised.value.code is ErrorCode.STAGE_TIMEOUT
 
     def test_it_ends_where_nothing_ends(self, local: Deployment, client: AsyncClient) -> None:
         job = a_job(12, pages=RUNS_ON)
-        execution = local.start(job)
-        with pytest.raises(EngineError, match=r"attempt 1 .* is not done"):
+        local.start(job)
+        with pytest.raises(EngineError, match=r"attempt 1 .* is running"):
             client.wait(job.job_id, timeout=0.2)
-        local.flow.stop_execution(executionArn=execution)
 
     def test_it_waits_for_the_latest_attempt(self, local: Deployment, client: AsyncClient) -> None:
         first, second = a_job(13, pages=FAILS), a_job(13, attempt=2)
@@ -240,11 +254,10 @@ class TestResult:
 
     def test_one_that_is_not_there_yet(self, local: Deployment, client: AsyncClient) -> None:
         job = a_job(21, pages=RUNS_ON)
-        execution = local.start(job)
+        local.start(job)
         with pytest.raises(CapacityError) as raised:
             client.result(job.job_id)
         assert raised.value.code is ErrorCode.NOT_READY
-        local.flow.stop_execution(executionArn=execution)
 
     def test_a_job_that_failed_before_it_had_one(self, local: Deployment, client: AsyncClient) -> None:
         job = a_job(22, pages=FAILS)
@@ -270,26 +283,37 @@ class TestRedrive:
     def test_the_same_job_in_its_next_attempt(self, local: Deployment, client: AsyncClient) -> None:
         job = a_job(30, pages=FAILS)
         local.start(job)
-        client.wait(job.job_id, timeout=PATIENCE)
-        assert client.redrive(job.job_id) == 2
-        assert client.wait(job.job_id, timeout=PATIENCE).attempt == 2
-        again = local.flow.describe_execution(
-            executionArn=local.names.execution_arn("documents", f"{job.job_id}-2")
-        )
-        assert Job.model_validate_json(again["input"]) == job.model_copy(update={"attempt": 2})
+        with Worker(local, None):
+            assert client.redrive(job.job_id) == 2
+            assert client.wait(job.job_id, timeout=PATIENCE).attempt == 2
+        again = local.jobs.get(job.job_id)
+        assert again is not None
+        assert again.job == job.model_copy(update={"attempt": 2})
 
     def test_one_that_was_read_may_be_read_again(self, local: Deployment, client: AsyncClient) -> None:
         job = a_job(31)
         local.start(job)
-        client.wait(job.job_id, timeout=PATIENCE)
-        assert client.redrive(job.job_id) == 2
+        with Worker(local, None):
+            assert client.redrive(job.job_id) == 2
+
+    def test_what_is_asked_for_comes_from_the_source_of_its_job(
+        self, local: Deployment, client: AsyncClient
+    ) -> None:
+        job = a_job(34).model_copy(update={"test": TestRun(id="nightly")})
+        local.start(job)
+        later = threading.Thread(target=client.redrive, args=[job.job_id])
+        later.start()
+        bodies: list[str] = []
+        until(lambda: bodies.extend(local.messages()) or bodies)
+        assert [json.loads(body)["source"] for body in bodies] == [TEST_SOURCE]
+        local.submit(job.model_copy(update={"attempt": 2}))
+        later.join()
 
     def test_one_that_runs_is_left_alone(self, local: Deployment, client: AsyncClient) -> None:
         job = a_job(32, pages=RUNS_ON)
-        execution = local.start(job)
+        local.start(job)
         with pytest.raises(RequestError, match="still running"):
             client.redrive(job.job_id)
-        local.flow.stop_execution(executionArn=execution)
 
     def test_one_that_never_was(self, client: AsyncClient) -> None:
         with pytest.raises(RequestError):
@@ -306,12 +330,11 @@ class TestJobs:
         assert (newest.job_id, newest.attempt) == (jobs[2].job_id, 2)
         assert before.job_id == jobs[1].job_id
 
-    def test_executions_that_are_no_jobs_are_left_out(self, local: Deployment, client: AsyncClient) -> None:
-        machine = local.names.arn("states", f"stateMachine:{local.names.state_machine('documents')}")
-        local.flow.start_execution(
-            stateMachineArn=machine, name="by-hand", input='{"options": {"pages": ""}}'
-        )
-        assert all(len(job.job_id) == 32 for job in client.jobs())
+    def test_those_that_wait_or_run_are_among_them(self, local: Deployment, client: AsyncClient) -> None:
+        local.submit(a_job(42))
+        local.start(a_job(43, pages=RUNS_ON))
+        assert [job.state for job in client.jobs(limit=2)] == ["running", "waiting"]
+        assert len(client.jobs(limit=1)) == 1
 
     def test_the_start_of_an_id_will_do(self, local: Deployment, client: AsyncClient) -> None:
         one, other = "abcdef1" + "0" * 25, "abcdef2" + "0" * 25
@@ -321,7 +344,7 @@ class TestJobs:
         assert client.find(one) == one
         with pytest.raises(RequestError, match="2 jobs start with abcdef"):
             client.find("abcdef")
-        with pytest.raises(RequestError, match="none of the last 1,000 jobs"):
+        with pytest.raises(RequestError, match="no job starts with fedcba"):
             client.find("fedcba")
         with pytest.raises(RequestError, match="6 or more"):
             client.find("abcde")

@@ -27,7 +27,7 @@ from hybrid_ocr.contracts.jobs import Job
 from hybrid_ocr.contracts.messages import ModelIdentity
 from hybrid_ocr.contracts.names import Names
 from hybrid_ocr.contracts.result import DocumentResult, Finding
-from tests.clients.deployment import FAILS, FLOW, ROLE, RUNS_ON, Deployment, Worker
+from tests.clients.deployment import FAILS, RUNS_ON, Deployment, Worker
 from tests.clients.results import a_job, a_result
 
 PNG = b"\x89PNG\r\n\x1a\n and more"
@@ -199,7 +199,7 @@ class TestStatus:
         done = command("status", job.job_id[:8])
         assert done.code == 0
         assert job.job_id in done.out
-        assert "document scan.png" in done.out
+        assert "document  scan.png" in done.out
         assert job.source in done.out
 
     def test_of_one_that_failed(self, command: Command, local: Deployment) -> None:
@@ -236,9 +236,8 @@ class TestResult:
 
     def test_of_a_job_that_still_runs(self, command: Command, local: Deployment) -> None:
         job = a_job(0xB2 << 120, pages=RUNS_ON)
-        execution = local.start(job)
+        local.start(job)
         done = command("result", job.job_id)
-        local.flow.stop_execution(executionArn=execution)
         assert done.code == 3
         assert "NOT_READY" in done.err
 
@@ -246,9 +245,8 @@ class TestResult:
 class TestJobs:
     def test_on_a_pipe_a_line_a_job_for_cut_and_awk(self, command: Command, local: Deployment) -> None:
         job = a_job(0xC1 << 120, pages=RUNS_ON)
-        execution = local.start(job)
+        local.start(job)
         done = command("jobs", "--limit", 1)
-        local.flow.stop_execution(executionArn=execution)
         assert done.code == 0
         fields = done.out.rstrip("\n").split("\t")
         assert fields[:4] == [job.job_id, "1", "running", ""]
@@ -270,10 +268,18 @@ class TestJobs:
         assert "document" in apart
 
     def test_on_a_terminal_there_is_a_heading_before_the_first_job(self, local: Deployment) -> None:
-        name = Names(stage="empty").state_machine("documents")
-        local.flow.create_state_machine(name=name, definition=json.dumps(FLOW), roleArn=ROLE)
+        local.table(Names(stage="empty"))
         shown = on_a_terminal("jobs", "--on", "empty")
-        assert shown.split() == ["job", "document", "attempt", "state", "outcome", "pages", "started", "took"]
+        assert shown.split() == [
+            "job",
+            "document",
+            "attempt",
+            "state",
+            "outcome",
+            "pages",
+            "submitted",
+            "took",
+        ]
 
     def test_as_json_an_object_a_line(self, command: Command, local: Deployment) -> None:
         job = a_job(0xC2 << 120)
@@ -285,27 +291,24 @@ class TestJobs:
 class TestRedrive:
     def test_starts_the_next_attempt(self, command: Command, local: Deployment) -> None:
         job = a_job(0xD1 << 120)
-        execution = local.start(job)
-        while local.flow.describe_execution(executionArn=execution)["status"] == "RUNNING":
-            pass
-        done = command("redrive", job.job_id, "--json")
+        local.start(job)
+        with Worker(local, None):
+            done = command("redrive", job.job_id, "--json")
         assert json.loads(done.out) == {"job_id": job.job_id, "attempt": 2}
 
     def test_waits_for_the_result_of_that_attempt(self, command: Command, local: Deployment) -> None:
         job = a_job(0xD2 << 120)
         local.put_result(a_result(job.job_id, "before"), attempt=1)
         local.put_result(a_result(job.job_id, "after"), attempt=2)
-        execution = local.start(job)
-        while local.flow.describe_execution(executionArn=execution)["status"] == "RUNNING":
-            pass
-        done = command("redrive", job.job_id, "--wait", "--timeout", 60)
+        local.start(job)
+        with Worker(local, None):
+            done = command("redrive", job.job_id, "--wait", "--timeout", 60)
         assert (done.code, done.out) == (0, "after\n")
 
     def test_leaves_one_alone_that_runs(self, command: Command, local: Deployment) -> None:
         job = a_job(0xD3 << 120, pages=RUNS_ON)
-        execution = local.start(job)
+        local.start(job)
         done = command("redrive", job.job_id)
-        local.flow.stop_execution(executionArn=execution)
         assert done.code == 2
         assert "still running" in done.err
 

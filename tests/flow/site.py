@@ -116,9 +116,15 @@ class Site:
         }
         assert self.bus.put_events(Entries=[entry])["FailedEntryCount"] == 0
 
-    def executions(self) -> list[str]:
+    def execution_arn(self, name: str) -> str:
+        """The ARN of an execution of the flow."""
+        return self.names.arn("states", f"execution:{self.names.state_machine('documents')}:{name}")
+
+    def executions(self, status: str = "") -> list[str]:
+        """The names of all executions, or of those in a status."""
         machine = self.names.arn("states", f"stateMachine:{self.names.state_machine('documents')}")
-        pages = self.flow.get_paginator("list_executions").paginate(stateMachineArn=machine)
+        only = {"statusFilter": status} if status else {}
+        pages = self.flow.get_paginator("list_executions").paginate(stateMachineArn=machine, **only)
         return [execution["name"] for page in pages for execution in page["executions"]]
 
     def finished(self) -> dict[str, str]:
@@ -130,23 +136,15 @@ class Site:
 
     def history(self, job: str) -> list[dict[str, Any]]:
         """The history of a job's first execution."""
-        arn = self.names.execution_arn("documents", f"{job}-1")
+        arn = self.execution_arn(f"{job}-1")
         pages = self.flow.get_paginator("get_execution_history").paginate(executionArn=arn)
         return [event for page in pages for event in page["events"]]
 
-    def published(self) -> dict[str, int]:
-        """How many events each execution has published, by its history."""
-        published = {}
-        for name in self.executions():
-            arn = self.names.execution_arn("documents", name)
-            pages = self.flow.get_paginator("get_execution_history").paginate(executionArn=arn)
-            events = [event for page in pages for event in page["events"]]
-            published[name] = sum(
-                event["type"] == "TaskSucceeded"
-                and event["taskSucceededEventDetails"]["resource"] == "putEvents"
-                for event in events
-            )
-        return published
+    def slots(self) -> set[str]:
+        """The executions that hold a slot."""
+        key = {"job_id": {"S": "slots"}}
+        answer = self.dynamodb.get_item(TableName=self.names.table("jobs"), Key=key, ConsistentRead=True)
+        return set(answer.get("Item", {}).get("holders", {}).get("SS", ()))
 
     def open_tickets(self) -> int:
         """How many invocations are waited for."""

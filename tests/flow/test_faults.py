@@ -87,7 +87,6 @@ def test_duplicated_and_shuffled_events_make_one_job_each(
         assert len(site.executions()) == size
         assert set(site.finished().values()) == {"SUCCEEDED"}
         assert len(heard) == size
-        assert sum(site.published().values()) == size
         told = site.local("faults")
         assert told["events"]["duplicated"] >= size
 
@@ -101,7 +100,7 @@ def test_with_every_notice_lost_one_sweep_completes_every_job(
 ) -> None:
     plan.write_text(NO_NOTICES)
     page = png(small_page(samples))
-    with start(faults=str(plan)) as site:
+    with start(faults=str(plan), most_executions=size) as site:
         site.bus.disable_rule(
             Name=site.names.rule("sweep")
         )  # its minute must not come before every job waits

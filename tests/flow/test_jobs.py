@@ -115,7 +115,7 @@ def test_a_document_that_cannot_be_opened_fails_with_its_code_and_a_result(site:
 def test_states_carry_references_only(site: Site, samples: Path) -> None:
     job = site.client.submit(samples / "article.pdf")
     site.client.wait(job, 120)
-    arn = site.names.execution_arn("documents", f"{job}-1")
+    arn = site.execution_arn(f"{job}-1")
     pages = site.flow.get_paginator("get_execution_history").paginate(executionArn=arn)
     history = json.dumps([event for page in pages for event in page["events"]], default=str)
     text = site.client.result(job).text

@@ -73,10 +73,10 @@ def test_boto3_alone_sends_an_image_without_a_word_about_its_type(site: Site, sa
         S3OutputPathExtension="alone",
         Filename="crops.json",
     )
-    assert sent["OutputLocation"] == f"s3://{work}/alone/crops.json"
+    assert sent["OutputLocation"] == f"s3://{work}/jobs/alone/crops.json"
 
     def output() -> list[str]:
-        listed = site.s3.list_objects_v2(Bucket=work, Prefix="alone/crops.json").get("Contents", [])
+        listed = site.s3.list_objects_v2(Bucket=work, Prefix="jobs/alone/crops.json").get("Contents", [])
         return [found["Key"] for found in listed]
 
     [key] = eventually(output)

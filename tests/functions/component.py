@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
 import boto3
 
 from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.job_records import STATES
 from hybrid_ocr.contracts.jobs import Bundle, EndpointRef, Job, StageTask
 from hybrid_ocr.contracts.messages import ModelIdentity
+from hybrid_ocr.storage.jobs import Jobs
 from hybrid_ocr.storage.objects import Objects
+from local_cloud import resources
 from tests.functions.fakes import WORK
+from topology import load_topology
 
 INBOX: Final = "hybrid-ocr-inbox"
 ARTIFACTS: Final = "hybrid-ocr-artifacts"
 KEY: Final = "inbox/letters/one.pdf"
 TABLE: Final = "hybrid-ocr-tickets"
+JOBS: Final = "hybrid-ocr-jobs"
+BUS: Final = "hybrid-ocr-documents"
+MOST: Final = 3
+"""Executions under way at once."""
 ACCOUNT: Final = "123456789012"
 MACHINE: Final = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:documents"
 DEAD_LETTERS: Final = f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/dead-letters"
@@ -31,6 +40,9 @@ ENVIRONMENT: Final = {
     "HYBRID_OCR_ARTIFACTS_BUCKET": ARTIFACTS,
     "HYBRID_OCR_WORK_BUCKET": WORK,
     "HYBRID_OCR_TICKETS_TABLE": TABLE,
+    "HYBRID_OCR_JOBS_TABLE": JOBS,
+    "HYBRID_OCR_MOST_EXECUTIONS": str(MOST),
+    "HYBRID_OCR_EVENT_BUS": BUS,
     "HYBRID_OCR_STATE_MACHINE_ARN": MACHINE,
     "HYBRID_OCR_DEAD_LETTER_QUEUE_URL": DEAD_LETTERS,
 }
@@ -70,6 +82,20 @@ class Component:
         listed = client.list_executions(stateMachineArn=MACHINE)["executions"]
         return [client.describe_execution(executionArn=one["executionArn"]) for one in listed]
 
+    def states(self) -> Counter[str]:
+        """How many jobs are in each state."""
+        jobs = Jobs(JOBS)
+        return Counter({state: len(list(jobs.in_state(state))) for state in STATES})
+
+    def events(self) -> list[dict[str, Any]]:
+        """What was published since the last look."""
+        queues = boto3.client("sqs")
+        url = queues.get_queue_url(QueueName="outcomes")["QueueUrl"]
+        messages = queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for message in messages:
+            queues.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in messages]
+
     def dead_letters(self) -> list[tuple[str, str]]:
         """Code and body of each refused message since the last look."""
         queues = boto3.client("sqs")
@@ -98,26 +124,14 @@ def create() -> Component:
         roleArn=f"arn:aws:iam::{ACCOUNT}:role/flow",
         definition=json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}),
     )
-    boto3.client("dynamodb").create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "inference_id", "KeyType": "HASH"}],
-        AttributeDefinitions=[
-            {"AttributeName": "inference_id", "AttributeType": "S"},
-            {"AttributeName": "open", "AttributeType": "S"},
-            {"AttributeName": "created_at", "AttributeType": "N"},
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "open",
-                "KeySchema": [
-                    {"AttributeName": "open", "KeyType": "HASH"},
-                    {"AttributeName": "created_at", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-    )
+    tables = load_topology().tables
+    for name, table in ((TABLE, tables["tickets"]), (JOBS, tables["jobs"])):
+        resources.create_table(boto3.client("dynamodb"), name, table)
+    boto3.client("sqs").create_queue(QueueName="outcomes")
+    events, queue = boto3.client("events"), f"arn:aws:sqs:us-east-1:{ACCOUNT}:outcomes"
+    events.create_event_bus(Name=BUS)
+    events.put_rule(Name="all", EventBusName=BUS, EventPattern='{"version": ["0"]}')
+    events.put_targets(Rule="all", EventBusName=BUS, Targets=[{"Id": "queue", "Arn": queue}])
     return Component(inbox, artifacts, inbox.at(WORK))
 
 

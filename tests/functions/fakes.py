@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, cast
 
 from hybrid_ocr.contracts.base import Message
 from hybrid_ocr.contracts.codec import encode
 from hybrid_ocr.contracts.errors import ErrorInfo
-from hybrid_ocr.storage.objects import ObjectFacts
+from hybrid_ocr.contracts.keys import JOBS
+from hybrid_ocr.storage.objects import ObjectFacts, Objects
 from hybrid_ocr.storage.settle import FailureNotice
 
 WORK = "hybrid-ocr-work"
@@ -41,6 +41,12 @@ class Shelf:
 
     def uri(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"
+
+    def key_of(self, uri: str) -> str:
+        return Objects.key_of(cast("Objects", self), uri)
+
+    def copy(self, key: str, to: str) -> None:
+        self.put(to, self.get(key))
 
     def exists(self, key: str) -> bool:
         return self.uri(key) in self.kept
@@ -105,14 +111,18 @@ class Endpoint:
     clock: Clock
     invocations: list[dict[str, Any]] = field(default_factory=list)
     in_flight: list[dict[str, Any]] = field(default_factory=list)
+    joined: str = "{path}/{folder}/{file}"
+    """How the service makes a key of what it is told."""
+    bucket: str = WORK
     broken: Exception | None = None
 
     def invoke_endpoint_async(self, **asked: Any) -> dict[str, str]:
         if self.broken:
             raise self.broken
         number = len(self.invocations)
-        asked["output"] = f"s3://{WORK}/{asked['S3OutputPathExtension']}/{asked['Filename']}"
-        asked["failure"] = f"s3://{WORK}/failures/{number}.out"
+        key = self.joined.format(path=JOBS, folder=asked["S3OutputPathExtension"], file=asked["Filename"])
+        asked["output"] = f"s3://{self.bucket}/{key}"
+        asked["failure"] = f"s3://{self.bucket}/failures/{number}.out"
         self.invocations.append(asked)
         self.in_flight.append(asked)
         return {
@@ -123,10 +133,10 @@ class Endpoint:
 
     def succeed(self, invocation: dict[str, Any]) -> None:
         self.in_flight.remove(invocation)
-        self.shelf.put(urlsplit(invocation["output"]).path[1:], b"output")
+        self.shelf.put(self.shelf.key_of(invocation["output"]), b"output")
 
     def fail(self, invocation: dict[str, Any], reason: str = "", leaves_object: bool = True) -> FailureNotice:
         self.in_flight.remove(invocation)
         if leaves_object:
-            self.shelf.put(urlsplit(invocation["failure"]).path[1:], reason.encode())
+            self.shelf.put(self.shelf.key_of(invocation["failure"]), reason.encode())
         return FailureNotice(reason, datetime.fromtimestamp(self.clock(), UTC))

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 
 import boto3
 import pytest
 
 from hybrid_ocr.contracts import keys
+from hybrid_ocr.contracts.errors import ErrorCode, ErrorInfo
 from hybrid_ocr.contracts.events import TEST_SOURCE
-from hybrid_ocr.contracts.jobs import Job
-from tests.functions.component import INBOX, KEY, WORK, Component, bundle, records, submitted, upload_event
+from hybrid_ocr.contracts.jobs import Job, Outcome
+from hybrid_ocr.storage.jobs import Jobs
+from tests.functions.component import (
+    INBOX,
+    JOBS,
+    KEY,
+    MOST,
+    WORK,
+    Component,
+    bundle,
+    records,
+    submitted,
+    upload_event,
+)
 from tests.functions.conftest import Call
 
 
@@ -103,5 +117,46 @@ def test_a_missing_state_machine_is_no_fault_of_the_document(component: Componen
         stateMachineArn=client.list_state_machines()["stateMachines"][0]["stateMachineArn"]
     )
     component.upload()
-    assert intake(records(upload_event())) == {"batchItemFailures": [{"itemIdentifier": "0"}]}
+    assert intake(records(upload_event())) == {"batchItemFailures": []}
     assert component.dead_letters() == []
+    assert component.states() == Counter(waiting=1), "it starts as soon as it can"
+
+
+def test_what_finds_no_slot_waits_and_its_message_is_done(component: Component, intake: Call) -> None:
+    keys_ = [f"inbox/{number}.pdf" for number in range(MOST + 2)]
+    for key in keys_:
+        component.upload(key)
+    assert intake(records(*map(upload_event, keys_))) == {"batchItemFailures": []}
+    assert len(component.executions()) == MOST
+    assert component.states() == Counter(running=MOST, waiting=2)
+    assert component.dead_letters() == []
+
+
+def redriven(job_id: str, attempt: int) -> str:
+    detail = {"job_id": job_id, "attempt": attempt}
+    return json.dumps({"source": "a.user", "detail-type": "JobRedriven", "detail": detail})
+
+
+def test_a_job_is_done_again_once_where_it_has_ended(component: Component, intake: Call) -> None:
+    component.upload()
+    intake(records(upload_event()))
+    [record] = Jobs(JOBS).in_state("running")
+    job, error = record.job, ErrorInfo(code=ErrorCode.INTERNAL, message="broken", retryable=False)
+    Jobs(JOBS).record(job, Outcome.failed(job, error))
+    Jobs(JOBS).end(job)
+    again = redriven(job.job_id, 2)
+    assert intake(records(again, again)) == {"batchItemFailures": []}
+    names = {execution["name"] for execution in component.executions()}
+    assert names == {f"{job.job_id}-1", f"{job.job_id}-2"}
+    assert component.dead_letters() == []
+    intake(records(redriven(job.job_id, 3)))
+    assert [code for code, _ in component.dead_letters()] == ["INVALID_REQUEST"], "the second still runs"
+
+
+def test_a_job_that_is_not_known_is_not_done_again(component: Component, intake: Call) -> None:
+    intake(records(redriven("f" * 32, 2), redriven("../", 2), redriven("f" * 32, 1)))
+    assert [code for code, _ in component.dead_letters()] == [
+        "SOURCE_NOT_FOUND",
+        "INVALID_REQUEST",
+        "INVALID_REQUEST",
+    ]

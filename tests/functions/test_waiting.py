@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from hybrid_ocr.contracts.errors import CapacityError, ErrorCode
+from hybrid_ocr.contracts.errors import CapacityError, ConfigurationError, ErrorCode
 from hybrid_ocr.storage.settle import End, FailureNotice, Settler
 from hybrid_ocr.storage.tickets import UNSENT_SECONDS, Invocation, Ticket, Tickets
 from lambdas.dispatch.asynchronous import AsyncDispatch, Dispatched
 from lambdas.sweep.sweep import sweep
 from tests.functions.component import TABLE, stage_task
-from tests.functions.fakes import Clock, Endpoint, Shelf, States
+from tests.functions.fakes import WORK, Clock, Endpoint, Shelf, States
 
 NUMBERS = itertools.count()
 TTL, TIMEOUT = 3_600, 900
@@ -102,6 +102,36 @@ def test_an_output_that_is_told_of_answers_the_state_and_closes_the_ticket(world
     assert world.states.succeeded == {token: 1}
     assert not world.is_open()
     assert world.settler.settle(world.inference_id) is None, "a second notice finds nobody waiting"
+
+
+@pytest.mark.parametrize(
+    "joined", ["{path}//{folder}/{file}", "/{path}/{folder}//{file}", "elsewhere/{folder}/{file}.out"]
+)
+@pytest.mark.parametrize("told", [True, False], ids=["notice", "sweep"])
+def test_however_sagemaker_joins_its_paths_the_next_stage_finds_the_output(
+    world: World, joined: str, told: bool
+) -> None:
+    world.endpoint.joined = joined
+    token = world.new_token()
+    world.dispatch(token)
+    asked = world.endpoint.invocations[0]
+    assert world.settler.settle(world.inference_id).end is End.WAITING
+    world.endpoint.succeed(asked)
+    if told:
+        world.settler.settle(world.inference_id)
+    else:
+        sweep(world.tickets, world.settler, lambda: True)
+    assert world.states.succeeded == {token: 1}
+    assert world.shelf.get(f"jobs/{world.number:032x}/1/0-1-3/text.msgpack") == b"output"
+
+
+def test_an_endpoint_that_writes_outside_the_work_bucket_is_refused_by_name(world: World) -> None:
+    world.endpoint.bucket = "somebody-elses"
+    with pytest.raises(ConfigurationError) as refused:
+        world.dispatch(world.new_token())
+    for name in ("S3OutputPath of endpoint an-endpoint", "s3://somebody-elses/jobs/", WORK):
+        assert name in refused.value.message
+    assert not world.is_open()
 
 
 def test_a_state_that_is_tried_again_joins_the_invocation_in_flight(world: World) -> None:

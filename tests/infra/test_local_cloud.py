@@ -20,12 +20,12 @@ TOPOLOGY, NAMES = load_topology(), Names()
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[AwsServer]:
-    functions = ("Paginate", "Rotation", "Dispatch", "Validation")
+    functions = ("Paginate", "Rotation", "Dispatch", "Validation", "Conclude")
     arns = {
         f"{name}Function": NAMES.arn("lambda", f"function:{NAMES.function(name.lower())}")
         for name in functions
     }
-    text = definition({**arns, "EventBus": NAMES.bus("documents")})
+    text = definition(arns)
     with AwsServer() as server:
         create(server.client, TOPOLOGY, NAMES, {"documents": text})
         yield server

@@ -158,7 +158,7 @@ OUTPUT = ("AsyncInferenceConfig", "OutputConfig")
 
 MUTATIONS: dict[str, Callable[[Templates], None]] = {
     "tasks-have-a-timeout": lambda t: _state(t, "lambda:invoke", lambda state: state.pop("TimeoutSeconds")),
-    "tasks-are-caught": lambda t: _state(t, "putEvents", lambda state: state.pop("Catch")),
+    "tasks-are-caught": lambda t: _state(t, "lambda:invoke", lambda state: state.pop("Catch")),
     "tasks-are-retried": lambda t: _state(t, "lambda:invoke", lambda state: state.pop("Retry")),
     "callbacks-have-a-heartbeat": lambda t: _state(
         t, "waitForTaskToken", lambda state: state.update(HeartbeatSeconds=state["TimeoutSeconds"])

@@ -13,6 +13,7 @@ from typing import Any, get_args
 import pytest
 
 from hybrid_ocr.contracts.jobs import EndpointMode
+from hybrid_ocr.contracts.keys import JOBS
 from hybrid_ocr.contracts.names import Names
 from infra.acknowledgements import acknowledgements
 from infra.deployment import Deployment
@@ -86,14 +87,14 @@ def test_checks_of_checkov_are_skipped_seldom_and_with_a_reason(component: Compo
 
 def test_the_definition_is_the_flow_file_after_substitution(component: Component) -> None:
     names = _names(component)
-    functions = ("Paginate", "Rotation", "Dispatch", "Validation")
+    functions = ("Paginate", "Rotation", "Dispatch", "Validation", "Conclude")
     substitutions = {
         f"{name}Function": names.arn("lambda", f"function:{names.function(name.lower())}")
         for name in functions
     }
     machine = next(component.of("AWS::StepFunctions::StateMachine"))
 
-    expected = definition({**substitutions, "EventBus": names.bus("documents")})
+    expected = definition(substitutions)
 
     assert definition_of(machine) == expected
     assert machine.name == names.state_machine("documents")
@@ -146,7 +147,10 @@ def test_functions_are_those_of_the_topology(component: Component) -> None:
         assert properties["MemorySize"] == told.memory_mb
         assert properties["ReservedConcurrentExecutions"] == told.concurrency
         assert properties["Environment"]["Variables"] == {
-            f"HYBRID_OCR_{key}": names.resolve(value) for key, value in told.environment.items()
+            f"HYBRID_OCR_{key}": str(TOPOLOGY.most_executions("documents"))
+            if value == "most_executions:documents"
+            else names.resolve(value)
+            for key, value in told.environment.items()
         }
     fed = {
         (told.properties["FunctionName"], told.properties["EventSourceArn"])
@@ -164,9 +168,9 @@ def test_rules_are_those_of_the_topology(component: Component) -> None:
     rules = {told.properties["Name"]: told.properties for told in component.of("AWS::Events::Rule")}
     for name, told in TOPOLOGY.rules.items():
         properties = rules[names.rule(name)]
-        pattern = (
-            json.loads(told.pattern.replace("bucket:inbox", names.bucket("inbox"))) if told.pattern else None
-        )
+        machine = names.arn("states", f"stateMachine:{names.state_machine('documents')}")
+        pattern = (told.pattern or "null").replace("bucket:inbox", names.bucket("inbox"))
+        pattern = json.loads(pattern.replace("state_machine:documents", machine))
         assert properties["EventBusName"] == names.bus(told.bus)
         assert properties.get("EventPattern") == pattern
         assert properties.get("ScheduleExpression") == told.schedule
@@ -181,7 +185,7 @@ def test_asynchronous_endpoints_write_where_dispatch_looks(component: Component)
         told["AsyncInferenceConfig"]["OutputConfig"] for told in configs if "AsyncInferenceConfig" in told
     ]
     assert outputs
-    assert {told["S3OutputPath"] for told in outputs} == {f"s3://{names.bucket('work')}/"}
+    assert {told["S3OutputPath"] for told in outputs} == {f"s3://{names.bucket('work')}/{JOBS}/"}
 
 
 def test_cfn_lint_has_nothing_to_say(assemblies: Mapping[str, Path]) -> None:

@@ -15,12 +15,13 @@ from uuid import uuid4
 from werkzeug import Request, Response
 
 from hybrid_ocr.contracts.events import EVENT_SOURCE, TEST_SOURCE
-from hybrid_ocr.contracts.jobs import Job, Plan, StageTask
+from hybrid_ocr.contracts.jobs import ConclusionTask, Job, Outcome, Plan, StageTask
+from hybrid_ocr.storage.executions import flow_failure
 from local_aws.server import AwsServer
 from stepfunctions import definition
 from tests.patience import PATIENCE
 
-FUNCTIONS: Final = ("Paginate", "Rotation", "Dispatch", "Validation")
+FUNCTIONS: Final = ("Paginate", "Rotation", "Dispatch", "Validation", "Conclude")
 _INVOCATION: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 _ACCOUNT: Final = "123456789012"
 
@@ -46,12 +47,13 @@ Answer = Callable[[dict[str, Any]], object]
 
 @dataclass
 class Script:
-    """The four functions of one job; every payload is kept."""
+    """The functions of one job; every payload is kept."""
 
     paginate: Answer = lambda asked: plan(asked["round"], ["1-8"] if asked["round"] == 0 else [])
     rotation: Answer = lambda _: None
     dispatch: Answer | None = None
     validation: Answer = lambda asked: completed(asked["job"])
+    conclude: Answer | None = None
     calls: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
 
     def stages(self, stage: str) -> list[dict[str, Any]]:
@@ -109,12 +111,12 @@ class Cloud:
         """Stop serving and forget everything."""
         self._stack.close()
 
-    def machine(self, change: Callable[[dict[str, Any]], None] = lambda flow: None, bus: str = "") -> str:
+    def machine(self, change: Callable[[dict[str, Any]], None] = lambda flow: None) -> str:
         """A state machine of the real file, or of one that was changed; its ARN."""
         arns = {
             f"{name}Function": f"arn:aws:lambda:us-east-1:{_ACCOUNT}:function:{name}" for name in FUNCTIONS
         }
-        flow = json.loads(definition({**arns, "EventBus": bus or self.bus}))
+        flow = json.loads(definition(arns))
         change(flow)
         role = f"arn:aws:iam::{_ACCOUNT}:role/states"
         made = self.states.create_state_machine(
@@ -177,7 +179,7 @@ class Cloud:
         payload = json.loads(request.get_data())
         script = self._scripts[payload["job"]["job_id"]]
         script.calls[name].append(payload)
-        play = getattr(script, name.lower()) or self.succeed
+        play = getattr(script, name.lower()) or getattr(self, f"_{name.lower()}")
         try:
             return Response(json.dumps(play(payload)), mimetype="application/json")
         except RefusedError as refused:
@@ -186,6 +188,23 @@ class Cloud:
         except FunctionError as fault:
             body = json.dumps({"errorMessage": str(fault), "errorType": fault.kind, "stackTrace": []})
             return Response(body, headers={"X-Amz-Function-Error": "Unhandled"})
+
+    def _dispatch(self, task: dict[str, Any]) -> None:
+        self.succeed(task)
+
+    def _conclude(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Publish the outcome; what lasts of a job is not played here."""
+        task = ConclusionTask.model_validate(asked)
+        failure = flow_failure(str(task.failure), task.job.execution_name)
+        outcome = task.outcome or Outcome.failed(task.job, failure)
+        entry = {
+            "Source": outcome.source,
+            "DetailType": outcome.detail_type,
+            "Detail": json.dumps(outcome.detail),
+            "EventBusName": self.bus,
+        }
+        self._server.client("events").put_events(Entries=[entry])
+        return outcome.model_dump(mode="json")
 
     def succeed(self, task: Mapping[str, Any]) -> None:
         """Dispatch where the output lies there already: the callback comes at once."""

@@ -64,9 +64,7 @@ def states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from states(inner)
 
 
-FLOW: Final = dict(
-    states(json.loads(definition({**{f"{name}Function": name for name in FUNCTIONS}, "EventBus": "bus"})))
-)
+FLOW: Final = dict(states(json.loads(definition({f"{name}Function": name for name in FUNCTIONS}))))
 CALLBACKS: Final = {
     name: str(state["Parameters"]["Payload"]["stage"])
     for name, state in FLOW.items()

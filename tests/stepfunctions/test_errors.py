@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import pytest
 
-from hybrid_ocr.contracts.flow_errors import PermanentError
+from hybrid_ocr.contracts.flow_errors import PermanentError, TransientError
+from hybrid_ocr.storage.executions import Execution
 from tests.functions.component import ENVIRONMENT, create
 from tests.stepfunctions.cloud import Answer, Cloud, Ended, FunctionError, Script, job
 from tests.stepfunctions.faults import CALLBACKS, CALLS, CASES, FLOW, Case, Faults, states
@@ -53,7 +54,7 @@ def script_of(cloud: Cloud, faults: Faults, case: Case) -> Script:
     """Everything works, but the state of the case: never, or not before only a patient Retry still tries."""
     script = Script()
     function = CALLS.get(case.state, "Dispatch").lower()
-    works: Answer = getattr(script, function) or cloud.succeed
+    works: Answer = getattr(script, function) or getattr(cloud, f"_{function}")
 
     def play(asked: dict[str, Any]) -> object:
         tried = attempts(script, case.state)
@@ -87,13 +88,19 @@ def attempts(script: Script, state: str) -> list[dict[str, Any]]:
 def most_attempts(state: str, error: str) -> int:
     """How often a state is run that always ends with an error."""
     for retrier in FLOW[state]["Retry"]:
-        if error in retrier["ErrorEquals"]:
+        if retried_as(state, error) in retrier["ErrorEquals"]:
             return 1 + int(retrier["MaxAttempts"])
     return 1
 
 
+def retried_as(state: str, error: str) -> str | None:
+    """The name in a state's Retry that takes an error; None where it is not retried."""
+    named = [name for retrier in FLOW[state]["Retry"] for name in retrier["ErrorEquals"]]
+    return next((name for name in (error, "States.ALL") if name in named), None)
+
+
 def is_patient(case: Case) -> bool:
-    """Whether the Retry is that of busy functions, whose end no test waits for."""
+    """Whether no test waits for the end of a Retry: that of busy functions, or that of the job's own end."""
     return most_attempts(case.state, case.error) > PATIENT + 1
 
 
@@ -132,11 +139,21 @@ def assert_caught(run: Run, ended: Ended) -> None:
     assert "Validate the document" in later
 
 
-def test_an_outcome_that_the_bus_refuses_is_tried_again_and_then_fails_the_execution(cloud: Cloud) -> None:
-    ended = cloud.run(cloud.machine(bus="no-such-bus"), job(), Script())
-    assert (ended.status, ended.description["error"]) == ("FAILED", "OutcomeNotPublished")
-    refused = [event for event in ended.history if event["type"] == "TaskFailed"]
-    assert len(refused) == most_attempts("Publish the outcome", "States.ALL")
+@pytest.mark.parametrize("broken", [False, True], ids=["read", "broken"])
+def test_a_job_that_cannot_be_concluded_fails_its_execution_and_its_outcome_is_not_lost(
+    cloud: Cloud, broken: bool
+) -> None:
+    def refuse(_: dict[str, Any]) -> None:
+        raise FunctionError(TransientError.__name__)
+
+    script, asked = Script(conclude=refuse), job()
+    if broken:
+        script.validation = refuse
+    ended = cloud.run(cloud.machine(), asked, script)
+    assert (ended.status, ended.description["error"]) == ("FAILED", "JobNotConcluded")
+    assert len(script.calls["Conclude"]) == most_attempts("Conclude the job", TransientError.__name__)
+    execution = Execution("FAILED", asked, cause=ended.description["cause"])
+    assert execution.outcome(asked).detail_type == ("DocumentFailed" if broken else "DocumentCompleted")
 
 
 def test_a_map_whose_tolerance_an_operator_lowers_fails_the_document(cloud: Cloud) -> None:
@@ -157,14 +174,13 @@ def test_a_map_whose_tolerance_an_operator_lowers_fails_the_document(cloud: Clou
 
 def test_every_retry_and_catch_of_the_flow_has_its_case() -> None:
     permanent = PermanentError.__name__
-    retried = {(case.state, case.error) for case in CASES.values() if case.error != permanent}
-    retried.add(("Publish the outcome", "States.ALL"))
+    retried = {(case.state, retried_as(case.state, case.error)) for case in CASES.values()}
     caught = {case.state for case in CASES.values() if case.error == permanent}
-    caught |= {"Publish the outcome", "Read the batches"}
+    caught.add("Read the batches")
     caught.add("Find regions and text")  # it fails with "Find the text"
     entries = [(name, "Retry", clause) for name, state in FLOW.items() for clause in state.get("Retry", ())]
     entries += [(name, "Catch", clause) for name, state in FLOW.items() for clause in state.get("Catch", ())]
     assert {(name, field, error) for name, field, clause in entries for error in clause["ErrorEquals"]} == {
-        *((name, "Retry", error) for name, error in retried),
+        *((name, "Retry", error) for name, error in retried if error),
         *((name, "Catch", "States.ALL") for name in caught),
     }

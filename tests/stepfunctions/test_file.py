@@ -12,17 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_ocr.contracts.base import SCHEMA_VERSION
 from hybrid_ocr.contracts.errors import ConfigurationError
-from hybrid_ocr.contracts.events import EVENT_SOURCE, TEST_SOURCE
 from stepfunctions import DOCUMENTS, definition
 from stepfunctions.rules import broken_rules
 from topology.model import load_topology
 
 SUBSTITUTIONS = {
     f"{name}Function": f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
-    for name in ("Paginate", "Rotation", "Dispatch", "Validation")
-} | {"EventBus": "hybrid-ocr-local-documents"}
+    for name in ("Paginate", "Rotation", "Dispatch", "Validation", "Conclude")
+}
 FLOW: dict[str, Any] = json.loads(definition(SUBSTITUTIONS))
 STATES = FLOW["States"]
 BATCH = STATES["Read the batches"]["ItemProcessor"]["States"]
@@ -34,6 +32,9 @@ def tasks(machine: dict[str, Any] = FLOW) -> Iterator[dict[str, Any]]:
             yield from tasks(inner)
         if state["Type"] == "Task":
             yield state
+
+
+BATCH_TASKS = list(tasks(STATES["Read the batches"]["ItemProcessor"]))
 
 
 def test_the_flow_keeps_the_rules() -> None:
@@ -72,19 +73,19 @@ def test_a_broken_rule_is_named(spoil: Callable[[dict[str, Any]], object], told:
     assert any(told in fault for fault in broken_rules(flow))
 
 
-def test_every_function_and_the_bus_are_substituted() -> None:
+def test_every_function_is_substituted() -> None:
     named = {task["Parameters"].get("FunctionName") for task in tasks()} - {None}
-    assert named == {arn for name, arn in SUBSTITUTIONS.items() if name != "EventBus"}
+    assert named == set(SUBSTITUTIONS.values())
     assert "${" not in definition(SUBSTITUTIONS)
 
 
 @pytest.mark.parametrize(
     "substitutions",
     [
-        {name: arn for name, arn in SUBSTITUTIONS.items() if name != "EventBus"},
-        {**SUBSTITUTIONS, "Eventbus": "documents"},
-        {**SUBSTITUTIONS, "EventBus": ""},
-        {**SUBSTITUTIONS, "EventBus": 'bus", "Source": "other'},
+        {name: arn for name, arn in SUBSTITUTIONS.items() if name != "ConcludeFunction"},
+        {**SUBSTITUTIONS, "Concludefunction": "conclude"},
+        {**SUBSTITUTIONS, "ConcludeFunction": ""},
+        {**SUBSTITUTIONS, "ConcludeFunction": 'conclude", "Qualifier": "other'},
     ],
     ids=["missing", "unknown", "empty", "would break out of its string"],
 )
@@ -94,13 +95,12 @@ def test_wrong_substitutions_are_refused(substitutions: dict[str, str]) -> None:
 
 
 @given(st.text(max_size=40))
-def test_a_substitution_is_refused_or_arrives_as_it_is(bus: str) -> None:
+def test_a_substitution_is_refused_or_arrives_as_it_is(function: str) -> None:
     try:
-        flow = json.loads(definition({**SUBSTITUTIONS, "EventBus": bus}))
+        flow = json.loads(definition({**SUBSTITUTIONS, "ConcludeFunction": function}))
     except ConfigurationError:
         return
-    [entry] = flow["States"]["Publish the outcome"]["Parameters"]["Entries"]
-    assert entry["EventBusName"] == bus
+    assert flow["States"]["Conclude the job"]["Parameters"]["FunctionName"] == function
 
 
 def test_a_task_outlasts_its_function() -> None:
@@ -120,8 +120,12 @@ def test_a_callback_outlasts_the_endpoints_queue_and_some_lost_sweeps() -> None:
         assert task["HeartbeatSeconds"] >= 3 * sweep
 
 
-def test_what_the_flow_writes_itself_follows_the_contracts() -> None:
-    outcome = STATES["Describe the failure"]["Parameters"]["outcome"]
-    assert outcome["detail"]["schema_version"] == SCHEMA_VERSION
-    assert outcome["source"] == EVENT_SOURCE
-    assert STATES["Mark the event as a test's"]["Result"] == TEST_SOURCE
+def test_all_retries_of_busy_functions_fit_into_one_history() -> None:
+    """So a document waits for functions as long as its execution can: an attempt is three events."""
+    document = [task["Retry"][0] for task in tasks() if task not in BATCH_TASKS]
+    document += 2 * [STATES["Plan the pages"]["Retry"][0]]  # which is run again after each round
+    for retries in (document, [task["Retry"][0] for task in BATCH_TASKS]):
+        assert all("Lambda.TooManyRequestsException" in retry["ErrorEquals"] for retry in retries)
+        assert 3 * sum(retry["MaxAttempts"] for retry in retries) < 24_000
+        half_a_day = 12 * 3_600
+        assert all(retry["MaxAttempts"] * retry["MaxDelaySeconds"] / 2 > half_a_day for retry in retries)

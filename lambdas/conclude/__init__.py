@@ -1,0 +1,1 @@
+"""Conclude: ends a job, whatever ended its execution. One outcome is recorded, and its event published."""
