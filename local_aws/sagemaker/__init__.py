@@ -5,7 +5,8 @@ an endpoint has one variant; a queue does not outlive its process. What AWS leav
 queue) are settings; what is not done is refused by name where it is made.
 """
 
+from local_aws.sagemaker.group import Hosting
 from local_aws.sagemaker.limits import RuntimeLimits
 from local_aws.sagemaker.runtime import SageMakerRuntime
 
-__all__ = ["RuntimeLimits", "SageMakerRuntime"]
+__all__ = ["Hosting", "RuntimeLimits", "SageMakerRuntime"]

@@ -6,28 +6,17 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from typing import Final
 
 from moto.core.eventstream import EventStreamEncoder
 from werkzeug import Request, Response
 
-from local_aws.account import ACCOUNT
+from local_aws.account import ACCOUNT, arn
 from local_aws.sagemaker.endpoint import RunningEndpoint, original_message
-from local_aws.sagemaker.faults import ServiceError, unavailable, validation_error
+from local_aws.sagemaker.faults import ServiceError, validation_error
 from local_aws.sagemaker.instance import ContainerAnswer, Instance, InstanceLostError, NoAnswerError
 from local_aws.sagemaker.limits import RuntimeLimits
-from local_aws.sagemaker.parameters import read_call
+from local_aws.sagemaker.parameters import CUSTOM_ATTRIBUTES, container_headers, read_call
 from local_aws.server import Route
-
-_CUSTOM_ATTRIBUTES: Final = "X-Amzn-SageMaker-Custom-Attributes"
-_PASSED_ON: Final = {
-    "ContentType": "Content-Type",
-    "Accept": "Accept",
-    "CustomAttributes": _CUSTOM_ATTRIBUTES,
-    "InferenceId": "X-Amzn-SageMaker-Inference-Id",
-    "SessionId": "X-Amzn-SageMaker-Session-Id",
-}
-"""Headers that reach the container; SageMaker strips all others."""
 
 log = logging.getLogger(__name__)
 
@@ -86,8 +75,8 @@ def _invoke(endpoint: RunningEndpoint, call: Request, limits: RuntimeLimits, *, 
     overhead = time.monotonic() - started - answer.seconds
     endpoint.metrics.add_duration("OverheadLatency", overhead, "Microseconds")
     headers = {"x-Amzn-Invoked-Production-Variant": endpoint.description.variant}
-    if attributes := answer.headers.get(_CUSTOM_ATTRIBUTES.lower()):
-        headers[_CUSTOM_ATTRIBUTES] = attributes
+    if attributes := answer.headers.get(CUSTOM_ATTRIBUTES.lower()):
+        headers[CUSTOM_ATTRIBUTES] = attributes
     if not stream:
         return Response(answer.body, 200, headers, content_type=answer.content_type)
     headers["X-Amzn-SageMaker-Content-Type"] = answer.content_type
@@ -111,10 +100,10 @@ def _answer(
     values, body = read_call("InvokeEndpointWithResponseStream" if stream else "InvokeEndpoint", call)
     if values.get("TargetVariant", endpoint.description.variant) != endpoint.description.variant:
         raise validation_error(f"Variant {values['TargetVariant']} of endpoint {endpoint.name} not found.")
-    headers = {header: values[name] for name, header in _PASSED_ON.items() if name in values}
-    status = 0
+    status, instance = 0, _least_busy(endpoint)
+    instance.hold()
     try:
-        answer = _least_busy(endpoint).invoke(headers, body, limits.realtime_seconds)
+        answer = instance.invoke(container_headers(values), body, limits.realtime_seconds)
         if answer.status < 300:
             return answer
         status, why, message = answer.status, original_message(answer), endpoint.model_error(answer)
@@ -122,11 +111,13 @@ def _answer(
         why = "Your invocation timed out while waiting for a response from container primary."
     except InstanceLostError:
         why = "The container closed the connection before it had answered."
+    finally:
+        instance.hold(-1)
     members = {
         "ErrorCode": "ModelError",
         "OriginalStatusCode": status,
         "OriginalMessage": why,
-        "LogStreamArn": endpoint.log_stream_arn,
+        "LogStreamArn": arn("logs", f"log-group:{endpoint.log_group}"),
     }
     if not status:
         message = f'Received server error (0) from primary with message "{why}"'
@@ -138,6 +129,7 @@ def _least_busy(endpoint: RunningEndpoint) -> Instance:
     if instance:
         return instance
     if endpoint.wanted:
-        raise unavailable(f"The instances of endpoint {endpoint.name} are being replaced.")
+        message = f"The instances of endpoint {endpoint.name} are being replaced."
+        raise ServiceError("ServiceUnavailable", 503, message)
     endpoint.metrics.add("NoCapacityInvocationFailures")
     raise validation_error(f"Endpoint {endpoint.name} has no capacity to process this request.")

@@ -12,9 +12,6 @@ Unit = Literal["Count", "Microseconds", "Milliseconds", "Seconds", "None"]
 Publish = Callable[[str, Sequence[Mapping[str, Any]]], None]
 MetricData = list[Mapping[str, Any]]
 
-_MOST_VALUES: Final = 150
-"""Different values that one entry of PutMetricData may have."""
-
 
 class VariantMetrics:
     """The metrics of one production variant, by EndpointName and VariantName; safe between threads."""
@@ -46,12 +43,10 @@ class VariantMetrics:
                 "MetricName": name,
                 "Dimensions": self._dimensions,
                 "Unit": unit,
-                "Values": [float(value) for value in values[start : start + _MOST_VALUES]],
-                "Counts": [float(counts[value]) for value in values[start : start + _MOST_VALUES]],
+                "Values": [float(value) for value in counts],
+                "Counts": [float(times) for times in counts.values()],
             }
             for (name, unit), counts in samples.items()
-            for values in [list(counts)]
-            for start in range(0, len(values), _MOST_VALUES)
         ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from moto.core.responses import ActionResult
 from moto.stepfunctions.exceptions import ValidationException
@@ -64,12 +64,6 @@ def _get_execution_history(_state: object, _original: object, call: StepFunction
     if call._get_param("includeExecutionData") is False:
         events = [_without_data(event) for event in events]
     return ActionResult({"events": events, "nextToken": token})
-
-
-@SEAMS.replaces(f"{RESPONSES}.create_activity")
-@SEAMS.replaces(f"{RESPONSES}.update_map_run")
-def _not_served(_state: object, _original: object, call: StepFunctionResponse) -> NoReturn:
-    raise NotImplementedError(call._get_action())  # moto keeps the record, and nothing comes of it
 
 
 def _known(described: dict[str, Any], execution: Execution) -> dict[str, Any]:
