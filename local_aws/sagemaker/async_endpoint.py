@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from werkzeug import Request, Response
+from werkzeug import Response
 
-from local_aws.sagemaker.async_request import AsyncRequest, read_async_request
+from local_aws.sagemaker.async_request import AsyncRequest
 from local_aws.sagemaker.async_results import AsyncResults, FailedError
 from local_aws.sagemaker.description import AsyncConfig
 from local_aws.sagemaker.endpoint import RunningEndpoint
@@ -24,7 +24,7 @@ from local_aws.sagemaker.parameters import container_headers
 
 _MOST_THREADS: Final = 1_000
 _REMEMBERED: Final = 10_000
-"""Invocations of which an endpoint can still tell."""
+"""Answered invocations of each endpoint."""
 
 log = logging.getLogger(__name__)
 
@@ -52,17 +52,17 @@ class AsyncEndpoint:
         self._answered = deque[Mapping[str, Any]](maxlen=_REMEMBERED)
         self._threads = ThreadPoolExecutor(_MOST_THREADS, f"{endpoint.name}-async")
 
-    def invoke(self, call: Request) -> Response:
+    def invoke(self, values: Mapping[str, str], body: bytes) -> Response:
         """Queue a request and answer 202 with the locations of its output. Raises ServiceError."""
-        request = read_async_request(call, self._endpoint.name, self._config, self._limits)
+        request = AsyncRequest.of(values, body, self._endpoint.name, self._config, self._limits)
         with self._lock:
             self._waiting.append(request)
         self.hand_over()
         headers = {"X-Amzn-SageMaker-OutputLocation": request.output_location}
         if request.failure_location:
             headers["X-Amzn-SageMaker-FailureLocation"] = request.failure_location
-        body = json.dumps({"InferenceId": request.inference_id})
-        return Response(body, 202, headers, mimetype="application/json")
+        accepted = json.dumps({"InferenceId": request.inference_id})
+        return Response(accepted, 202, headers, mimetype="application/json")
 
     def hand_over(self) -> None:
         """Give waiting requests to instances that have room; also when their number has changed."""
@@ -142,8 +142,8 @@ class AsyncEndpoint:
             self._fail(request, FailedError(f"InternalFailure: {type(error).__name__}"))
 
     def _answer(self, request: AsyncRequest, instance: Instance) -> ContainerAnswer:
-        """The container's answer with a status of 2xx; a 5xx is tried again as often as the limits say."""
-        body = self._results.input(request, self._limits.max_input_bytes)
+        """The container's answer with a status of 2xx; a 5xx is tried again as often as the limits allow."""
+        body = self._results.input(request)
         while True:
             try:
                 answer = instance.invoke(container_headers(request.values), body, request.invocation_seconds)

@@ -8,14 +8,13 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-
-from werkzeug import Request
+from typing import Self
 
 from local_aws.account import REGION
 from local_aws.sagemaker.description import AsyncConfig
 from local_aws.sagemaker.faults import validation_error
 from local_aws.sagemaker.limits import RuntimeLimits
-from local_aws.sagemaker.parameters import read_call, split_location
+from local_aws.sagemaker.parameters import split_location
 
 
 @dataclass(eq=False)
@@ -40,6 +39,28 @@ class AsyncRequest:
     received_at: float = field(default_factory=time.monotonic)
     failures: int = 0
     losses: int = 0
+
+    @classmethod
+    def of(
+        cls, values: Mapping[str, str], body: bytes, endpoint: str, config: AsyncConfig, limits: RuntimeLimits
+    ) -> Self:
+        """The request that a call makes. Raises ServiceError: ValidationError, naming what is wrong."""
+        location, unique = values.get("InputLocation"), str(uuid.uuid4())
+        if bool(body) == bool(location):
+            raise validation_error("Provide exactly one of Body and InputLocation.")
+        if location:
+            split_location(location)
+        folder, name = values.get("S3OutputPathExtension", ""), values.get("Filename", f"{unique}.out")
+        failure = config.failure_path
+        return cls(
+            endpoint=endpoint,
+            values={"InferenceId": unique, **values},
+            body=body,
+            output_location=_joined(config.output_path, folder, name),
+            failure_location=_joined(failure, f"{unique}-error.out") if failure else None,
+            ttl_seconds=int(values.get("RequestTTLSeconds", limits.default_ttl_seconds)),
+            invocation_seconds=int(values.get("InvocationTimeoutSeconds", limits.default_invocation_seconds)),
+        )
 
     @property
     def inference_id(self) -> str:
@@ -71,39 +92,8 @@ class AsyncRequest:
         )
 
 
-def read_async_request(
-    call: Request, endpoint: str, config: AsyncConfig, limits: RuntimeLimits
-) -> AsyncRequest:
-    """Check a call of InvokeEndpointAsync.
-
-    Raises:
-        ServiceError: ValidationError, naming what is wrong.
-    """
-    values, body = read_call("InvokeEndpointAsync", call)
-    location, unique = values.get("InputLocation"), str(uuid.uuid4())
-    if bool(body) == bool(location):
-        raise validation_error("Provide exactly one of Body and InputLocation.")
-    if location:
-        split_location(location)
-    output = (
-        config.output_path,
-        values.get("S3OutputPathExtension"),
-        values.get("Filename", f"{unique}.out"),
-    )
-    failure = (config.failure_path, f"{unique}-error.out")
-    return AsyncRequest(
-        endpoint=endpoint,
-        values={"InferenceId": unique, **values},
-        body=body,
-        output_location=_joined(*output),
-        failure_location=_joined(*failure) if config.failure_path else None,
-        ttl_seconds=int(values.get("RequestTTLSeconds", limits.default_ttl_seconds)),
-        invocation_seconds=int(values.get("InvocationTimeoutSeconds", limits.default_invocation_seconds)),
-    )
-
-
-def _joined(path: str | None, *names: str | None) -> str:
-    return "/".join([(path or "").rstrip("/"), *(name.strip("/") for name in names if name)])
+def _joined(path: str, *names: str) -> str:
+    return "/".join([path.rstrip("/"), *(name.strip("/") for name in names if name)])
 
 
 def _instant(when: datetime) -> str:

@@ -41,17 +41,14 @@ class AsyncResults:
     s3: Any
     sns: Any
 
-    def input(self, request: AsyncRequest, max_bytes: int) -> bytes:
+    def input(self, request: AsyncRequest) -> bytes:
         """The body for the container. Raises FailedError."""
         location = request.values.get("InputLocation")
         if location is None:
             return request.body
         bucket, key = split_location(location)
         with self._transfer("RequestDownload", f"could not download {location}"):
-            found = self.s3.get_object(Bucket=bucket, Key=key)
-            if found["ContentLength"] > max_bytes:
-                raise FailedError(f"ClientError: {location} is over {max_bytes} B")
-            body: bytes = found["Body"].read()
+            body: bytes = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         return body
 
     def deliver(self, request: AsyncRequest, config: AsyncConfig, answer: ContainerAnswer) -> None:

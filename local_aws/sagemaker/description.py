@@ -1,4 +1,4 @@
-"""What SageMaker's records say about an endpoint: model, configuration and endpoint together."""
+"""What SageMaker's records hold of an endpoint: model, configuration and endpoint together."""
 
 from __future__ import annotations
 

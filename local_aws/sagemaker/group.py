@@ -164,21 +164,18 @@ class _Place:
             self._unwanted.set()
             if self._instance:
                 self._group.leave(self._instance)
-        threading.Thread(target=self._drain_and_end, daemon=True).start()
+        threading.Thread(target=self.end, args=(_DRAIN_SECONDS,), daemon=True).start()
 
-    def end(self) -> None:
+    def end(self, drain_seconds: float = 0.0) -> None:
         """End the container, and kill it where it does not; returns when it has ended."""
         with self._lock:
             self._unwanted.set()
+        if self._instance:
+            self._instance.drain(drain_seconds)
         if self._process:
             self._process.terminate()
             self._process.reap(_STOP_SECONDS)
         self._thread.join(_STOP_SECONDS)
-
-    def _drain_and_end(self) -> None:
-        if self._instance:
-            self._instance.drain(_DRAIN_SECONDS)
-        self.end()
 
     def _keep_running(self) -> None:
         while not self._unwanted.is_set():

@@ -14,7 +14,7 @@ class InstanceGroups:
     """Makes the group of instances of a model when an endpoint first needs it.
 
     Args:
-        hosting: what instances are started with; its limits say whether endpoints of a model share them.
+        hosting: what instances are started with; its limits decide whether endpoints of a model share them.
         endpoints: all there are, by name.
         changed: called for each endpoint of a group after its instances have changed.
     """

@@ -25,8 +25,8 @@ class Image:
         command: its entry point; `python` is the interpreter of this process.
         folder: where it finds its modules.
         environment: its own variables; those of the model are set over them.
-        port_variable: tells it where to listen.
-        model_dir_variable: tells it where the model data was unpacked; in AWS that is /opt/ml/model.
+        port_variable: gets the port where it must listen.
+        model_dir_variable: gets the folder of the unpacked model data; in AWS that is /opt/ml/model.
     """
 
     command: Sequence[str]

@@ -91,7 +91,7 @@ class Instance:
         return answer
 
     def _is_broken(self) -> bool:
-        """Whether /ping says so, or says nothing; 503 is no more than loading or draining."""
+        """Whether /ping answers so, or not at all; 503 is no more than loading or draining."""
         try:
             return self._exchange("GET", "/ping", {}, b"", _HEALTH_SECONDS).status not in {200, 503}
         except (InstanceLostError, NoAnswerError):

@@ -13,7 +13,6 @@ class RuntimeLimits:
         realtime_seconds: how long a container may take for InvokeEndpoint.
         default_ttl_seconds: how long an asynchronous request may wait for its turn.
         default_invocation_seconds: how long a container may take for it.
-        max_input_bytes: of the object that InputLocation names.
         retries_on_5xx: how often a container's 5xx is tried again; AWS documents none.
         retries_on_lost_instance: how often a request starts again whose instance died under it.
         retry_seconds: the pause before the first retry; it doubles.
@@ -26,7 +25,6 @@ class RuntimeLimits:
     realtime_seconds: float = 60.0
     default_ttl_seconds: int = 21_600
     default_invocation_seconds: int = 900
-    max_input_bytes: int = 10**9
     retries_on_5xx: int = 2
     retries_on_lost_instance: int = 2
     retry_seconds: float = 0.5

@@ -120,7 +120,7 @@ def _resize_endpoint(runtime: SageMakerRuntime, original: Original, call: SageMa
     refuse_unserved(call.params)
     endpoint = _in_service(call)
     before = [dict(variant) for variant in endpoint.production_variants]
-    result = original(call)  # checks the names of variants, and writes None where nothing was asked for
+    result = original(call)  # checks the names of variants, and writes None where nothing is wanted
     endpoint.production_variants = before
     for variant, wanted in zip(before, call._get_param("DesiredWeightsAndCapacities"), strict=False):
         if wanted.get("DesiredWeight") is not None:
@@ -136,9 +136,8 @@ def _update_endpoint(runtime: SageMakerRuntime, _original: None, call: SageMaker
     refuse_unserved(call.params)
     endpoint, config = _in_service(call), call._get_param("EndpointConfigName")
     call.sagemaker_backend.describe_endpoint_config(config)
-    retained = bool(call._get_param("RetainAllVariantProperties"))
     begin_change(endpoint.endpoint_name, "Updating", config)
-    runtime.deploy(endpoint.endpoint_name, config, retain_instances=retained)
+    runtime.deploy(endpoint.endpoint_name, config)
     return ActionResult({"EndpointArn": endpoint.arn})
 
 
@@ -151,15 +150,14 @@ def _in_service(call: SageMakerResponse) -> Any:
     name = call._get_param("EndpointName")
     call.sagemaker_backend.describe_endpoint(name)
     endpoint = call.sagemaker_backend.endpoints[name]
-    if endpoint.endpoint_status == "Failed":
-        raise ValidationError(f'Cannot update failed endpoint "{endpoint.arn}".')
     if endpoint.endpoint_status != "InService":
-        raise ValidationError(f'Cannot update in-progress endpoint "{endpoint.arn}".')
+        state = "failed" if endpoint.endpoint_status == "Failed" else "in-progress"
+        raise ValidationError(f'Cannot update {state} endpoint "{endpoint.arn}".')
     return endpoint
 
 
 def _configure(endpoint: Any, config_name: str) -> None:
-    """Write of an endpoint what a configuration says; moto answers whatever attributes it has."""
+    """Give an endpoint what a configuration has; moto answers whatever attributes there are."""
     endpoint.endpoint_config_name = config_name
     endpoint.production_variants = _variants(config_name)
     endpoint.async_inference_config = _records().endpoint_configs[config_name].async_inference_config

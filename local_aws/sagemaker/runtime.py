@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any, Literal, Self
 
 from local_aws.errors import ConfigurationError, LocalAwsError, StartError
@@ -32,7 +31,7 @@ log = logging.getLogger(__name__)
 class SageMakerRuntime:
     """Runs the endpoints that CreateEndpoint made, and answers calls of them; a context manager.
 
-    While it is started, moto's SageMaker tells it of new, changed and deleted endpoints.
+    While it is started, moto's SageMaker hands it new, changed and deleted endpoints.
 
     Args:
         clients: makes a boto3 client of a service: s3, sns and sagemaker.
@@ -103,15 +102,9 @@ class SageMakerRuntime:
             if not self._in_service(name):
                 raise StartError(f"endpoint {name} was not in service within {seconds:g} s")
 
-    def deploy(self, name: str, config: str | None = None, *, retain_instances: bool = False) -> None:
-        """Start an endpoint in moto's records, or give it another configuration; returns at once.
-
-        Args:
-            name: of the endpoint.
-            config: the name of the other configuration.
-            retain_instances: as many as there are wanted now, not as the configuration says.
-        """
-        threading.Thread(target=self._deploy, args=(name, config, retain_instances), daemon=True).start()
+    def deploy(self, name: str, config: str | None = None) -> None:
+        """Start an endpoint in moto's records, or give it the configuration of a name; returns at once."""
+        threading.Thread(target=self._deploy, args=(name, config), daemon=True).start()
 
     def set_instance_count(self, name: str, instances: int) -> None:
         """Grow or shrink an endpoint; returns at once. Instances that go finish what they work on.
@@ -126,7 +119,7 @@ class SageMakerRuntime:
         self._count(endpoint)
 
     def scale(self, name: str, instances: int, cause: str) -> None:
-        """The same, and DescribeScalingActivities tells of it and its cause. Raises KeyError."""
+        """The same, and DescribeScalingActivities answers it with its cause. Raises KeyError."""
         self._scaling.begin(name, self._endpoints[name].description.variant, instances, cause)
         self.set_instance_count(name, instances)
 
@@ -176,7 +169,7 @@ class SageMakerRuntime:
         endpoint = self._endpoints.get(name)
         return endpoint if endpoint and endpoint.in_service else None
 
-    def _deploy(self, name: str, config: str | None, retain_instances: bool) -> None:
+    def _deploy(self, name: str, config: str | None) -> None:
         """As AWS does it: the old instances serve until the new ones are ready, and stay where those fail.
 
         What waits in the queue of an asynchronous endpoint waits for the new ones.
@@ -184,8 +177,6 @@ class SageMakerRuntime:
         endpoint = self._endpoints.get(name)
         try:
             description = describe_endpoint(self._clients("sagemaker"), name, config)
-            if endpoint and retain_instances:
-                description = replace(description, instances=endpoint.wanted)
             if endpoint and (description.asynchronous is None) != (endpoint.queue is None):
                 raise ConfigurationError("an update cannot make a real-time endpoint of an asynchronous one")
             with self._changed:

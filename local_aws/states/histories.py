@@ -1,4 +1,4 @@
-"""What is asked about executions: which there are, how one ended, and its history."""
+"""ListExecutions, DescribeExecution and GetExecutionHistory: complete, in order, and with their end."""
 
 from __future__ import annotations
 

@@ -36,22 +36,6 @@ _CALLBACK: Final = f"{STATES}.exec.state_task.service.state_task_service_callbac
 TOKEN_LENGTH: Final = 2_048
 """The longest that AWS may give: what holds it, holds every token."""
 _SEED_LENGTH: Final = 36
-
-
-class TaskTimedOutError(AWSError):  # type: ignore[misc]
-    """The parser's own exceptions reach a client without their code."""
-
-    TYPE = "TaskTimedOut"
-    STATUS = 400
-
-
-class InvalidOutputError(AWSError):  # type: ignore[misc]
-    """The answer to a task is no JSON, or too large."""
-
-    TYPE = "InvalidOutput"
-    STATUS = 400
-
-
 _tasks: Final[dict[str, tuple[CallbackEndpoint, Environment]]] = {}
 """The open tasks of all executions, by token."""
 _lock: Final = Lock()
@@ -62,14 +46,14 @@ def _answer(token: str, outcome: CallbackOutcome | None) -> None:
 
     Raises:
         InvalidToken: no execution ever gave it out.
-        TaskTimedOutError: its task is over: answered, timed out or stopped.
+        AWSError: TaskTimedOut: its task is over: answered, timed out or stopped.
     """
     if token != token_of(token[:_SEED_LENGTH]):
         raise InvalidToken
     with _lock:
         endpoint, env = _tasks.get(token, (None, None))
         if env is None or not env.is_running():
-            raise TaskTimedOutError("Task Timed Out: Provided task does not exist anymore")
+            raise AWSError("Task Timed Out: Provided task does not exist anymore", "TaskTimedOut")
         if outcome is None:
             endpoint.notify_heartbeat()
         else:
@@ -137,9 +121,9 @@ def _send_task_success(_state: object, _original: object, call: StepFunctionResp
     try:
         json.loads(output)
     except ValueError:
-        raise InvalidOutputError("Invalid Output: it is no JSON") from None
+        raise AWSError("Invalid Output: it is no JSON", "InvalidOutput") from None
     if len(output.encode()) > LARGEST_INPUT:
-        raise InvalidOutputError("Invalid Output: it is too large")
+        raise AWSError("Invalid Output: it is too large", "InvalidOutput")
     _answer(token, CallbackOutcomeSuccess(callback_id=token, output=output))
     return EmptyResult()
 

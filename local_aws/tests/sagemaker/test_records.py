@@ -94,25 +94,18 @@ def test_a_pending_deployment_shows_while_there_is_one(cloud: Cloud, tmp_path: P
     assert "PendingDeploymentSummary" not in found
 
 
-def test_an_update_may_keep_as_many_instances_as_there_are(cloud: Cloud) -> None:
-    cloud.create("kept-count", model="kept-count")
+def test_an_update_has_as_many_instances_as_its_configuration_says(cloud: Cloud) -> None:
+    cloud.create("counted", model="counted")
     cloud.create("other-count", model="other-count")
-    admin = cloud.client("sagemaker")
-    cloud.sagemaker.set_instance_count("kept-count", 2)
-
-    def instances_after(config: str, **parameters: Any) -> int:
-        admin.update_endpoint(EndpointName="kept-count", EndpointConfigName=config, **parameters)
-        status = lambda: admin.describe_endpoint(EndpointName="kept-count")["EndpointStatus"]  # noqa: E731
-        until(lambda: status() == "InService")
-        [variant] = admin.describe_endpoint(EndpointName="kept-count")["ProductionVariants"]
-        return int(variant["DesiredInstanceCount"])
-
-    assert instances_after("other-count-config", RetainAllVariantProperties=True) == 2
-    excluded = [{"VariantPropertyType": "DesiredInstanceCount"}]
-    parameters = {"EndpointConfigName": "kept-count-config", "ExcludeRetainedVariantProperties": excluded}
-    refused = message(admin.update_endpoint, EndpointName="kept-count", **parameters)
-    assert "ExcludeRetainedVariantProperties" in refused
-    assert instances_after("kept-count-config") == 1
+    admin, change = cloud.client("sagemaker"), {"EndpointName": "counted"}
+    cloud.sagemaker.set_instance_count("counted", 2)
+    change["EndpointConfigName"] = "other-count-config"
+    retained = {"RetainAllVariantProperties": True, **change}
+    assert "RetainAllVariantProperties" in message(admin.update_endpoint, **retained)
+    admin.update_endpoint(RetainAllVariantProperties=False, **change)
+    until(lambda: admin.describe_endpoint(EndpointName="counted")["EndpointStatus"] == "InService")
+    [variant] = admin.describe_endpoint(EndpointName="counted")["ProductionVariants"]
+    assert variant["DesiredInstanceCount"] == 1
 
 
 def test_a_model_is_described_as_it_was_made(cloud: Cloud) -> None:
