@@ -89,6 +89,7 @@ def startup_table() -> str:
             f"{told.memory_mb:,} MB",
         ]
         for name, told in load_topology().functions.items()
+        if told.startup_cpu_seconds is not None
     ]
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

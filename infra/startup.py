@@ -17,7 +17,7 @@ from hybrid_ocr.artifacts import artifacts_root
 from hybrid_ocr.contracts.names import VARIABLE_PREFIX, Names
 from infra.settings import CHECKOUT
 from topology import load_topology
-from topology.model import CORE_MB, Function
+from topology.model import CORE_MB
 
 __all__ = ["SIZES", "cpu_seconds"]
 
@@ -27,18 +27,16 @@ SIZES: Final = (256, 512, 768, 1_024, CORE_MB)
 _MODEL: Final = "textline-orientation"
 
 
-def cpu_seconds(function: Function, model: Path) -> float:
+def cpu_seconds(name: str, model: Path) -> float:
     """Processor time of a process that imports a handler and does nothing else; the least of a few.
 
     Args:
-        function: of the topology.
+        name: of the function in the topology.
         model: the folder of the artefact that it may load.
     """
     names = Names()
-    own = {
-        VARIABLE_PREFIX + key: load_topology().resolve(value, names)
-        for key, value in function.environment.items()
-    }
+    topology = load_topology()
+    own = topology.environment(name, names)
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(VARIABLE_PREFIX)}
     environment = {
         **inherited,
@@ -47,7 +45,7 @@ def cpu_seconds(function: Function, model: Path) -> float:
         "AWS_DEFAULT_REGION": names.region,
         "PYTHONPATH": str(CHECKOUT),
     }
-    code = f"import {function.handler.rpartition('.')[0]}"
+    code = f"import {topology.functions[name].handler.rpartition('.')[0]}"
     return min(_spent([sys.executable, "-P", "-c", code], environment) for _ in range(_TIMES))
 
 
@@ -65,7 +63,7 @@ def main() -> int:
         + ", ".join(f"{size} MB" for size in SIZES)
     )
     for name, function in load_topology().functions.items():
-        seconds = cpu_seconds(function, artifacts_root() / _MODEL)
+        seconds = cpu_seconds(name, artifacts_root() / _MODEL)
         at = "  ".join(f"{seconds * CORE_MB / size:.1f}" for size in SIZES)
         print(f"{name:12} {function.memory_mb:7} {seconds:6.2f}   {at}", flush=True)
     return 0

@@ -22,7 +22,8 @@ from local_aws.messaging.deliveries import delivering
 from local_aws.messaging.faults import FaultPlan
 from local_aws.messaging.targets import send_message
 from local_aws.repeating import repeating
-from local_aws.sagemaker import RuntimeLimits, SageMakerRuntime
+from local_aws.sagemaker import Hosting, RuntimeLimits, SageMakerRuntime
+from local_aws.sagemaker.description import Model
 from local_aws.server import AwsServer, json_response
 
 Launch = Callable[[Container, Path], ContainerProcess]
@@ -153,15 +154,12 @@ class LocalAws:
         )
 
     def _sagemaker_runtime(self) -> SageMakerRuntime:
-        return SageMakerRuntime(
-            self.client,
-            lambda model: self._component.containers(model, self.client("s3")),
-            self.log_dir,
-            launch=self._settings.launch,
-            limits=self._settings.limits,
-            publish=self.publish,
-            on_log=self.logs.write,
-        )
+        def container(model: Model) -> Container:
+            return self._component.containers(model, self.client("s3"))
+
+        settings = self._settings
+        hosting = Hosting(container, self.log_dir, settings.limits, settings.launch)
+        return SageMakerRuntime(self.client, hosting, publish=self.publish, on_log=self.logs.write)
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _log = logging.getLogger(__name__)
-_REFUSED: Final = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+REFUSED: Final = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+"""Operations by service, and below `parameters` the parameters of operations that are served."""
 _STATUS: Final = 501  # the one server error that SDKs do not try again
 _SCOPE: Final = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/aws4_request")
 _CBOR: Final = re.compile(r"/service/[^/]+/operation/([^/]+)")
@@ -84,10 +85,10 @@ def _raise_for_page(response: Response) -> None:
 
 def _is_refused(environ: WSGIEnvironment, form: str) -> bool:
     service = _signing_name(environ)
-    if service not in _REFUSED or (service == "s3" and environ["REQUEST_METHOD"] == "GET"):
+    if service not in REFUSED or (service == "s3" and environ["REQUEST_METHOD"] == "GET"):
         return False
     operation = _call(environ, form)[1]
-    return any(fnmatchcase(operation, pattern) for pattern in _REFUSED[service])
+    return any(fnmatchcase(operation, pattern) for pattern in REFUSED[service])
 
 
 def _signing_name(environ: WSGIEnvironment) -> str:

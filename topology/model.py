@@ -140,8 +140,9 @@ class Function(_Part):
     image: Literal["light", "heavy"]
     memory_mb: Annotated[int, Field(ge=128, le=10_240)]
     startup_cpu_seconds: Annotated[
-        float, Field(gt=0, description="of a processor, to import its handler; `python -m infra.startup`")
-    ] = 1.0
+        float | None,
+        Field(gt=0, description="of a processor, to import its handler; `python -m infra.startup`"),
+    ] = None
     timeout_seconds: Annotated[int, Field(ge=1, le=900)]
     concurrency: Annotated[int, Field(ge=1, description="reserved concurrency")]
     queue: str | None = None
@@ -149,17 +150,20 @@ class Function(_Part):
     environment: Mapping[str, str] = Field(default_factory=dict)
 
     @property
-    def startup_seconds(self) -> float:
-        """What its start-up takes at its memory, for by that Lambda gives a share of a processor."""
+    def startup_seconds(self) -> float | None:
+        """What its start-up takes at its memory, by which Lambda gives a share of a processor."""
+        if self.startup_cpu_seconds is None:
+            return None
         return self.startup_cpu_seconds / min(1.0, self.memory_mb / CORE_MB)
 
     @model_validator(mode="after")
     def _starts_in_time(self) -> Self:
-        if self.startup_seconds > LONGEST_STARTUP_SECONDS:
-            least = math.ceil(self.startup_cpu_seconds / LONGEST_STARTUP_SECONDS * CORE_MB)
+        seconds = self.startup_seconds
+        if seconds is not None and seconds > LONGEST_STARTUP_SECONDS:
+            least = math.ceil(self.memory_mb * seconds / LONGEST_STARTUP_SECONDS)
             raise ValueError(
-                f"memory_mb: its start-up takes {self.startup_seconds:.1f} s with {self.memory_mb} MB, and "
-                f"Lambda ends it after 10 s: give it {least} MB or more"
+                f"memory_mb: its start-up takes {seconds:.1f} s with {self.memory_mb} MB, and Lambda ends it "
+                f"after 10 s: give it {least} MB or more"
             )
         return self
 

@@ -1,4 +1,4 @@
-"""A request to an asynchronous endpoint: checked, and what its caller and SNS are told of it."""
+"""A request to an asynchronous endpoint: checked, and what its caller and SNS get to know of it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-
-from werkzeug import Request
+from typing import Self
 
 from local_aws.account import REGION
 from local_aws.sagemaker.description import AsyncConfig
 from local_aws.sagemaker.faults import validation_error
 from local_aws.sagemaker.limits import RuntimeLimits
-from local_aws.sagemaker.parameters import read_call, split_location
+from local_aws.sagemaker.parameters import split_location
 
 
 @dataclass(eq=False)
@@ -23,14 +22,13 @@ class AsyncRequest:
     """One request, from its acceptance to its output.
 
     Attributes:
-        values: the parameters of the call, by their names in the API model.
+        values: the parameters of the call, by their names in the API model; InferenceId is always there.
         body: empty where the input lies in S3, at `InputLocation`.
         failures: how often a container has answered it with an error.
         losses: how often an instance has died under it.
     """
 
     endpoint: str
-    inference_id: str
     values: Mapping[str, str]
     body: bytes
     output_location: str
@@ -42,23 +40,40 @@ class AsyncRequest:
     failures: int = 0
     losses: int = 0
 
+    @classmethod
+    def of(
+        cls, values: Mapping[str, str], body: bytes, endpoint: str, config: AsyncConfig, limits: RuntimeLimits
+    ) -> Self:
+        """The request that a call makes. Raises ServiceError: ValidationError, naming what is wrong."""
+        location, unique = values.get("InputLocation"), str(uuid.uuid4())
+        if bool(body) == bool(location):
+            raise validation_error("Provide exactly one of Body and InputLocation.")
+        if location:
+            split_location(location)
+        folder, name = values.get("S3OutputPathExtension", ""), values.get("Filename", f"{unique}.out")
+        failure = config.failure_path
+        return cls(
+            endpoint=endpoint,
+            values={"InferenceId": unique, **values},
+            body=body,
+            output_location=_joined(config.output_path, folder, name),
+            failure_location=_joined(failure, f"{unique}-error.out") if failure else None,
+            ttl_seconds=int(values.get("RequestTTLSeconds", limits.default_ttl_seconds)),
+            invocation_seconds=int(values.get("InvocationTimeoutSeconds", limits.default_invocation_seconds)),
+        )
+
+    @property
+    def inference_id(self) -> str:
+        """The caller's own, or a new one."""
+        return self.values["InferenceId"]
+
     @property
     def age(self) -> float:
         """Seconds since it was accepted."""
         return time.monotonic() - self.received_at
 
-    def headers(self) -> dict[str, str]:
-        """Those that the container gets."""
-        headers = {
-            "Content-Type": self.values.get("ContentType"),
-            "Accept": self.values.get("Accept"),
-            "X-Amzn-SageMaker-Custom-Attributes": self.values.get("CustomAttributes"),
-            "X-Amzn-SageMaker-Inference-Id": self.inference_id,
-        }
-        return {name: value for name, value in headers.items() if value is not None}
-
     def message(self, status: str, **result: object) -> str:
-        """What SNS is told of how it ended, in AWS's shape; `result` is what its status has."""
+        """The message to SNS on how it ended, in AWS's shape; `result` is what its status has."""
         names = ("Accept", "ContentType", "CustomAttributes", "InputLocation")
         parameters = {name[0].lower() + name[1:]: self.values[name] for name in names if name in self.values}
         return json.dumps(
@@ -77,37 +92,8 @@ class AsyncRequest:
         )
 
 
-def read_async_request(
-    call: Request, endpoint: str, config: AsyncConfig, limits: RuntimeLimits
-) -> AsyncRequest:
-    """Check a call of InvokeEndpointAsync.
-
-    Raises:
-        ServiceError: ValidationError, naming what is wrong.
-    """
-    values, body = read_call("InvokeEndpointAsync", call)
-    location = values.get("InputLocation")
-    if bool(body) == bool(location):
-        raise validation_error("Provide exactly one of Body and InputLocation.")
-    if location:
-        split_location(location)
-
-    def place(path: str, *names: str) -> str:
-        head = path if limits.keep_trailing_slash else path.rstrip("/")
-        return "/".join([head, *filter(None, (name.strip("/") for name in names))])
-
-    unique = str(uuid.uuid4())
-    name = values.get("Filename", f"{unique}.out")
-    return AsyncRequest(
-        endpoint=endpoint,
-        inference_id=values.get("InferenceId") or unique,
-        values=values,
-        body=body,
-        output_location=place(config.output_path, values.get("S3OutputPathExtension", ""), name),
-        failure_location=config.failure_path and place(config.failure_path, f"{unique}-error.out"),
-        ttl_seconds=int(values.get("RequestTTLSeconds", limits.default_ttl_seconds)),
-        invocation_seconds=int(values.get("InvocationTimeoutSeconds", limits.default_invocation_seconds)),
-    )
+def _joined(path: str, *names: str) -> str:
+    return "/".join([path.rstrip("/"), *(name.strip("/") for name in names if name)])
 
 
 def _instant(when: datetime) -> str:

@@ -1,4 +1,4 @@
-"""What SageMaker's records say about an endpoint: model, configuration and endpoint together."""
+"""What SageMaker's records hold of an endpoint: model, configuration and endpoint together."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ class Model:
 
     Attributes:
         image: the URI of the container image.
-        model_data_url: s3://bucket/key of its model.tar.gz, or, with a slash at its end, of the folder that
-            has its files; None for a model without weights.
+        model_data_url: s3://bucket/key of its model.tar.gz; None for a model without weights.
         environment: variables of the container.
     """
 
@@ -70,15 +69,8 @@ def describe_endpoint(sagemaker: Any, name: str, config_name: str | None = None)
     )
 
 
-def container_of_model(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The one container of a model, as DescribeModel has it."""
-    [container] = record.get("Containers") or [record["PrimaryContainer"]]
-    found: Mapping[str, Any] = container
-    return found
-
-
 def _model(record: Mapping[str, Any]) -> Model:
-    container = container_of_model(record)
+    [container] = record.get("Containers") or [record["PrimaryContainer"]]
     source = container.get("ModelDataSource", {}).get("S3DataSource", {})
     url = container.get("ModelDataUrl", source.get("S3Uri"))
     return Model(record["ModelName"], container["Image"], url, container.get("Environment") or {})

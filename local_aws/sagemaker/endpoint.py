@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from local_aws.account import ACCOUNT, arn
+from local_aws.account import ACCOUNT
 from local_aws.sagemaker.description import EndpointDescription
 from local_aws.sagemaker.group import InstanceGroup
 from local_aws.sagemaker.instance import ContainerAnswer, Instance
@@ -27,6 +27,7 @@ class RunningEndpoint:
 
     Attributes:
         wanted: instances it should have; the group may hold more where another endpoint shares it.
+        coming: the group that will serve it, and how many instances of it must be ready before.
         in_service: it takes calls.
         queue: of an asynchronous endpoint, once it is in service.
         counts: since when, on the monotonic clock, so many instances have taken work.
@@ -36,6 +37,7 @@ class RunningEndpoint:
     group: InstanceGroup
     metrics: VariantMetrics
     wanted: int
+    coming: tuple[InstanceGroup, int] | None = None
     in_service: bool = False
     queue: AsyncEndpoint | None = None
     counts: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
@@ -66,11 +68,6 @@ class RunningEndpoint:
     def log_group(self) -> str:
         """The log group of its containers."""
         return f"/aws/sagemaker/Endpoints/{self.name}"
-
-    @property
-    def log_stream_arn(self) -> str:
-        """What a ModelError names."""
-        return arn("logs", f"log-group:{self.log_group}")
 
     def model_error(self, answer: ContainerAnswer) -> str:
         """An error of the container in SageMaker's words, cut to what a message may have."""

@@ -35,8 +35,3 @@ class ServiceError(Exception):
 def validation_error(message: str) -> ServiceError:
     """The call itself is wrong."""
     return ServiceError("ValidationError", 400, message)
-
-
-def unavailable(message: str) -> ServiceError:
-    """Not now; the same call can succeed later."""
-    return ServiceError("ServiceUnavailable", 503, message)

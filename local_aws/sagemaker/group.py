@@ -6,67 +6,74 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
 from local_aws.containers import Container, ContainerProcess
-from local_aws.errors import LocalAwsError, StartError
+from local_aws.errors import StartError
+from local_aws.sagemaker.description import EndpointDescription, Model
 from local_aws.sagemaker.instance import Instance
 from local_aws.sagemaker.limits import RuntimeLimits
-
-Launch = Callable[[Container, Path], ContainerProcess]
-"""Starts a container, given the file its log goes to."""
 
 _POLL_SECONDS: Final = 0.025
 _STOP_SECONDS: Final = 5.0
 _DRAIN_SECONDS: Final = 3_600.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds before a failed start is tried again
+_PAUSE_SECONDS: Final = 1.0
+"""Before a failed start is tried again."""
 
 log = logging.getLogger(__name__)
 
 
-def known_error(error: Exception) -> LocalAwsError:
-    """The same, or a StartError that names what is no error of the local AWS."""
-    return error if isinstance(error, LocalAwsError) else StartError(f"{type(error).__name__}: {error}")
+@dataclass(frozen=True)
+class Hosting:
+    """What instances are started with.
+
+    Args:
+        containers: the container that serves a model; raises what its start would raise.
+        log_dir: where the logs of containers go.
+        limits: of the service.
+        launch: starts a container, given the file its log goes to.
+    """
+
+    containers: Callable[[Model], Container]
+    log_dir: Path
+    limits: RuntimeLimits = field(default_factory=RuntimeLimits)
+    launch: Callable[[Container, Path], ContainerProcess] = ContainerProcess
 
 
 class InstanceGroup:
-    """Keeps as many instances of one container running as it was last resized to; safe between threads.
+    """Keeps as many instances of one model running as it was last resized to; safe between threads.
 
     Args:
         name: of the group; each container that starts has a log of its own, NAME-1.log and so on.
-        container: makes the container; called for the first instance, in that one's thread.
-        log_dir: where logs go.
-        launch: starts a container.
-        limits: say how long an instance takes to come.
-        startup_seconds: how long a container may take until /ping answers 200.
+        description: of the endpoint for which it is made.
+        hosting: what instances are started with.
         changed: called with the group after `ready` has changed.
     """
 
     def __init__(
         self,
         name: str,
-        container: Callable[[], Container],
-        log_dir: Path,
-        launch: Launch,
-        limits: RuntimeLimits,
-        *,
-        startup_seconds: float,
+        description: EndpointDescription,
+        hosting: Hosting,
         changed: Callable[[InstanceGroup], None],
     ) -> None:
-        self.name, self.limits, self.startup_seconds = name, limits, startup_seconds
+        self.name, self.startup_seconds = name, description.startup_seconds
+        self.ready_after_seconds = hosting.limits.ready_after_seconds
         self.ready: tuple[Instance, ...] = ()
         """Those that take work, the longest running one first."""
         self.logs: list[tuple[str, Path]] = []
         """The id and the log of every instance there has been."""
-        self._make, self._log_dir, self._launch, self._notify = container, log_dir, launch, changed
+        self._model, self._hosting, self._notify = description.model, hosting, changed
         self._changed = threading.Condition()
         self._places: list[_Place] = []
         self._numbers = count(1)
-        self._container: Container | None = None
-        self._failure: LocalAwsError | None = None
+        self._failure: Exception | None = None
         self._stopped = False
 
     def resize(self, wanted: int) -> None:
@@ -83,10 +90,9 @@ class InstanceGroup:
         """Wait until that many take work.
 
         Raises:
-            LocalAwsError: a container could not start, or not in time.
+            Exception: what making or starting a container raised; StartError where it took too long.
         """
-        limits = self.limits
-        seconds = limits.provisioning_seconds + limits.ready_after_seconds + self.startup_seconds
+        seconds = self.ready_after_seconds + self.startup_seconds
         with self._changed:
             self._changed.wait_for(lambda: len(self.ready) >= instances or self._failure, seconds)
             if len(self.ready) < instances:
@@ -98,21 +104,15 @@ class InstanceGroup:
             places, self._places, self._stopped = self._places, [], True
             self._failure = StartError(f"{self.name} was stopped")
             self._changed.notify_all()
-        for place in places:
-            place.end()
-        deadline = time.monotonic() + _STOP_SECONDS
-        for place in places:
-            place.thread.join(max(0.0, deadline - time.monotonic()))
-            place.end(kill=True)
-            place.thread.join(_STOP_SECONDS)
+        with ThreadPoolExecutor(len(places) or 1) as pool:
+            pool.map(_Place.end, places)
 
     def spawn(self) -> ContainerProcess:
         """Start a container; raises what making or starting it does."""
         with self._changed:
-            self._container = self._container or self._make()
-            file = self._log_dir / f"{self.name}-{next(self._numbers)}.log"
-        self._log_dir.mkdir(parents=True, exist_ok=True)
-        process = self._launch(self._container, file)
+            container, number = self._container, next(self._numbers)
+        self._hosting.log_dir.mkdir(parents=True, exist_ok=True)
+        process = self._hosting.launch(container, self._hosting.log_dir / f"{self.name}-{number}.log")
         self.logs.append((f"i-{token_hex(9)[:17]}", process.log))
         return process
 
@@ -131,11 +131,14 @@ class InstanceGroup:
 
     def fail(self, error: Exception) -> None:
         """An instance could not start."""
-        known = known_error(error)
-        log.error("an instance of %s could not start: %s", self.name, known.message)
+        log.error("an instance of %s could not start: %s: %s", self.name, type(error).__name__, error)
         with self._changed:
-            self._failure = known
+            self._failure = error
             self._changed.notify_all()
+
+    @cached_property
+    def _container(self) -> Container:
+        return self._hosting.containers(self._model)
 
 
 class _Place:
@@ -147,13 +150,13 @@ class _Place:
 
     def __init__(self, group: InstanceGroup) -> None:
         self._group = group
-        self._ready_from = time.monotonic() + group.limits.ready_after_seconds
+        self._ready_from = time.monotonic() + group.ready_after_seconds
         self._unwanted = threading.Event()
         self._lock = threading.Lock()
         self._process: ContainerProcess | None = None
         self._instance: Instance | None = None
-        self.thread = threading.Thread(target=self._keep_running, name=f"instance-{group.name}", daemon=True)
-        self.thread.start()
+        self._thread = threading.Thread(target=self._keep_running, name=f"instance-{group.name}", daemon=True)
+        self._thread.start()
 
     def retire(self) -> None:
         """Take no new work, drain and end; returns at once."""
@@ -161,38 +164,31 @@ class _Place:
             self._unwanted.set()
             if self._instance:
                 self._group.leave(self._instance)
-        threading.Thread(target=self._drain_and_end, daemon=True).start()
+        threading.Thread(target=self.end, args=(_DRAIN_SECONDS,), daemon=True).start()
 
-    def end(self, *, kill: bool = False) -> None:
-        """Ask the container to end now, or end it."""
+    def end(self, drain_seconds: float = 0.0) -> None:
+        """End the container, and kill it where it does not; returns when it has ended."""
         with self._lock:
             self._unwanted.set()
-            if self._process:
-                (self._process.kill if kill else self._process.terminate)()
-
-    def _drain_and_end(self) -> None:
         if self._instance:
-            self._instance.drain(_DRAIN_SECONDS)
-        self.end()
+            self._instance.drain(drain_seconds)
+        if self._process:
+            self._process.terminate()
+            self._process.reap(_STOP_SECONDS)
+        self._thread.join(_STOP_SECONDS)
 
     def _keep_running(self) -> None:
-        self._unwanted.wait(self._group.limits.provisioning_seconds)
-        pause = _FIRST_PAUSE
         while not self._unwanted.is_set():
             try:
                 self._run_once()
-                pause = _FIRST_PAUSE
             except Exception as error:
                 self._group.fail(error)
-                self._unwanted.wait(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                self._unwanted.wait(_PAUSE_SECONDS)
 
     def _run_once(self) -> None:
         """Start the container, offer it while it lives, and return after its end."""
-        process = self._group.spawn()
+        process = self._process = self._group.spawn()
         try:
-            with self._lock:
-                self._process = process
             self._wait_until_ready(process)
             with self._lock:
                 if self._unwanted.is_set():
@@ -201,12 +197,9 @@ class _Place:
                 self._group.join(instance)
             status = process.wait()
             self._group.leave(instance)
-            instance.close()
             if not self._unwanted.is_set():
                 log.warning("an instance of %s ended with %s and is replaced", self._group.name, status)
         finally:
-            with self._lock:
-                self._process = None
             process.terminate()
             process.reap(_STOP_SECONDS)
 

@@ -25,8 +25,8 @@ class Image:
         command: its entry point; `python` is the interpreter of this process.
         folder: where it finds its modules.
         environment: its own variables; those of the model are set over them.
-        port_variable: tells it where to listen.
-        model_dir_variable: tells it where the model data was unpacked; in AWS that is /opt/ml/model.
+        port_variable: gets the port where it must listen.
+        model_dir_variable: gets the folder of the unpacked model data; in AWS that is /opt/ml/model.
     """
 
     command: Sequence[str]
@@ -56,26 +56,18 @@ def container_of(images: Mapping[str, Image], model: Model, s3: Any) -> Containe
 
 
 def _fetched(url: str, s3: Any) -> Path:
-    """A folder with the files of model data, which lives as long as this process."""
+    """A folder with the files of a model.tar.gz, which lives as long as this process."""
     bucket, key = split_location(url)
     folder = Path(tempfile.mkdtemp(dir=_models().name)).resolve()
-    if key.endswith("/"):
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key):
-            for name in (found["Key"].removeprefix(key) for found in page.get("Contents", ())):
-                file = (folder / name).resolve()
-                if not name.endswith("/") and file.is_relative_to(folder):
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    s3.download_file(bucket, key + name, str(file))
-        return folder
-    archive = folder / "model.tar.gz"
+    archive, model = folder / "model.tar.gz", folder / "model"
     s3.download_file(bucket, key, str(archive))
     try:
         with tarfile.open(archive) as packed:
-            packed.extractall(folder / "model", filter="data")
+            packed.extractall(model, filter="data")
     except tarfile.TarError as error:
         raise ConfigurationError(f"{url} is no model.tar.gz: {error}") from None
     archive.unlink()
-    return folder / "model"
+    return model
 
 
 @cache

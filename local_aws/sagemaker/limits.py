@@ -13,32 +13,21 @@ class RuntimeLimits:
         realtime_seconds: how long a container may take for InvokeEndpoint.
         default_ttl_seconds: how long an asynchronous request may wait for its turn.
         default_invocation_seconds: how long a container may take for it.
-        max_input_bytes: of the object that InputLocation names.
-        max_queue: asynchronous requests that wait; AWS documents no bound.
-        retries_on_4xx: how often a container's 4xx is tried again; AWS documents none.
-        retries_on_5xx: the same for a 5xx.
+        retries_on_5xx: how often a container's 5xx is tried again; AWS documents none.
         retries_on_lost_instance: how often a request starts again whose instance died under it.
         retry_seconds: the pause before the first retry; it doubles.
-        provisioning_seconds: how long a new instance takes before its container starts; minutes in AWS.
         ready_after_seconds: the least time until a new instance takes work, its start included.
         metric_period_seconds: how often metrics are published.
         share_instances: endpoints of the same model are served by the same processes. AWS never does that; a
             laptop has not the memory to hold each network twice.
-        keep_trailing_slash: an S3OutputPath that ends in a slash is joined by one more, which makes keys with
-            `//`; AWS documents neither way.
     """
 
     realtime_seconds: float = 60.0
     default_ttl_seconds: int = 21_600
     default_invocation_seconds: int = 900
-    max_input_bytes: int = 10**9
-    max_queue: int = 100_000
-    retries_on_4xx: int = 0
     retries_on_5xx: int = 2
     retries_on_lost_instance: int = 2
     retry_seconds: float = 0.5
-    provisioning_seconds: float = 0.0
     ready_after_seconds: float = 0.0
     metric_period_seconds: float = 60.0
     share_instances: bool = True
-    keep_trailing_slash: bool = False

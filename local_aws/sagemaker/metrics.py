@@ -12,15 +12,12 @@ Unit = Literal["Count", "Microseconds", "Milliseconds", "Seconds", "None"]
 Publish = Callable[[str, Sequence[Mapping[str, Any]]], None]
 MetricData = list[Mapping[str, Any]]
 
-_MOST_VALUES: Final = 150
-"""Different values that one entry of PutMetricData may have."""
-
 
 class VariantMetrics:
     """The metrics of one production variant, by EndpointName and VariantName; safe between threads."""
 
     def __init__(self, endpoint: str, variant: str) -> None:
-        self._dimensions = _dimensions(EndpointName=endpoint, VariantName=variant)
+        self._names = {"EndpointName": endpoint, "VariantName": variant}
         self._lock = threading.Lock()
         self._samples: defaultdict[tuple[str, Unit], Counter[float]] = defaultdict(Counter)
 
@@ -35,31 +32,23 @@ class VariantMetrics:
 
     def gauge(self, name: str, value: float) -> Mapping[str, Any]:
         """The value of something at this moment, as PutMetricData takes it."""
-        return {"MetricName": name, "Dimensions": self._dimensions, "Unit": "Count", "Value": float(value)}
+        return _datum(name, "Count", self._names, Value=float(value))
 
     def take(self) -> MetricData:
         """What came since the last call, as PutMetricData takes it."""
         with self._lock:
             samples, self._samples = self._samples, defaultdict(Counter)
         return [
-            {
-                "MetricName": name,
-                "Dimensions": self._dimensions,
-                "Unit": unit,
-                "Values": [float(value) for value in values[start : start + _MOST_VALUES]],
-                "Counts": [float(counts[value]) for value in values[start : start + _MOST_VALUES]],
-            }
+            _datum(name, unit, self._names, Values=list(counts), Counts=list(counts.values()))
             for (name, unit), counts in samples.items()
-            for values in [list(counts)]
-            for start in range(0, len(values), _MOST_VALUES)
         ]
 
 
 def endpoint_gauge(endpoint: str, name: str, value: float, unit: Unit = "Count") -> Mapping[str, Any]:
     """The value of something at this moment, by EndpointName alone: these steer scaling from and to zero."""
-    dimensions = _dimensions(EndpointName=endpoint)
-    return {"MetricName": name, "Dimensions": dimensions, "Unit": unit, "Value": float(value)}
+    return _datum(name, unit, {"EndpointName": endpoint}, Value=float(value))
 
 
-def _dimensions(**values: str) -> list[dict[str, str]]:
-    return [{"Name": name, "Value": value} for name, value in values.items()]
+def _datum(name: str, unit: Unit, names: Mapping[str, str], **values: Any) -> Mapping[str, Any]:
+    dimensions = [{"Name": kind, "Value": value} for kind, value in names.items()]
+    return {"MetricName": name, "Dimensions": dimensions, "Unit": unit, **values}

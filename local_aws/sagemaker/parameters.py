@@ -12,18 +12,19 @@ from werkzeug import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from local_aws.sagemaker.faults import ServiceError, validation_error
+from local_aws.unserved import REFUSED
 
+CUSTOM_ATTRIBUTES: Final = "X-Amzn-SageMaker-Custom-Attributes"
+_PASSED_ON: Final = {
+    "ContentType": "Content-Type",
+    "Accept": "Accept",
+    "CustomAttributes": CUSTOM_ATTRIBUTES,
+    "InferenceId": "X-Amzn-SageMaker-Inference-Id",
+    "SessionId": "X-Amzn-SageMaker-Session-Id",
+}
+"""Headers that reach the container; SageMaker strips all others."""
 # Classes of Java's regular expressions, in which the API model is written.
 _JAVA_CLASSES: Final = {r"[\p{Print}]": r"[\x20-\x7e]", r"\p{ASCII}": r"[\x00-\x7f]", r"\z": r"\Z"}
-_NOT_SERVED: Final = frozenset(
-    {
-        "EnableExplanations",
-        "InferenceComponentName",
-        "PrefixAwareId",
-        "TargetContainerHostname",
-        "TargetModel",
-    }
-)
 _S3_URI: Final = re.compile(r"s3://([^/]+)/(.+)", re.DOTALL)
 
 
@@ -36,18 +37,22 @@ def read_call(operation: str, call: Request) -> tuple[dict[str, str], bytes]:
     values = {}
     members = _input_members(operation)
     for name, shape in members.items():
-        if shape.serialization.get("location") != "header":
-            continue
-        value = call.headers.get(shape.serialization["name"])
-        if value is not None:
-            _check(name, value, shape)
-            values[name] = value
+        if shape.serialization.get("location") == "header":
+            value = call.headers.get(shape.serialization["name"])
+            if value is not None:
+                _check(name, value, shape)
+                values[name] = value
     call.max_content_length = members["Body"].metadata["max"]
     try:
         return values, call.get_data(cache=False)
     except RequestEntityTooLarge:
         bound = f"Member must have length less than or equal to {call.max_content_length}"
         raise _violation("body", bound) from None
+
+
+def container_headers(values: Mapping[str, str]) -> dict[str, str]:
+    """The headers that a container gets, by the parameters of a call."""
+    return {header: values[name] for name, header in _PASSED_ON.items() if name in values}
 
 
 def split_location(location: str) -> tuple[str, str]:
@@ -63,19 +68,19 @@ def split_location(location: str) -> tuple[str, str]:
 
 
 def _check(name: str, value: str, shape: Any) -> None:
-    if name in _NOT_SERVED:
+    if name in REFUSED["parameters"]["sagemaker-runtime"]:
         raise validation_error(f"The local AWS does not serve {name}.")
-    bounds = shape.metadata
-    measured, what = len(value), "have length"
+    bounds, size, what = shape.metadata, len(value), "length"
     if shape.type_name == "integer":
-        if not re.fullmatch(r"-?[0-9]{1,18}", value):
-            raise _violation(name, "Member must be an integer")
-        measured, what = int(value), "have value"
-    if measured < bounds.get("min", measured):
-        raise _violation(name, f"Member must {what} greater than or equal to {bounds['min']}")
-    if measured > bounds.get("max", measured):
-        raise _violation(name, f"Member must {what} less than or equal to {bounds['max']}")
-    if "pattern" in bounds and not _pattern(bounds["pattern"]).fullmatch(value):
+        size, what = int(value) if re.fullmatch(r"[0-9]{1,18}", value) else -1, "value"
+    if size < bounds.get("min", size):
+        raise _violation(name, f"Member must have {what} greater than or equal to {bounds['min']}")
+    if size > bounds.get("max", size):
+        raise _violation(name, f"Member must have {what} less than or equal to {bounds['max']}")
+    pattern = bounds.get("pattern", "")
+    for java, python in _JAVA_CLASSES.items():
+        pattern = pattern.replace(java, python)
+    if pattern and not re.fullmatch(pattern, value):
         raise _violation(name, f"Member must satisfy regular expression pattern: {bounds['pattern']}")
 
 
@@ -84,13 +89,6 @@ def _violation(name: str, constraint: str) -> ServiceError:
     return validation_error(
         f"1 validation error detected: Value at '{member}' failed to satisfy constraint: {constraint}"
     )
-
-
-@cache
-def _pattern(pattern: str) -> re.Pattern[str]:
-    for java, python in _JAVA_CLASSES.items():
-        pattern = pattern.replace(java, python)
-    return re.compile(pattern)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from moto.core.responses import ActionResult
@@ -11,7 +11,7 @@ from moto.sagemaker.exceptions import ValidationError
 from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
-from local_aws.account import ACCOUNT, REGION, arn
+from local_aws.account import ACCOUNT, REGION
 from local_aws.sagemaker.refusals import refuse_unserved
 from local_aws.seams import Seams
 
@@ -27,19 +27,12 @@ _RESPONSE: Final = "moto.sagemaker.responses:SageMakerResponse"
 def begin_change(name: str, status: Literal["Creating", "Updating"], config: str | None = None) -> None:
     """An endpoint is being created, resized, or given another configuration."""
     if endpoint := _records().endpoints.get(name):
-        now = utcnow()
-        endpoint.endpoint_status, endpoint.failure_reason, endpoint.last_modified_time = status, None, now
-        changing = list(endpoint.production_variants)
+        endpoint.endpoint_status, endpoint.failure_reason = status, None
+        endpoint.last_modified_time = now = utcnow()
         if config:
-            pending = _variants(config)
-            changing += pending
-            endpoint.pending_deployment_summary = {
-                "EndpointConfigName": config,
-                "ProductionVariants": pending,
-                "StartTime": now,
-            }
-        for variant in changing:
-            variant["VariantStatus"] = [{"Status": status, "StartTime": now}]
+            variants = _variants(config)
+            pending = {"EndpointConfigName": config, "ProductionVariants": variants, "StartTime": now}
+            endpoint.pending_deployment_summary = pending
 
 
 def end_change(
@@ -55,8 +48,6 @@ def end_change(
         endpoint.pending_deployment_summary, endpoint.last_modified_time = None, utcnow()
         if config:
             _configure(endpoint, config)
-        for variant in endpoint.production_variants:
-            variant.pop("VariantStatus", None)
 
 
 def set_instances(name: str, *, current: int, desired: int) -> None:
@@ -73,8 +64,8 @@ def set_instances(name: str, *, current: int, desired: int) -> None:
 def _serialized(
     _: object, original: Callable[..., Any], call: SageMakerResponse, result: ActionResult
 ) -> Any:
-    if isinstance(result.result, dict):
-        result._result = _without_empty(result.result, lists=call._get_action().startswith("Describe"))
+    if call._get_action().startswith("Describe"):
+        result._result = _without_empty(result.result)
     return original(call, result)
 
 
@@ -86,32 +77,35 @@ def _validate_instance_type(_: object, _original: object, _config: object, insta
 
 @SEAMS.replaces(f"{_RESPONSE}.create_model")
 def _create_model(_: object, original: Original, call: SageMakerResponse) -> ActionResult:
-    refuse_unserved(call.params)
-    name, models = call._get_param("ModelName"), call.sagemaker_backend._models
-    _refuse_existing("model", name, models)
-    result = original(call)
-    models[name].enable_network_isolation = bool(call._get_param("EnableNetworkIsolation"))
+    models = call.sagemaker_backend._models
+    result = _create("Model", models, original, call)
+    isolated = bool(call._get_param("EnableNetworkIsolation"))
+    models[call._get_param("ModelName")].enable_network_isolation = isolated
     return result
 
 
 @SEAMS.replaces(f"{_RESPONSE}.create_endpoint_config")
 def _create_endpoint_config(_: object, original: Original, call: SageMakerResponse) -> ActionResult:
-    refuse_unserved(call.params)
-    name = call._get_param("EndpointConfigName")
-    _refuse_existing("endpoint-config", name, call.sagemaker_backend.endpoint_configs)
-    return original(call)
+    return _create("EndpointConfig", call.sagemaker_backend.endpoint_configs, original, call)
 
 
 @SEAMS.replaces(f"{_RESPONSE}.create_endpoint")
 def _create_endpoint(runtime: SageMakerRuntime, original: Original, call: SageMakerResponse) -> ActionResult:
-    refuse_unserved(call.params)
+    endpoints = call.sagemaker_backend.endpoints
+    result = _create("Endpoint", endpoints, original, call)
     name, config = call._get_param("EndpointName"), call._get_param("EndpointConfigName")
-    _refuse_existing("endpoint", name, call.sagemaker_backend.endpoints)
-    result = original(call)
-    _configure(call.sagemaker_backend.endpoints[name], config)
+    _configure(endpoints[name], config)
     begin_change(name, "Creating", config)
-    runtime.start_endpoint(name)
+    runtime.deploy(name)
     return result
+
+
+def _create(kind: str, known: Mapping[str, Any], original: Original, call: SageMakerResponse) -> ActionResult:
+    refuse_unserved(call.params)
+    if existing := known.get(call._get_param(f"{kind}Name")):
+        what = {"EndpointConfig": "endpoint configuration"}.get(kind, kind.lower())  # SDKs read these words
+        raise ValidationError(f'Cannot create already existing {what} "{existing.physical_resource_id}".')
+    return original(call)
 
 
 @SEAMS.replaces(f"{_RESPONSE}.delete_endpoint")
@@ -126,7 +120,7 @@ def _resize_endpoint(runtime: SageMakerRuntime, original: Original, call: SageMa
     refuse_unserved(call.params)
     endpoint = _in_service(call)
     before = [dict(variant) for variant in endpoint.production_variants]
-    result = original(call)  # checks the names of variants, and writes None where nothing was asked for
+    result = original(call)  # checks the names of variants, and writes None where nothing is wanted
     endpoint.production_variants = before
     for variant, wanted in zip(before, call._get_param("DesiredWeightsAndCapacities"), strict=False):
         if wanted.get("DesiredWeight") is not None:
@@ -142,13 +136,8 @@ def _update_endpoint(runtime: SageMakerRuntime, _original: None, call: SageMaker
     refuse_unserved(call.params)
     endpoint, config = _in_service(call), call._get_param("EndpointConfigName")
     call.sagemaker_backend.describe_endpoint_config(config)
-    excluded = call._get_param("ExcludeRetainedVariantProperties") or ()
-    retained = (
-        call._get_param("RetainAllVariantProperties")
-        and {"VariantPropertyType": "DesiredInstanceCount"} not in excluded
-    )
     begin_change(endpoint.endpoint_name, "Updating", config)
-    runtime.update_endpoint(endpoint.endpoint_name, config, retain_instances=bool(retained))
+    runtime.deploy(endpoint.endpoint_name, config)
     return ActionResult({"EndpointArn": endpoint.arn})
 
 
@@ -161,23 +150,14 @@ def _in_service(call: SageMakerResponse) -> Any:
     name = call._get_param("EndpointName")
     call.sagemaker_backend.describe_endpoint(name)
     endpoint = call.sagemaker_backend.endpoints[name]
-    if endpoint.endpoint_status == "Failed":
-        raise ValidationError(f'Cannot update failed endpoint "{endpoint.arn}".')
     if endpoint.endpoint_status != "InService":
-        raise ValidationError(f'Cannot update in-progress endpoint "{endpoint.arn}".')
+        state = "failed" if endpoint.endpoint_status == "Failed" else "in-progress"
+        raise ValidationError(f'Cannot update {state} endpoint "{endpoint.arn}".')
     return endpoint
 
 
-def _refuse_existing(kind: str, name: str, known: dict[str, Any]) -> None:
-    if name in known:
-        what = kind.replace("endpoint-config", "endpoint configuration")
-        raise ValidationError(
-            f'Cannot create already existing {what} "{arn("sagemaker", f"{kind}/{name}")}".'
-        )
-
-
 def _configure(endpoint: Any, config_name: str) -> None:
-    """Write of an endpoint what a configuration says; moto answers whatever attributes it has."""
+    """Give an endpoint what a configuration has; moto answers whatever attributes there are."""
     endpoint.endpoint_config_name = config_name
     endpoint.production_variants = _variants(config_name)
     endpoint.async_inference_config = _records().endpoint_configs[config_name].async_inference_config
@@ -202,13 +182,11 @@ def _variants(config_name: str) -> list[dict[str, Any]]:
     ]
 
 
-def _without_empty(value: Any, *, lists: bool) -> Any:
-    """The same without members that are None or an empty object, or, where asked for, an empty list."""
+def _without_empty(value: Any) -> Any:
+    """The same without members that are None, or an empty object or list."""
     if isinstance(value, list):
-        return [_without_empty(part, lists=lists) for part in value]
+        return [_without_empty(part) for part in value]
     if not isinstance(value, dict):
         return value
-    kept = {name: _without_empty(part, lists=lists) for name, part in value.items()}
-    return {
-        name: part for name, part in kept.items() if part not in ((None, {}, []) if lists else (None, {}))
-    }
+    kept = {name: _without_empty(part) for name, part in value.items()}
+    return {name: part for name, part in kept.items() if part not in (None, {}, [])}

@@ -7,14 +7,8 @@ from typing import Any, Final
 
 from moto.sagemaker.exceptions import ValidationError
 
-_NAMES: Final = """
-    AcceleratorPartitionLayouts AcceleratorType AdditionalModelDataSources CapacityReservationConfig
-    ContainerMetricsConfig CoreDumpConfig CrossRegionTrafficConfig DataCaptureConfig DeploymentConfig
-    EnableSSMAccess ExplainerConfig IncludeInferenceResponseIn InferenceExecutionConfig
-    InferenceSpecificationName InstancePools ManagedInstanceScaling MetricsConfig Mode ModelPackageName
-    MultiModelConfig RoutingConfig ServerlessConfig ServerlessUpdateConfig ShadowProductionVariants
-"""
-NOT_SERVED: Final = frozenset(_NAMES.split())
+from local_aws.unserved import REFUSED
+
 _DONE_ANYWAY: Final[Mapping[str, Any]] = {
     "Mode": "SingleModel",
     "RoutingConfig": {"RoutingStrategy": "LEAST_OUTSTANDING_REQUESTS"},
@@ -38,6 +32,9 @@ def refuse_unserved(parameters: Mapping[str, Any]) -> None:
     for container in (parameters.get("PrimaryContainer"), *(parameters.get("Containers") or ())):
         if container and not container.get("Image"):
             raise ValidationError("The local AWS serves no container without an Image.")
+        source = ((container or {}).get("ModelDataSource") or {}).get("S3DataSource") or {}
+        if source.get("S3DataType") == "S3Prefix":
+            raise ValidationError("The local AWS serves model data as a model.tar.gz alone, no S3Prefix.")
     for variant in parameters.get("ProductionVariants") or ():
         if "ModelName" not in variant:
             raise ValidationError("The local AWS serves no variant without ModelName: inference components.")
@@ -53,10 +50,8 @@ def _refuse_names(value: Any) -> None:
     for part in value if isinstance(value, list) else ():
         _refuse_names(part)
     for name, part in value.items() if isinstance(value, dict) else ():
-        wanted = part and part != _DONE_ANYWAY.get(name)
-        if name == "DataCaptureConfig" and part:
-            wanted = part.get("EnableCapture") is not False
-        if name in NOT_SERVED and wanted:
+        off = name == "DataCaptureConfig" and part and part.get("EnableCapture") is False
+        if name in REFUSED["parameters"]["sagemaker"] and part and part != _DONE_ANYWAY.get(name) and not off:
             raise ValidationError(f"The local AWS does not serve {name}.")
         if name not in _FREE:
             _refuse_names(part)

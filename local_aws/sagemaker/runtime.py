@@ -6,27 +6,24 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Literal, Self
 
-from local_aws.containers import ContainerProcess
 from local_aws.errors import ConfigurationError, LocalAwsError, StartError
+from local_aws.repeating import repeating
 from local_aws.sagemaker import records, scaling_activities
 from local_aws.sagemaker.async_endpoint import AsyncEndpoint
 from local_aws.sagemaker.calls import routes
 from local_aws.sagemaker.container_logs import ContainerLogs, OnLog
 from local_aws.sagemaker.description import describe_endpoint
 from local_aws.sagemaker.endpoint import RunningEndpoint
-from local_aws.sagemaker.group import Launch, known_error
-from local_aws.sagemaker.groups import ContainerFactory, InstanceGroups
-from local_aws.sagemaker.limits import RuntimeLimits
+from local_aws.sagemaker.group import Hosting
+from local_aws.sagemaker.groups import InstanceGroups
 from local_aws.sagemaker.metrics import NAMESPACE, MetricData, Publish, VariantMetrics
 from local_aws.sagemaker.scaling_activities import ScalingActivities
 from local_aws.server import Route
 
-_LOG_SECONDS: Final = 0.25
-"""Between looks at the logs of containers."""
+_LOG_SECONDS, _EXPIRY_SECONDS = 0.25, 0.5
+"""Between looks at the logs of containers, and for requests that have waited too long."""
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +31,11 @@ log = logging.getLogger(__name__)
 class SageMakerRuntime:
     """Runs the endpoints that CreateEndpoint made, and answers calls of them; a context manager.
 
-    While it is started, moto's SageMaker tells it of new, changed and deleted endpoints.
+    While it is started, moto's SageMaker hands it new, changed and deleted endpoints.
 
     Args:
         clients: makes a boto3 client of a service: s3, sns and sagemaker.
-        containers: the container that serves a model.
-        log_dir: where the logs of containers go.
-        launch: starts a container, given the file its log goes to.
-        limits: of the service.
+        hosting: what instances are started with, and the limits of the service.
         publish: takes metrics, as `put_metric_data` does: a namespace and metric data.
         on_log: takes what containers log: a log group, a stream and lines.
     """
@@ -49,46 +43,42 @@ class SageMakerRuntime:
     def __init__(
         self,
         clients: Callable[[str], Any],
-        containers: ContainerFactory,
-        log_dir: Path,
+        hosting: Hosting,
         *,
-        launch: Launch = ContainerProcess,
-        limits: RuntimeLimits | None = None,
         publish: Publish = lambda namespace, data: None,
         on_log: OnLog = lambda group, stream, lines: None,
     ) -> None:
-        self._clients, self._limits = clients, limits or RuntimeLimits()
-        self._publish = publish
+        self._clients, self._limits, self._publish = clients, hosting.limits, publish
         self._logs = ContainerLogs(on_log)
         self._scaling = ScalingActivities()
         self._changed = threading.Condition()
         self._endpoints: dict[str, RunningEndpoint] = {}
-        self._groups = InstanceGroups(containers, log_dir, launch, self._limits, self._endpoints, self._count)
+        self._groups = InstanceGroups(hosting, self._endpoints, self._count)
         self._failures: dict[str, LocalAwsError] = {}
-        self._stopped = threading.Event()
-        self._seams = ExitStack()
+        self._stopped = False
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._seams.enter_context(records.SEAMS.installed(self))
-        self._seams.enter_context(scaling_activities.SEAMS.installed(self._scaling))
         period = self._limits.metric_period_seconds
         for work, seconds in (
             (self.publish_metrics, period),
             (self._publish_concurrency, period / 6),  # every 10 s in AWS, all else once a minute
             (self._copy_logs, _LOG_SECONDS),
+            (self._expire, _EXPIRY_SECONDS),
         ):
-            threading.Thread(target=self._repeat, args=(work, seconds), daemon=True).start()
+            self._stack.enter_context(repeating(work, seconds))
+        self._stack.enter_context(records.SEAMS.installed(self))
+        self._stack.enter_context(scaling_activities.SEAMS.installed(self._scaling))
         return self
 
     def __exit__(self, *_: object) -> None:
         """End every instance; what they were working on gets no answer."""
-        self._seams.close()
-        self._stopped.set()
         with self._changed:
-            queues = [queue for _, queue in self._queues()]
+            self._stopped = True
+            for queue in self._queues().values():
+                queue.close()
             self._changed.notify_all()
-        for queue in queues:
-            queue.close()
+        self._stack.close()
         self._groups.stop()
         self._copy_logs()
         self._endpoints.clear()
@@ -105,26 +95,16 @@ class SageMakerRuntime:
         """
         with self._changed:
             self._changed.wait_for(
-                lambda: self._in_service(name) or name in self._failures or self._stopped.is_set(), seconds
+                lambda: self._in_service(name) or name in self._failures or self._stopped, seconds
             )
             if name in self._failures:
                 raise self._failures[name]
             if not self._in_service(name):
                 raise StartError(f"endpoint {name} was not in service within {seconds:g} s")
 
-    def start_endpoint(self, name: str) -> None:
-        """Start the instances of an endpoint in moto's records; returns at once, and twice is once."""
-        threading.Thread(target=self._start, args=(name,), daemon=True).start()
-
-    def update_endpoint(self, name: str, config: str, *, retain_instances: bool) -> None:
-        """Let a configuration take the place of another; returns at once.
-
-        Args:
-            name: of the endpoint.
-            config: the name of the configuration.
-            retain_instances: as many as there are wanted now, not as the configuration says.
-        """
-        threading.Thread(target=self._update, args=(name, config, retain_instances), daemon=True).start()
+    def deploy(self, name: str, config: str | None = None) -> None:
+        """Start an endpoint in moto's records, or give it the configuration of a name; returns at once."""
+        threading.Thread(target=self._deploy, args=(name, config), daemon=True).start()
 
     def set_instance_count(self, name: str, instances: int) -> None:
         """Grow or shrink an endpoint; returns at once. Instances that go finish what they work on.
@@ -135,11 +115,11 @@ class SageMakerRuntime:
         with self._changed:
             endpoint = self._endpoints[name]
             endpoint.wanted = instances
-            self._groups.fit(endpoint.group)
+            self._groups.fit()
         self._count(endpoint)
 
     def scale(self, name: str, instances: int, cause: str) -> None:
-        """The same, and DescribeScalingActivities tells of it and its cause. Raises KeyError."""
+        """The same, and DescribeScalingActivities answers it with its cause. Raises KeyError."""
         self._scaling.begin(name, self._endpoints[name].description.variant, instances, cause)
         self.set_instance_count(name, instances)
 
@@ -151,17 +131,13 @@ class SageMakerRuntime:
             endpoint = self._endpoints.pop(name, None)
             if endpoint and endpoint.queue:
                 endpoint.queue.close()
-            if endpoint:
-                self._groups.fit(endpoint.group)
-
-    def pids(self, name: str) -> tuple[int, ...]:
-        """The processes that serve an endpoint now."""
-        return tuple(instance.pid for instance in self._endpoints[name].instances)
+            self._groups.fit()
 
     @property
     def hosts(self) -> dict[str, tuple[int, ...]]:
         """The processes that serve each endpoint now."""
-        return {name: self.pids(name) for name in list(self._endpoints)}
+        endpoints = list(self._endpoints.items())
+        return {name: tuple(instance.pid for instance in each.instances) for name, each in endpoints}
 
     def instance_counts(self, name: str) -> Sequence[tuple[float, int]]:
         """Since when, on the monotonic clock, how many instances of an endpoint have taken work."""
@@ -170,103 +146,86 @@ class SageMakerRuntime:
     @property
     def backlogs(self) -> dict[str, int]:
         """Requests that each asynchronous endpoint has not answered yet."""
-        return {name: queue.size() for name, queue in self._queues()}
+        return {name: queue.size() for name, queue in self._queues().items()}
 
     @property
     def answered(self) -> dict[str, list[Mapping[str, Any]]]:
         """The last invocations that each asynchronous endpoint has answered, with their times."""
-        return {name: queue.answered() for name, queue in self._queues()}
+        return {name: queue.answered() for name, queue in self._queues().items()}
 
     def gauges(self) -> MetricData:
         """The state of every asynchronous endpoint's queue at this moment, as metrics."""
-        return [gauge for _, queue in self._queues() for gauge in queue.gauges()]
+        return [gauge for queue in self._queues().values() for gauge in queue.gauges()]
 
     def publish_metrics(self) -> None:
         """Publish what came since the last time, and the gauges of now."""
         taken = [datum for endpoint in list(self._endpoints.values()) for datum in endpoint.metrics.take()]
         self._publish(NAMESPACE, [*taken, *self.gauges()])
 
-    def _queues(self) -> list[tuple[str, AsyncEndpoint]]:
-        return [(name, each.queue) for name, each in list(self._endpoints.items()) if each.queue]
+    def _queues(self) -> dict[str, AsyncEndpoint]:
+        return {name: each.queue for name, each in list(self._endpoints.items()) if each.queue}
 
     def _in_service(self, name: str) -> RunningEndpoint | None:
         endpoint = self._endpoints.get(name)
         return endpoint if endpoint and endpoint.in_service else None
 
-    def _start(self, name: str) -> None:
-        try:
-            description = describe_endpoint(self._clients("sagemaker"), name)
-            with self._changed:
-                if name in self._endpoints or self._stopped.is_set():
-                    return
-                metrics = VariantMetrics(name, description.variant)
-                endpoint = self._endpoints[name] = RunningEndpoint(
-                    description, self._groups.of(description), metrics, wanted=description.instances
-                )
-                self._groups.fit(endpoint.group)
-            endpoint.group.wait_until_ready(description.instances)
-        except Exception as error:
-            self._give_up(name, error)
-            return
-        with self._changed:
-            if self._endpoints.get(name) is endpoint:
-                if description.asynchronous:
-                    s3, sns = self._clients("s3"), self._clients("sns")
-                    endpoint.queue = AsyncEndpoint(endpoint, self._limits, s3=s3, sns=sns)
-                endpoint.in_service = True
-                records.end_change(name)
-                self._count(endpoint)
-                self._changed.notify_all()
-
-    def _give_up(self, name: str, error: Exception) -> None:
-        if self._stopped.is_set():
-            return
-        known = known_error(error)
-        log.error("endpoint %s could not start: %s", name, known.message)
-        self._copy_logs()
-        with self._changed:
-            endpoint = self._endpoints.pop(name, None)
-            self._failures[name] = known
-            if endpoint:
-                self._groups.fit(endpoint.group)
-            records.end_change(name, "Failed", known.message[:1024])
-            self._changed.notify_all()
-
-    def _update(self, name: str, config: str, retain_instances: bool) -> None:
+    def _deploy(self, name: str, config: str | None) -> None:
         """As AWS does it: the old instances serve until the new ones are ready, and stay where those fail.
 
         What waits in the queue of an asynchronous endpoint waits for the new ones.
         """
-        endpoint, group = self._endpoints.get(name), None
-        if endpoint is None:  # deleted meanwhile
-            return
+        endpoint = self._endpoints.get(name)
         try:
             description = describe_endpoint(self._clients("sagemaker"), name, config)
-            if retain_instances:
-                description = replace(description, instances=endpoint.wanted)
-            if (description.asynchronous is None) != (endpoint.description.asynchronous is None):
+            if endpoint and (description.asynchronous is None) != (endpoint.queue is None):
                 raise ConfigurationError("an update cannot make a real-time endpoint of an asynchronous one")
             with self._changed:
-                if self._stopped.is_set():
+                deleted = self._endpoints.get(name) is not endpoint or (config and endpoint is None)
+                if self._stopped or deleted:
                     return
-                group = self._groups.of(description)
-                group.resize(max(description.instances, len(group.ready)))
-            group.wait_until_ready(description.instances)
+                group, instances = self._groups.of(description), description.instances
+                if endpoint is None:
+                    metrics = VariantMetrics(name, description.variant)
+                    endpoint = RunningEndpoint(description, group, metrics, wanted=instances)
+                    self._endpoints[name] = endpoint
+                endpoint.coming = group, instances
+                self._groups.fit()
+            group.wait_until_ready(instances)
         except Exception as error:
-            log.exception("endpoint %s could not be updated", name)
-            with self._changed:
-                self._groups.fit(group or endpoint.group)
-            records.end_change(name, "InService", str(error)[:1024])
+            self._give_up(name, endpoint, error)
             return
         self._copy_logs()
         with self._changed:
-            old, endpoint.description, endpoint.group = endpoint.group, description, group
-            endpoint.wanted = description.instances
-            self._groups.fit(old)
-            self._groups.fit(group)
-            if self._endpoints.get(name) is endpoint:
-                records.end_change(name, config=config)
-                self._count(endpoint)
+            if self._endpoints.get(name) is not endpoint:  # deleted meanwhile
+                return
+            endpoint.description, endpoint.group, endpoint.coming = description, group, None
+            if config:
+                endpoint.wanted = instances
+            if description.asynchronous and endpoint.queue is None:
+                s3, sns = self._clients("s3"), self._clients("sns")
+                endpoint.queue = AsyncEndpoint(endpoint, self._limits, s3=s3, sns=sns)
+            endpoint.in_service = True
+            self._groups.fit()
+            records.end_change(name, config=config)
+            self._count(endpoint)
+            self._changed.notify_all()
+
+    def _give_up(self, name: str, endpoint: RunningEndpoint | None, error: Exception) -> None:
+        known = error if isinstance(error, LocalAwsError) else StartError(f"{type(error).__name__}: {error}")
+        self._copy_logs()
+        with self._changed:
+            if self._stopped or self._endpoints.get(name) is not endpoint:  # deleted meanwhile
+                return
+            log.error("endpoint %s could not be started or updated: %s", name, known.message)
+            if endpoint and endpoint.in_service:
+                endpoint.coming = None
+            else:
+                self._failures[name] = known
+                self._endpoints.pop(name, None)
+            self._groups.fit()
+            status: Literal["InService", "Failed"] = "InService" if name in self._endpoints else "Failed"
+            records.end_change(name, status, known.message[:1024])
+            self._changed.notify_all()
 
     def _count(self, endpoint: RunningEndpoint) -> None:
         """Write down how many instances an endpoint has; new ones get what waits."""
@@ -274,16 +233,9 @@ class SageMakerRuntime:
             current = endpoint.count()
             records.set_instances(endpoint.name, current=current, desired=endpoint.wanted)
             if current == endpoint.wanted:
-                self._scaling.fulfil(endpoint.name, endpoint.description.variant, current)
+                self._scaling.end(endpoint.name, endpoint.description.variant)
             if endpoint.queue:
                 endpoint.queue.hand_over()
-
-    def _repeat(self, work: Callable[[], None], seconds: float) -> None:
-        while not self._stopped.wait(seconds):
-            try:
-                work()
-            except Exception:
-                log.exception("metrics or logs could not be published")
 
     def _copy_logs(self) -> None:
         self._logs.copy(list(self._endpoints.values()))
@@ -291,3 +243,7 @@ class SageMakerRuntime:
     def _publish_concurrency(self) -> None:
         name, endpoints = "ConcurrentRequestsPerModel", list(self._endpoints.values())
         self._publish(NAMESPACE, [endpoint.metrics.gauge(name, endpoint.in_flight) for endpoint in endpoints])
+
+    def _expire(self) -> None:
+        for queue in self._queues().values():
+            queue.expire()

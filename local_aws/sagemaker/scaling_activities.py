@@ -1,7 +1,6 @@
 """Scaling activities of endpoints, for DescribeScalingActivities: the local AWS has no scaler of its own.
 
-Whoever scales endpoints reports here what was decided. Policies that a client puts would never act, so that
-they are refused.
+Whoever scales endpoints reports here what was decided.
 """
 
 from __future__ import annotations
@@ -11,17 +10,14 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
 from typing import Any, Final
 
-from moto.applicationautoscaling.exceptions import AWSValidationException
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.utilities.paginator import Paginator
 
 from local_aws.seams import Seams
 
 SEAMS: Final = Seams()
-_RESPONSE: Final = "moto.applicationautoscaling.responses:ApplicationAutoScalingResponse"
-_DIMENSION: Final = "sagemaker:variant:DesiredInstanceCount"
 _REMEMBERED: Final = 10_000
 
 
@@ -34,65 +30,47 @@ class ScalingActivities:
 
     def begin(self, endpoint: str, variant: str, instances: int, cause: str) -> None:
         """A variant shall have so many instances from now on; what was under way is overridden."""
-        now, resource = time.time(), f"endpoint/{endpoint}/variant/{variant}"
+        self.end(endpoint, variant, "Overridden")
+        activity = {
+            "ActivityId": str(uuid.uuid4()),
+            "ServiceNamespace": "sagemaker",
+            "ResourceId": f"endpoint/{endpoint}/variant/{variant}",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+            "Description": f"Setting desired instance count to {instances}.",
+            "Cause": cause,
+            "StartTime": time.time(),
+            "StatusCode": "InProgress",
+        }
         with self._lock:
-            self._end(resource, "Overridden", "The activity was overridden by a newer one.")
-            self._activities.appendleft(
-                {
-                    "ActivityId": str(uuid.uuid4()),
-                    "ServiceNamespace": "sagemaker",
-                    "ResourceId": resource,
-                    "ScalableDimension": _DIMENSION,
-                    "Description": f"Setting desired instance count to {instances}.",
-                    "Cause": cause,
-                    "StartTime": now,
-                    "StatusCode": "InProgress",
-                }
-            )
+            self._activities.appendleft(activity)
 
-    def fulfil(self, endpoint: str, variant: str, instances: int) -> None:
-        """A variant has as many instances as it should."""
-        with self._lock:
-            message = f"Successfully set desired instance count to {instances}. "
-            message += "Change successfully fulfilled by sagemaker."
-            self._end(f"endpoint/{endpoint}/variant/{variant}", "Successful", message)
-
-    def page(self, *, first: int, most: int, **wanted: str) -> tuple[list[dict[str, Any]], bool]:
-        """Activities whose members are as wanted, from one on, and whether there are more."""
-        with self._lock:
-            found = [
-                dict(activity)
-                for activity in self._activities
-                if all(activity[name] == value for name, value in wanted.items())
-            ]
-        return found[first : first + most], len(found) > first + most
-
-    def _end(self, resource: str, status: str, message: str) -> None:
-        for activity in self._activities:
-            if activity["ResourceId"] == resource:
+    def end(self, endpoint: str, variant: str, status: str = "Successful") -> None:
+        """What is under way for a variant has ended, by default since it has the instances that it should."""
+        end = {"StatusCode": status, "EndTime": time.time()}
+        for activity in self.newest_first():
+            if activity["ResourceId"] == f"endpoint/{endpoint}/variant/{variant}":
                 if activity["StatusCode"] == "InProgress":
-                    activity.update(StatusCode=status, StatusMessage=message, EndTime=time.time())
+                    activity.update(end)
                 return
 
+    def newest_first(self) -> list[dict[str, Any]]:
+        """All that are remembered."""
+        with self._lock:
+            return list(self._activities)
 
-@SEAMS.replaces(f"{_RESPONSE}.describe_scaling_activities")
+
+@SEAMS.replaces(
+    "moto.applicationautoscaling.responses:ApplicationAutoScalingResponse.describe_scaling_activities"
+)
 def _describe(activities: ScalingActivities, _: None, call: ApplicationAutoScalingResponse) -> str:
     names = ("ServiceNamespace", "ResourceId", "ScalableDimension")
     wanted = {name: value for name in names if (value := call._get_param(name)) is not None}
-    token, most = call._get_param("NextToken") or "0", call._get_int_param("MaxResults") or 50
-    if not token.isdecimal() or not 0 < most <= 50:
-        raise AWSValidationException("NextToken or MaxResults is not valid.")
-    found, more = activities.page(first=int(token), most=most, **wanted)
-    following = {"NextToken": str(int(token) + most)} if more else {}
-    return json.dumps({"ScalingActivities": found, **following})
-
-
-def _refuse(_: object, _original: Callable[..., str], call: ApplicationAutoScalingResponse) -> str:
-    raise AWSValidationException(
-        f"The local AWS does not serve {call._get_action()}: nothing would act on it. "
-        "Whoever scales endpoints calls UpdateEndpointWeightsAndCapacities."
-    )
-
-
-for _name in ("put_scaling_policy", "put_scheduled_action"):
-    SEAMS.replaces(f"{_RESPONSE}.{_name}")(_refuse)
+    found = [activity for activity in activities.newest_first() if wanted.items() <= activity.items()]
+    page, token = Paginator(
+        max_results=call._get_int_param("MaxResults"),
+        max_results_default=50,
+        starting_token=call._get_param("NextToken"),
+        unique_attribute="ActivityId",
+        param_values_to_check=wanted,
+    ).paginate(found)
+    return json.dumps({"ScalingActivities": page, **({"NextToken": token} if token else {})})

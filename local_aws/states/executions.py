@@ -31,6 +31,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
 from local_aws.states.seams import PARSER, SEAMS, STATES
+from local_aws.unserved import NotServedError
 
 LARGEST_INPUT: Final = 262_144
 MOST_EVENTS: Final = 25_000
@@ -53,7 +54,7 @@ def _start_execution(
     trace_header: str | None = None,
 ) -> Execution:
     if state_machine_arn.count(":") > _COLONS:
-        raise NotImplementedError("StartExecution of a version or an alias")
+        raise NotServedError("of a version or an alias")
     if len((execution_input or "").encode()) > LARGEST_INPUT:
         raise InvalidExecutionInput(f"The input has more than {LARGEST_INPUT} bytes")
     if name is not None and not _NAME.fullmatch(name):

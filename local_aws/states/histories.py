@@ -1,14 +1,13 @@
-"""What is asked about executions: which there are, how one ended, and its history."""
+"""ListExecutions, DescribeExecution and GetExecutionHistory: complete, in order, and with their end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from moto.core.responses import ActionResult
 from moto.stepfunctions.exceptions import ValidationException
 from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
-from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.responses import StepFunctionResponse
 from moto.utilities.paginator import Paginator
@@ -16,6 +15,7 @@ from moto.utilities.paginator import Paginator
 from local_aws.states.executions import ending
 from local_aws.states.seams import RESPONSES, SEAMS
 from local_aws.states.stops import environment_of
+from local_aws.unserved import NotServedError
 
 _LARGEST_PAGE: Final = 1_000
 _ENDS: Final = {
@@ -37,7 +37,7 @@ def _describe_execution(_state: object, _original: object, call: StepFunctionRes
 @SEAMS.replaces(f"{RESPONSES}.list_executions")
 def _list_executions(_state: object, _original: object, call: StepFunctionResponse) -> ActionResult:
     if call._get_param("mapRunArn") or call._get_param("redriveFilter"):
-        raise NotImplementedError("ListExecutions by mapRunArn or redriveFilter")
+        raise NotServedError("by mapRunArn or redriveFilter")
     executions, token = call.stepfunction_backend.list_executions(
         call._get_param("stateMachineArn"),
         status_filter=call._get_param("statusFilter"),
@@ -51,6 +51,8 @@ def _list_executions(_state: object, _original: object, call: StepFunctionRespon
 
 @SEAMS.replaces(f"{RESPONSES}.get_execution_history")
 def _get_execution_history(_state: object, _original: object, call: StepFunctionResponse) -> ActionResult:
+    if call._get_param("includeExecutionData") is False:
+        raise NotServedError("with includeExecutionData = false")
     arn, reverse = call._get_param("executionArn"), bool(call._get_param("reverseOrder"))
     paginator = Paginator(
         max_results=_page_size(call),
@@ -61,15 +63,7 @@ def _get_execution_history(_state: object, _original: object, call: StepFunction
     )
     history = list(_until_the_end(call.stepfunction_backend.describe_execution(arn)))
     events, token = paginator.paginate(history[::-1] if reverse else history)
-    if call._get_param("includeExecutionData") is False:
-        events = [_without_data(event) for event in events]
     return ActionResult({"events": events, "nextToken": token})
-
-
-@SEAMS.replaces(f"{RESPONSES}.create_activity")
-@SEAMS.replaces(f"{RESPONSES}.update_map_run")
-def _not_served(_state: object, _original: object, call: StepFunctionResponse) -> NoReturn:
-    raise NotImplementedError(call._get_action())  # moto keeps the record, and nothing comes of it
 
 
 def _known(described: dict[str, Any], execution: Execution) -> dict[str, Any]:
@@ -93,10 +87,3 @@ def _until_the_end(execution: Execution) -> Iterator[dict[str, Any]]:
             yield event
         if event["type"] == end:
             return
-
-
-def _without_data(event: dict[str, Any]) -> dict[str, Any]:
-    details = {name: dict(value) for name, value in event.items() if isinstance(value, dict)}
-    for body in details.values():
-        EventManager._remove_data_from_history_log(body)
-    return {**event, **details}

@@ -26,7 +26,7 @@ def _set_stop(
     _state: object, original: Callable[..., None], environment: Environment, *stop: Any, **named: Any
 ) -> None:
     original(environment, *stop, **named)
-    # moto sets the event and clears it: only a Wait that waits by then would hear of it.
+    # moto sets the event and clears it: only a Wait that waits by then would end.
     environment.program_state_event.set()
 
 

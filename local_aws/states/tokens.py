@@ -6,7 +6,6 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
 from uuid import uuid4
@@ -29,64 +28,37 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from local_aws.states.executions import LARGEST_INPUT
 from local_aws.states.seams import ASL, RESPONSES, SEAMS, STATES
 
 _CALLBACK: Final = f"{STATES}.exec.state_task.service.state_task_service_callback:StateTaskServiceCallback"
 
 TOKEN_LENGTH: Final = 2_048
 """The longest that AWS may give: what holds it, holds every token."""
-LARGEST_OUTPUT: Final = 262_144
 _SEED_LENGTH: Final = 36
+_tasks: Final[dict[str, tuple[CallbackEndpoint, Environment]]] = {}
+"""The open tasks of all executions, by token."""
+_lock: Final = Lock()
 
 
-class TaskTimedOutError(AWSError):  # type: ignore[misc]
-    """The parser's own exceptions reach a client without their code."""
+def _answer(token: str, outcome: CallbackOutcome | None) -> None:
+    """Answer an open task, once, or, with None, let it wait on.
 
-    TYPE = "TaskTimedOut"
-    STATUS = 400
-
-
-class InvalidOutputError(AWSError):  # type: ignore[misc]
-    """The answer to a task is no JSON, or too large."""
-
-    TYPE = "InvalidOutput"
-    STATUS = 400
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """The open tasks of all executions: their endpoint and environment, by token."""
-
-    tasks: dict[str, tuple[CallbackEndpoint, Environment]] = field(default_factory=dict)
-    lock: Lock = field(default_factory=Lock)
-
-    def answer(self, token: str, outcome: CallbackOutcome) -> None:
-        """Answer an open task, once.
-
-        Raises:
-            InvalidToken: no execution ever gave it out.
-            TaskTimedOutError: its task is over: answered, timed out or stopped.
-        """
-        with self.lock:
-            endpoint = self._open(token)
-            del self.tasks[token]
-            endpoint.notify(outcome)
-
-    def heartbeat(self, token: str) -> None:
-        """Let an open task wait on; raises like `answer`."""
-        with self.lock:
-            self._open(token).notify_heartbeat()
-
-    def _open(self, token: str) -> CallbackEndpoint:
-        if token != token_of(token[:_SEED_LENGTH]):
-            raise InvalidToken
-        endpoint, env = self.tasks.get(token, (None, None))
+    Raises:
+        InvalidToken: no execution ever gave it out.
+        AWSError: TaskTimedOut: its task is over: answered, timed out or stopped.
+    """
+    if token != token_of(token[:_SEED_LENGTH]):
+        raise InvalidToken
+    with _lock:
+        endpoint, env = _tasks.get(token, (None, None))
         if env is None or not env.is_running():
-            raise TaskTimedOutError("Task Timed Out: Provided task does not exist anymore")
-        return endpoint
-
-
-_waiting: Final = Waiting()
+            raise AWSError("Task Timed Out: Provided task does not exist anymore", "TaskTimedOut")
+        if outcome is None:
+            endpoint.notify_heartbeat()
+        else:
+            del _tasks[token]
+            endpoint.notify(outcome)
 
 
 @SEAMS.replaces(f"{ASL}.eval.states:long_uid")
@@ -103,13 +75,13 @@ def _evaluate_attempt(
         return
     context, pool = env.states.context_object, env.callback_pool_manager
     token = context.update_task_token()
-    with _waiting.lock:
-        _waiting.tasks[token] = (pool.add(token), env)
+    with _lock:
+        _tasks[token] = (pool.add(token), env)
     try:
         original(task, env)
     finally:
-        with _waiting.lock:
-            _waiting.tasks.pop(token, None)
+        with _lock:
+            _tasks.pop(token, None)
         pool._pool.pop(token, None)
 
 
@@ -149,21 +121,21 @@ def _send_task_success(_state: object, _original: object, call: StepFunctionResp
     try:
         json.loads(output)
     except ValueError:
-        raise InvalidOutputError("Invalid Output: it is no JSON") from None
-    if len(output.encode()) > LARGEST_OUTPUT:
-        raise InvalidOutputError("Invalid Output: it is too large")
-    _waiting.answer(token, CallbackOutcomeSuccess(callback_id=token, output=output))
+        raise AWSError("Invalid Output: it is no JSON", "InvalidOutput") from None
+    if len(output.encode()) > LARGEST_INPUT:
+        raise AWSError("Invalid Output: it is too large", "InvalidOutput")
+    _answer(token, CallbackOutcomeSuccess(callback_id=token, output=output))
     return EmptyResult()
 
 
 @SEAMS.replaces(f"{RESPONSES}.send_task_failure")
 def _send_task_failure(_state: object, _original: object, call: StepFunctionResponse) -> EmptyResult:
     token, error, cause = (call._get_param(name) for name in ("taskToken", "error", "cause"))
-    _waiting.answer(token, CallbackOutcomeFailure(callback_id=token, error=error, cause=cause))
+    _answer(token, CallbackOutcomeFailure(callback_id=token, error=error, cause=cause))
     return EmptyResult()
 
 
 @SEAMS.replaces(f"{RESPONSES}.send_task_heartbeat")
 def _send_task_heartbeat(_state: object, _original: object, call: StepFunctionResponse) -> EmptyResult:
-    _waiting.heartbeat(call._get_param("taskToken"))
+    _answer(call._get_param("taskToken"), None)
     return EmptyResult()

@@ -15,6 +15,12 @@ from local_aws.account import CREDENTIALS
 from local_aws.server import AwsServer
 from local_aws.tests.patience import PATIENCE
 
+TARGET = {
+    "ServiceNamespace": "sagemaker",
+    "ResourceId": "endpoint/endpoint/variant/main",
+    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+}
+
 
 @pytest.fixture(scope="module")
 def aws():
@@ -47,6 +53,14 @@ def refusal(aws, service, operation, parameters):
         ("sns", "create_platform_application", {"Name": "a", "Platform": "GCM", "Attributes": {}}, None),
         ("cloudwatch", "describe_anomaly_detectors", {}, "cloudwatch.DescribeAnomalyDetectors"),
         ("sagemaker-edge", "get_deployments", {"DeviceName": "d", "DeviceFleetName": "f"}, None),
+        ("stepfunctions", "create_activity", {"name": "a"}, "stepfunctions.CreateActivity"),
+        ("application-autoscaling", "put_scheduled_action", {"ScheduledActionName": "a", **TARGET}, None),
+        (
+            "application-autoscaling",
+            "put_scaling_policy",
+            {"PolicyName": "a", **TARGET},
+            "application-autoscaling.PutScalingPolicy",
+        ),
         ("snowball", "list_jobs", {}, "snowball.ListJobs"),  # of which moto has nothing
     ],
 )

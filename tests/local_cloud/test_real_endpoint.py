@@ -73,7 +73,7 @@ def test_a_batch_is_read_both_ways_by_the_same_process(cloud: Cloud, url: str) -
     (read,) = decode(RegionBatch, now["Body"].read()).pages
     assert isinstance(read, PageRegions)
     assert read.regions == batch.pages[0].regions
-    assert cloud.sagemaker.pids("regions") == cloud.sagemaker.pids("regions-now")
+    assert cloud.sagemaker.hosts["regions"] == cloud.sagemaker.hosts["regions-now"]
 
 
 def test_an_artefact_that_is_not_here_is_unpacked_and_verified(

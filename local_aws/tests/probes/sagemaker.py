@@ -18,11 +18,6 @@ SAGEMAKER = "moto.sagemaker.responses:SageMakerResponse"
 SCALING = "moto.applicationautoscaling.responses:ApplicationAutoScalingResponse"
 CONTAINER = {"Image": "image:1"}
 ROLE = "arn:aws:iam::123456789012:role/any"
-TARGET = {
-    "ServiceNamespace": "sagemaker",
-    "ResourceId": "endpoint/endpoint/variant/main",
-    "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-}
 
 
 def refused(call: Callable[..., object], **parameters: Any) -> bool:
@@ -127,28 +122,3 @@ def there_are_scaling_activities(aws: LocalAws) -> bool:
     except ClientError:
         return False
     return [activity["Cause"] for activity in found["ScalingActivities"]] == ["nobody asks"]
-
-
-@probe(f"{SCALING}.put_scaling_policy")
-def a_policy_on_which_nothing_acts_is_refused(aws: LocalAws) -> bool:
-    client = aws.client("application-autoscaling")
-    client.register_scalable_target(**TARGET, MinCapacity=0, MaxCapacity=1)
-    tracking = {
-        "TargetValue": 4.0,
-        "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
-    }
-    return refused(
-        client.put_scaling_policy,
-        PolicyName="policy",
-        PolicyType="TargetTrackingScaling",
-        TargetTrackingScalingPolicyConfiguration=tracking,
-        **TARGET,
-    )
-
-
-@probe(f"{SCALING}.put_scheduled_action")
-def an_action_that_nothing_takes_is_refused(aws: LocalAws) -> bool:
-    client = aws.client("application-autoscaling")
-    client.register_scalable_target(**TARGET, MinCapacity=0, MaxCapacity=1)
-    action = {"ScheduledActionName": "action", "Schedule": "rate(1 day)"}
-    return refused(client.put_scheduled_action, **action, **TARGET)

@@ -127,19 +127,6 @@ def a_history_comes_in_reverse(aws: LocalAws) -> bool:
     return [event["type"] for event in newest["events"]] == ["ExecutionSucceeded"]
 
 
-@probe(f"{RESPONSES}.update_map_run")
-def an_update_of_a_map_run_is_refused(aws: LocalAws) -> bool:
-    machines = Machines(aws.server)
-    execution = machines.run(distributed(), items=[1])["executionArn"]
-    [run] = machines.api.list_map_runs(executionArn=execution)["mapRuns"]
-    return error_code(machines.api.update_map_run, mapRunArn=run["mapRunArn"], maxConcurrency=1) is not None
-
-
-@probe(f"{RESPONSES}.create_activity")
-def an_activity_is_refused(aws: LocalAws) -> bool:
-    return error_code(aws.client("stepfunctions").create_activity, name="activity") is not None
-
-
 @probe(f"{_MAP}.itemprocessor.distributed_item_processor_worker:DistributedItemProcessorWorker._eval_pool")
 def no_item_deepens_the_stack(aws: LocalAws) -> bool:
     depths = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,9 +18,8 @@ from botocore.config import Config
 
 from local_aws.account import CREDENTIALS
 from local_aws.containers import Container
-from local_aws.sagemaker import RuntimeLimits, SageMakerRuntime
+from local_aws.sagemaker import Hosting, RuntimeLimits, SageMakerRuntime
 from local_aws.sagemaker.description import Model
-from local_aws.sagemaker.groups import ContainerFactory
 from local_aws.server import AwsServer
 from local_aws.tests.patience import PATIENCE
 
@@ -173,7 +172,7 @@ def server() -> Iterator[AwsServer]:
 def started(
     server: AwsServer,
     folder: Path,
-    containers: ContainerFactory = fake_container,
+    containers: Callable[[Model], Container] = fake_container,
     limits: RuntimeLimits = LIMITS,
 ) -> Iterator[Cloud]:
     """A double; a process has one at a time."""
@@ -181,9 +180,7 @@ def started(
     logs: list[tuple[str, str, bytes]] = []
     double = SageMakerRuntime(
         server.client,
-        containers,
-        folder,
-        limits=limits,
+        Hosting(containers, folder, limits),
         publish=lambda _, data: metrics.extend(data),
         on_log=lambda group, stream, lines: logs.extend((group, stream, line) for line in lines),
     )

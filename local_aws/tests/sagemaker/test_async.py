@@ -194,13 +194,13 @@ def test_a_killed_container_loses_nothing(cloud: Cloud, tmp_path: Path) -> None:
         submit(cloud, "killed-batch", {"gate": str(gate)}, InferenceId=str(n))["InferenceId"]
         for n in range(4)
     }
-    (pid,) = cloud.sagemaker.pids("killed-batch")
+    (pid,) = cloud.sagemaker.hosts["killed-batch"]
     until(lambda: in_flight(cloud, "killed-batch") == 2)
     os.kill(pid, signal.SIGKILL)
     gate.touch()
     messages = cloud.messages("killed-batch", "success", 4)
     assert sorted(message["inferenceId"] for message in messages) == sorted(ids)
-    assert pid not in cloud.sagemaker.pids("killed-batch")
+    assert pid not in cloud.sagemaker.hosts["killed-batch"]
 
 
 def test_a_request_that_kills_every_instance_is_given_up(cloud: Cloud) -> None:
@@ -212,7 +212,7 @@ def test_a_request_that_kills_every_instance_is_given_up(cloud: Cloud) -> None:
 def test_requests_wait_for_the_first_instance(cloud: Cloud) -> None:
     cloud.create("asleep", model="asleep", asynchronous=True)
     cloud.sagemaker.set_instance_count("asleep", 0)
-    until(lambda: cloud.sagemaker.pids("asleep") == ())
+    until(lambda: cloud.sagemaker.hosts["asleep"] == ())
     submit(cloud, "asleep")
     assert cloud.metric("HasBacklogWithoutCapacity", "asleep") == [1]
     assert cloud.metric("ApproximateBacklogSizePerInstance", "asleep") == []
@@ -223,7 +223,7 @@ def test_requests_wait_for_the_first_instance(cloud: Cloud) -> None:
 def test_when_an_invocation_came_was_begun_and_answered_is_remembered(cloud: Cloud) -> None:
     cloud.create("told", model="told", asynchronous=True)
     cloud.sagemaker.set_instance_count("told", 0)
-    until(lambda: cloud.sagemaker.pids("told") == ())
+    until(lambda: cloud.sagemaker.hosts["told"] == ())
     submit(cloud, "told", {"seconds": 0.3}, InferenceId="one")
     cloud.sagemaker.set_instance_count("told", 1)
     until(lambda: cloud.sagemaker.answered["told"])
@@ -238,12 +238,12 @@ def test_when_an_invocation_came_was_begun_and_answered_is_remembered(cloud: Clo
 def test_work_in_flight_outlives_its_instance(cloud: Cloud, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     cloud.create("draining", model="draining", asynchronous=True, instances=2, concurrency=1)
-    assert len(set(cloud.sagemaker.pids("draining"))) == 2
+    assert len(set(cloud.sagemaker.hosts["draining"])) == 2
     for _ in range(2):
         submit(cloud, "draining", {"gate": str(gate)})
     until(lambda: in_flight(cloud, "draining") == 2)
     cloud.sagemaker.set_instance_count("draining", 0)
-    assert cloud.sagemaker.pids("draining") == ()
+    assert cloud.sagemaker.hosts["draining"] == ()
     gate.touch()
     assert len(cloud.messages("draining", "success", 2)) == 2
     assert cloud.metric("InvocationFailures", "draining") == []

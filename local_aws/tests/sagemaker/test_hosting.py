@@ -47,9 +47,9 @@ def test_an_endpoint_that_cannot_start_says_why(cloud: Cloud) -> None:
 def test_endpoints_of_one_model_share_their_processes(cloud: Cloud) -> None:
     cloud.create("now", model="shared")
     cloud.create("soon", model="shared", asynchronous=True)
-    assert cloud.sagemaker.pids("now") == cloud.sagemaker.pids("soon") != ()
+    assert cloud.sagemaker.hosts["now"] == cloud.sagemaker.hosts["soon"] != ()
     cloud.sagemaker.set_instance_count("soon", 0)
-    assert (cloud.sagemaker.pids("soon"), len(cloud.sagemaker.pids("now"))) == ((), 1)
+    assert (cloud.sagemaker.hosts["soon"], len(cloud.sagemaker.hosts["now"])) == ((), 1)
     assert (counts(cloud, "soon"), counts(cloud, "now")) == ((0, 0), (1, 1))
 
 
@@ -59,17 +59,17 @@ def test_capacity_is_changed_by_the_api(cloud: Cloud) -> None:
         EndpointName="growing",
         DesiredWeightsAndCapacities=[{"VariantName": "main", "DesiredInstanceCount": 2}],
     )
-    until(lambda: len(cloud.sagemaker.pids("growing")) == 2)
+    until(lambda: len(cloud.sagemaker.hosts["growing"]) == 2)
     until(lambda: counts(cloud, "growing") == (2, 2))
 
 
 def test_an_update_serves_the_old_model_until_the_new_one_is_ready(cloud: Cloud) -> None:
     cloud.create("old", model="old")
     cloud.create("new", model="new")
-    (before,) = cloud.sagemaker.pids("old")
+    (before,) = cloud.sagemaker.hosts["old"]
     cloud.client("sagemaker").update_endpoint(EndpointName="old", EndpointConfigName="new-config")
     assert cloud.runtime.invoke_endpoint(EndpointName="old", Body=b"x")["Body"].read() == b"x"
-    until(lambda: cloud.sagemaker.pids("old") == cloud.sagemaker.pids("new"))
+    until(lambda: cloud.sagemaker.hosts["old"] == cloud.sagemaker.hosts["new"])
     until(lambda: described(cloud, "old")["EndpointStatus"] == "InService")
     assert described(cloud, "old")["EndpointConfigName"] == "new-config"
     until(lambda: not psutil.pid_exists(before))
@@ -79,11 +79,11 @@ def test_an_update_that_fails_leaves_the_old_model_in_service(cloud: Cloud) -> N
     cloud.create("kept", model="kept")
     with pytest.raises(StartError):
         cloud.create("bad", model="bad", environment={"FAKE_FAILS": "yes"})
-    before = cloud.sagemaker.pids("kept")
+    before = cloud.sagemaker.hosts["kept"]
     cloud.client("sagemaker").update_endpoint(EndpointName="kept", EndpointConfigName="bad-config")
     until(lambda: described(cloud, "kept").get("FailureReason") is not None)
     assert described(cloud, "kept")["EndpointStatus"] == "InService"
-    assert cloud.sagemaker.pids("kept") == before
+    assert cloud.sagemaker.hosts["kept"] == before
     assert cloud.runtime.invoke_endpoint(EndpointName="kept", Body=b"x")["Body"].read() == b"x"
 
 
@@ -99,7 +99,7 @@ def test_what_waits_when_an_endpoint_is_updated_is_served_by_the_new_model(cloud
 
 def test_deleted_is_gone(cloud: Cloud) -> None:
     cloud.create("short", model="short")
-    (pid,) = cloud.sagemaker.pids("short")
+    (pid,) = cloud.sagemaker.hosts["short"]
     cloud.client("sagemaker").delete_endpoint(EndpointName="short")
     until(lambda: not psutil.pid_exists(pid))
     with pytest.raises(ClientError, match="not found"):

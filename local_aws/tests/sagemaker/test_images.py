@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local_aws import ConfigurationError, StartError
-from local_aws.sagemaker.description import Model
 from local_aws.sagemaker.images import Image, container_of
 from local_aws.server import AwsServer
 from local_aws.tests.sagemaker.conftest import ROLE, ROOT, Cloud, started
@@ -54,27 +54,24 @@ def test_a_model_runs_with_its_data_and_its_variables(cloud: Cloud, url: str) ->
     assert [path.name for path in Path(folder).iterdir()] == ["weights"]
 
 
-def test_a_folder_of_s3_is_model_data_too(server: AwsServer) -> None:
-    s3 = server.client("s3")
-    for name in ("one.bin", "deep/two.bin", "../escaped.bin"):
-        s3.put_object(Bucket="work", Key=f"plain/{name}", Body=name.encode())
-    container = container_of(IMAGES, Model("plain", "fake:1", "s3://work/plain/"), s3)
-    folder = Path(container.environment["MODEL_DIR"])
-    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert found == {"one.bin", "deep/two.bin"}
+def test_a_model_tar_gz_is_found_by_its_source(cloud: Cloud, url: str) -> None:
+    source = {"S3Uri": url, "S3DataType": "S3Object", "CompressionType": "Gzip"}
+    create = cloud.client("sagemaker").create_model
+    told: dict[str, Any] = {"ModelName": "sourced", "ExecutionRoleArn": ROLE}
+    container = {"Image": "fake:1", "ModelDataSource": {"S3DataSource": source}}
+    create(PrimaryContainer=container, **told)
+    cloud.create("sourced", model="sourced")
+    answer = cloud.runtime.invoke_endpoint(EndpointName="sourced", Body=b'{"show": ["MODEL_DIR"]}')
+    assert Path(answer["Body"].read().decode(), "weights", "one.bin").read_bytes() == b"weights"
 
 
-def test_uncompressed_data_is_found_by_its_source(cloud: Cloud) -> None:
-    cloud.client("s3").put_object(Bucket="work", Key="loose/one.bin", Body=b"loose")
+def test_a_folder_of_s3_is_refused_as_model_data(cloud: Cloud) -> None:
     source = {"S3Uri": "s3://work/loose/", "S3DataType": "S3Prefix", "CompressionType": "None"}
-    cloud.client("sagemaker").create_model(
-        ModelName="loose",
-        ExecutionRoleArn=ROLE,
-        PrimaryContainer={"Image": "fake:1", "ModelDataSource": {"S3DataSource": source}},
-    )
-    cloud.create("loose", model="loose")
-    answer = cloud.runtime.invoke_endpoint(EndpointName="loose", Body=b'{"show": ["MODEL_DIR"]}')
-    assert Path(answer["Body"].read().decode(), "one.bin").read_bytes() == b"loose"
+    container = {"Image": "fake:1", "ModelDataSource": {"S3DataSource": source}}
+    with pytest.raises(ClientError, match="S3Prefix"):
+        cloud.client("sagemaker").create_model(
+            ModelName="loose", ExecutionRoleArn=ROLE, PrimaryContainer=container
+        )
 
 
 @pytest.mark.parametrize(

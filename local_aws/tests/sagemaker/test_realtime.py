@@ -124,10 +124,10 @@ def test_an_error_of_the_container_is_a_model_error(cloud: Cloud, status: int) -
 
 def test_a_container_that_dies(cloud: Cloud) -> None:
     cloud.create("dying", model="dying")
-    before = cloud.sagemaker.pids("dying")
+    before = cloud.sagemaker.hosts["dying"]
     error = refused(cloud, "dying", {"die": True})
     assert (error["Error"]["Code"], error["OriginalStatusCode"]) == ("ModelError", 0)
-    until(lambda: cloud.sagemaker.pids("dying") not in ((), before))
+    until(lambda: cloud.sagemaker.hosts["dying"] not in ((), before))
     assert invoke(cloud, "dying", b"again")["Body"] == b"again"
 
 
@@ -142,25 +142,25 @@ def test_while_instances_are_replaced_a_caller_may_come_again(cloud: Cloud, tmp_
     loaded = tmp_path / "loaded"
     loaded.touch()
     cloud.create("killed", model="killed", environment={"FAKE_LOADS_UNTIL": str(loaded)})
-    (pid,) = cloud.sagemaker.pids("killed")
+    (pid,) = cloud.sagemaker.hosts["killed"]
     loaded.unlink()
     os.kill(pid, signal.SIGKILL)
-    until(lambda: cloud.sagemaker.pids("killed") == ())
+    until(lambda: cloud.sagemaker.hosts["killed"] == ())
     error = refused(cloud, "killed", b"")
     assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == (
         "ServiceUnavailable",
         503,
     )
     loaded.touch()
-    until(lambda: cloud.sagemaker.pids("killed") != ())
+    until(lambda: cloud.sagemaker.hosts["killed"] != ())
     assert invoke(cloud, "killed", b"again")["Body"] == b"again"
 
 
 def test_a_container_whose_engine_is_broken_is_replaced(cloud: Cloud) -> None:
     cloud.create("sick", model="sick")
-    before = cloud.sagemaker.pids("sick")
+    before = cloud.sagemaker.hosts["sick"]
     refused(cloud, "sick", {"status": 500, "sick": True})
-    until(lambda: cloud.sagemaker.pids("sick") not in ((), before))
+    until(lambda: cloud.sagemaker.hosts["sick"] not in ((), before))
     assert invoke(cloud, "sick", b"well")["Body"] == b"well"
 
 

@@ -36,7 +36,7 @@ def test_who_scales_is_told_of_the_newest_first(cloud: Cloud) -> None:
     sizes = [len(page["ScalingActivities"]) for page in pages]
     assert sizes == [1, 1, 1]
     assert client.describe_scaling_activities(ServiceNamespace="ecs")["ScalingActivities"] == []
-    with pytest.raises(ClientError, match="NextToken"):
+    with pytest.raises(ClientError, match="InvalidToken"):
         client.describe_scaling_activities(ServiceNamespace="sagemaker", NextToken="no token")
 
 

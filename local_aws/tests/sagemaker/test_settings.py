@@ -13,7 +13,7 @@ from local_aws.errors import StartError
 from local_aws.sagemaker import RuntimeLimits
 from local_aws.server import AwsServer
 from local_aws.tests.patience import PATIENCE, until
-from local_aws.tests.sagemaker.conftest import BUCKET, started
+from local_aws.tests.sagemaker.conftest import started
 
 
 def test_a_call_may_take_no_longer_than_the_service_waits(server: AwsServer, tmp_path: Path) -> None:
@@ -36,40 +36,19 @@ def test_a_request_that_waits_too_long_expires(server: AwsServer, tmp_path: Path
         assert cloud.metric("ExpiredRequests", "expiring") == [1]
 
 
-def test_an_output_path_that_ends_in_a_slash_may_keep_it(server: AwsServer, tmp_path: Path) -> None:
-    with started(server, tmp_path, limits=RuntimeLimits(keep_trailing_slash=True)) as cloud:
-        cloud.create("slashes", asynchronous=True)
-        told = {"S3OutputPathExtension": "jobs/1", "Filename": "out.json"}
-        answer = cloud.runtime.invoke_endpoint_async(EndpointName="slashes", Body=b"{}", **told)
-        assert answer["OutputLocation"] == f"s3://{BUCKET}//jobs/1/out.json"
-        assert answer["FailureLocation"].startswith(f"s3://{BUCKET}/failures/")
-        [message] = cloud.messages("slashes", "success")
-        assert message["responseParameters"]["outputLocation"] == answer["OutputLocation"]
-        assert cloud.get(answer["OutputLocation"]) == b"{}"
-
-
-def test_no_more_waits_than_the_queue_holds(server: AwsServer, tmp_path: Path) -> None:
-    with started(server, tmp_path, limits=RuntimeLimits(max_queue=1)) as cloud:
-        cloud.create("full", asynchronous=True)
-        cloud.sagemaker.set_instance_count("full", 0)
-        cloud.runtime.invoke_endpoint_async(EndpointName="full", Body=b"{}")
-        with pytest.raises(ClientError, match="ServiceUnavailable"):
-            cloud.runtime.invoke_endpoint_async(EndpointName="full", Body=b"{}")
-
-
 def test_endpoints_share_no_process_where_they_shall_not(server: AwsServer, tmp_path: Path) -> None:
     with started(server, tmp_path, limits=RuntimeLimits(share_instances=False)) as cloud:
         cloud.create("one")
         cloud.create("two", asynchronous=True)
-        assert set(cloud.sagemaker.pids("one")).isdisjoint(cloud.sagemaker.pids("two"))
+        assert set(cloud.sagemaker.hosts["one"]).isdisjoint(cloud.sagemaker.hosts["two"])
 
 
 def test_a_new_instance_takes_its_time(server: AwsServer, tmp_path: Path) -> None:
-    with started(server, tmp_path, limits=RuntimeLimits(provisioning_seconds=3600)) as cloud:
+    with started(server, tmp_path, limits=RuntimeLimits(ready_after_seconds=3600)) as cloud:
         cloud.create("far-away", wait=False)
         with pytest.raises(StartError, match="not in service within"):
             cloud.sagemaker.wait_in_service("far-away", 0.3)
-    with started(server, tmp_path, limits=RuntimeLimits(provisioning_seconds=0.5)) as cloud:
+    with started(server, tmp_path, limits=RuntimeLimits(ready_after_seconds=0.5)) as cloud:
         ordered_at = time.monotonic()
         cloud.create("ordered", wait=False)
         cloud.sagemaker.wait_in_service("ordered", PATIENCE)
@@ -90,7 +69,7 @@ def test_metrics_come_once_a_period(server: AwsServer, tmp_path: Path) -> None:
 def test_a_stop_leaves_nothing_behind_and_waits_for_nobody(server: AwsServer, tmp_path: Path) -> None:
     with started(server, tmp_path) as cloud:
         cloud.create("stopped", instances=2, asynchronous=True)
-        pids = cloud.sagemaker.pids("stopped")
+        pids = cloud.sagemaker.hosts["stopped"]
         cloud.runtime.invoke_endpoint_async(EndpointName="stopped", Body=b'{"gate": "/never"}')
         cloud.create("never", model="never", environment={"FAKE_LOADS_UNTIL": "/never"}, wait=False)
     assert not any(psutil.pid_exists(pid) for pid in pids)

@@ -43,7 +43,7 @@ def realtime() -> dict[str, object]:
     answer = endpoint.invoke(body="page", content_type="text/plain").body.read().decode()
     configured("second")
     endpoint.endpoint_config_name = "second"
-    endpoint.update(retain_all_variant_properties=True)
+    endpoint.update()
     updated = in_service(endpoint)
     found = {
         "environment": Model.get("first").primary_container.environment,
