@@ -123,8 +123,9 @@ class LocalAws:
         Raises:
             LocalAwsError: why one cannot.
         """
-        for endpoint in self.client("sagemaker").list_endpoints()["Endpoints"]:
-            self.sagemaker.wait_in_service(endpoint["EndpointName"], seconds)
+        for page in self.client("sagemaker").get_paginator("list_endpoints").paginate():
+            for endpoint in page["Endpoints"]:
+                self.sagemaker.wait_in_service(endpoint["EndpointName"], seconds)
         self.server.ready.set()
 
     def publish(self, namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
