@@ -10,11 +10,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from autoscaling.prices import load_prices
 from hybrid_ocr.clients import Connection, connect
 from hybrid_ocr.contracts.errors import ConfigurationError, OcrError, RequestError
+from infra.buckets import bucket_exists
 from infra.leftovers import kept, own_buckets
 from infra.rules import Component
 from infra.settings import Settings, load_settings
@@ -60,7 +59,7 @@ def empty(connection: Connection, buckets: Iterable[str]) -> dict[str, int]:
     s3 = connection.client("s3")
     deleted: dict[str, int] = {}
     with connection.translated():
-        there = [name for name in buckets if _exists(s3, name)]
+        there = [name for name in buckets if bucket_exists(s3, name)]
         for name in there:  # else each deletion would write another line into the bucket of access logs
             s3.put_bucket_logging(Bucket=name, BucketLoggingStatus={})
         for name in there:
@@ -78,16 +77,6 @@ def clear_logs(connection: Connection, names: Iterable[str]) -> list[str]:
                 logs.delete_log_group(logGroupName=name)
                 found.append(name)
     return found
-
-
-def _exists(s3: Any, name: str) -> bool:  # noqa: ANN401 - boto3 makes its classes at run time
-    try:
-        s3.head_bucket(Bucket=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in {"404", "NoSuchBucket"}:
-            return False
-        raise
-    return True
 
 
 def _delete_versions(s3: Any, name: str) -> int:  # noqa: ANN401 - boto3 makes its classes at run time

@@ -8,6 +8,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from hybrid_ocr.clients import Connection
+from infra.buckets import bucket_exists
 from infra.network import INTERFACES, ZONES
 from infra.preflight.check import Check, failed, ok
 from infra.settings import Settings
@@ -148,7 +149,7 @@ def names_free(connection: Connection, statuses: dict[str, str]) -> Iterator[Che
         return
     topology = load_topology()
     buckets = [names.bucket(name) for name in (*topology.buckets, "access-logs")]
-    taken = [f"bucket {name}" for name in buckets if _has_bucket(connection.client("s3"), name)]
+    taken = [f"bucket {name}" for name in buckets if bucket_exists(connection.client("s3"), name)]
     dynamodb = connection.client("dynamodb")
     taken += [f"table {names.table(n)}" for n in topology.tables if _has_table(dynamodb, names.table(n))]
     logs = connection.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{names.prefix}")
@@ -165,16 +166,6 @@ def names_free(connection: Connection, statuses: dict[str, str]) -> Iterator[Che
         )
     else:
         yield ok("names", "free")
-
-
-def _has_bucket(s3: Any, name: str) -> bool:  # noqa: ANN401 - boto3 makes its classes at run time
-    try:
-        s3.head_bucket(Bucket=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in {"404", "NoSuchBucket"}:
-            return False
-        raise
-    return True
 
 
 def _has_table(dynamodb: Any, name: str) -> bool:  # noqa: ANN401 - boto3 makes its classes at run time

@@ -52,12 +52,13 @@ class AsyncRequest:
             split_location(location)
         folder, name = values.get("S3OutputPathExtension", ""), values.get("Filename", f"{unique}.out")
         failure = config.failure_path
+        output = config.output_path if limits.keep_trailing_slash else config.output_path.rstrip("/")
         return cls(
             endpoint=endpoint,
             values={"InferenceId": unique, **values},
             body=body,
-            output_location=_joined(config.output_path, folder, name),
-            failure_location=_joined(failure, f"{unique}-error.out") if failure else None,
+            output_location=_joined(output, folder, name),
+            failure_location=_joined(failure.rstrip("/"), f"{unique}-error.out") if failure else None,
             ttl_seconds=int(values.get("RequestTTLSeconds", limits.default_ttl_seconds)),
             invocation_seconds=int(values.get("InvocationTimeoutSeconds", limits.default_invocation_seconds)),
         )
@@ -93,7 +94,7 @@ class AsyncRequest:
 
 
 def _joined(path: str, *names: str) -> str:
-    return "/".join([path.rstrip("/"), *(name.strip("/") for name in names if name)])
+    return "/".join([path, *(name.strip("/") for name in names if name)])
 
 
 def _instant(when: datetime) -> str:

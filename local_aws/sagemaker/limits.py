@@ -18,6 +18,8 @@ class RuntimeLimits:
         retry_seconds: the pause before the first retry; it doubles.
         ready_after_seconds: the least time until a new instance takes work, its start included.
         metric_period_seconds: how often metrics are published.
+        keep_trailing_slash: an S3OutputPath that ends in a slash is joined with another, `PATH//FILE`; users
+            have seen both.
         share_instances: endpoints of the same model are served by the same processes. AWS never does that; a
             laptop has not the memory to hold each network twice.
     """
@@ -30,4 +32,5 @@ class RuntimeLimits:
     retry_seconds: float = 0.5
     ready_after_seconds: float = 0.0
     metric_period_seconds: float = 60.0
+    keep_trailing_slash: bool = False
     share_instances: bool = True

@@ -1,8 +1,8 @@
 """A local cloud for a test, in a process of its own: `python -m tests.flow.serve SETTINGS`.
 
 SETTINGS is JSON: `log_dir`, and where they differ from the command's own `faults` (a file), `retry_scale`,
-`lost_retries`, `autoscale_speed`, `most_executions`, and `module`, which runs in place of the endpoint of
-that name. SIGTERM stops it.
+`lost_retries`, `keep_trailing_slash`, `autoscale_speed`, `most_executions`, and `module`, which runs in
+place of the endpoint of that name. SIGTERM stops it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ def main(told: dict[str, Any]) -> int:
             script="latin",
             faults=Path(told["faults"]) if "faults" in told else None,
             log_dir=Path(told["log_dir"]),
-            limits=RuntimeLimits(retries_on_lost_instance=told.get("lost_retries", 2)),
+            limits=RuntimeLimits(
+                retries_on_lost_instance=told.get("lost_retries", 2),
+                keep_trailing_slash=told.get("keep_trailing_slash", False),
+            ),
             retry_scale=told.get("retry_scale", 0.1),
             most_executions=told.get("most_executions"),
             autoscaling=Autoscaling(told["autoscale_speed"]) if "autoscale_speed" in told else None,
