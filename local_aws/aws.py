@@ -78,6 +78,7 @@ class LocalAws:
             self.log_dir = settings.log_dir or Path(stack.enter_context(_temporary_folder()))
             stack.enter_context(states.running(retry_scale=settings.retry_scale))
             self.server = stack.enter_context(AwsServer(settings.port))
+            stack.callback(states.stop_all)
             self.logs = cloudwatch.LogGroups()
             self.functions = stack.enter_context(self._function_pool())
             stack.enter_context(records.SEAMS.installed(self.functions))

@@ -6,8 +6,9 @@ from contextlib import AbstractContextManager
 
 from local_aws.states import executions, histories, maps, speed, stops, tokens  # noqa: F401 - each adds its seams
 from local_aws.states.seams import SEAMS
+from local_aws.states.stops import stop_all
 
-__all__ = ["running"]
+__all__ = ["running", "stop_all"]
 
 
 def running(*, retry_scale: float = 1.0) -> AbstractContextManager[None]:

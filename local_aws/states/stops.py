@@ -12,8 +12,10 @@ from moto.stepfunctions.parser.api import ExecutionAbortedEventDetails, Executio
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from local_aws.account import ACCOUNT, REGION
 from local_aws.states.executions import end_history, ending
 from local_aws.states.seams import ASL, RESPONSES, SEAMS
 
@@ -45,6 +47,15 @@ def _stop_execution(_state: object, _original: object, call: StepFunctionRespons
         end_history(environment, HistoryEventType.ExecutionAborted, ended)
     environment.set_stop(stop_date=now, cause=cause, error=error)
     return ActionResult({"stopDate": now})
+
+
+def stop_all() -> None:
+    """End every execution that is under way: its thread would outlive the server that it calls."""
+    for machine in list(stepfunctions_parser_backends[ACCOUNT][REGION].state_machines):
+        for execution in machine.executions:
+            environment = execution.exec_worker and execution.exec_worker.env
+            if environment and execution.exec_status is ExecutionStatus.RUNNING:
+                environment.set_stop(stop_date=datetime.now(tz=UTC), cause=None, error=None)
 
 
 def environment_of(execution: Execution) -> Environment:

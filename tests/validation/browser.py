@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -28,6 +29,7 @@ class Browser:
         self.downloads = profile / "downloads"
         self._last = 0
         self._rest = b""
+        self._events: deque[dict[str, Any]] = deque()
         self._session: str | None = None
 
     def __enter__(self) -> Self:
@@ -73,15 +75,16 @@ class Browser:
             message["sessionId"] = self._session
         os.write(self._out, json.dumps(message).encode() + b"\0")
         while (answer := self._receive()).get("id") != self._last:
-            pass
+            self._events.append(answer)
         assert "error" not in answer, answer
         return dict(answer["result"])
 
     def event(self, name: str) -> dict[str, Any]:
-        """The next event of a name; those before it are dropped."""
-        while (message := self._receive()).get("method") != name:
-            pass
-        return dict(message["params"])
+        """The next event of a name, be it from before an answer; those before it are dropped."""
+        while True:
+            message = self._events.popleft() if self._events else self._receive()
+            if message.get("method") == name:
+                return dict(message["params"])
 
     def open(self, page: Path, width: int = 1400, height: int = 1000, *, dark: bool = False) -> None:
         """Load a local file and wait until all of it has run."""
@@ -94,6 +97,7 @@ class Browser:
             deviceScaleFactor=1,
             mobile=False,
         )
+        self._events.clear()
         self.call("Page.navigate", url=page.resolve().as_uri())
         self.event("Page.loadEventFired")
 
