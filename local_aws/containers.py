@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import random
+import secrets
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -113,7 +113,7 @@ class ContainerProcess:
 def _free_port() -> int:
     """A port that nobody listens on."""
     while True:
-        port = random.choice(_PORTS)  # noqa: S311 - no secret
+        port = secrets.choice(_PORTS)  # whatever seeds `random` alike in two processes
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)):
                 return port
