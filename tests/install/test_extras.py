@@ -20,8 +20,17 @@ LAMBDA: Final = {
     "POWERTOOLS_TRACE_DISABLED": "true",
     **{
         f"HYBRID_OCR_{name}": "x-y-z"
-        for name in ("WORK_BUCKET", "ARTIFACTS_BUCKET", "RESULTS_BUCKET", "INBOX_BUCKET", "TICKETS_TABLE")
+        for name in (
+            "WORK_BUCKET",
+            "ARTIFACTS_BUCKET",
+            "RESULTS_BUCKET",
+            "INBOX_BUCKET",
+            "JOBS_TABLE",
+            "TICKETS_TABLE",
+            "EVENT_BUS",
+        )
     },
+    "HYBRID_OCR_MOST_EXECUTIONS": "10",
     "HYBRID_OCR_STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:documents",
     "HYBRID_OCR_DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/jobs-dead",
     "HYBRID_OCR_TOPIC": "x",

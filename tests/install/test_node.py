@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -25,14 +26,19 @@ def test_the_stacks_of_a_stage_are_listed_by_the_real_cdk(tmp_path: Path) -> Non
     binaries = Path(sys.executable).parent
     [version] = re.findall(r"aws-cdk@[\d.]+", (ROOT / "Makefile").read_text("utf-8"))
 
-    done = subprocess.run(
-        [str(binaries / "npx"), "--yes", version, "--app", str(assembly), "ls"],
-        env={"HOME": str(Path.home()), "PATH": f"{binaries}:{system}"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    def cdk(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(binaries / "npx"), "--yes", version, *words],
+            env={**os.environ, "PATH": f"{binaries}:{system}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
+    if "npm error" in (fetched := cdk("--version")).stderr:
+        pytest.skip(f"{version} cannot be fetched: {fetched.stderr[:200]}")
+    done = cdk("--app", str(assembly), "ls")
+    assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [
         f"hybrid-ocr-dev-{part}" for part in ("data", "endpoints", "flow", "operations")
     ]
