@@ -87,9 +87,13 @@ class FunctionPool:
     def __enter__(self) -> Self:
         """Start without waiting for the imports, nor for the provisioned instances."""
         self.log_dir.mkdir(parents=True, exist_ok=True)
-        self._server.__enter__()
-        for name in self.given:
-            self._events.submit(self._provision, name)
+        try:
+            self._server.__enter__()
+            for name in self.given:
+                self._events.submit(self._provision, name)
+        except BaseException:  # such as an interrupt: a thread that is left would keep this process
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
