@@ -22,7 +22,7 @@ def function_leaves_out(topology: Topology, image: str) -> list[str]:
 
     Those are the functions of the other image and, where no function runs a model, the artefacts.
     """
-    others = [f"lambdas/{name}" for name, told in topology.functions.items() if told.image != image]
+    others = [f"lambdas/{name}" for name, function in topology.functions.items() if function.image != image]
     return others if packaged(topology, image) else [*others, "build"]
 
 
@@ -43,7 +43,7 @@ def check_built(topology: Topology, root: Path) -> None:
     Raises:
         ConfigurationError: one is not there or another one; the message names it and what to run.
     """
-    for image in sorted({told.image for told in topology.functions.values()}):
+    for image in sorted({function.image for function in topology.functions.values()}):
         for artifact in packaged(topology, image):
             folder = root / _ARTIFACTS / artifact
             remedy = (

@@ -10,8 +10,8 @@ from hybrid_ocr.contracts.jobs import EndpointMode, EndpointStage
 from hybrid_ocr.contracts.names import Names
 from infra.alarms import dead_letter_queues
 from infra.board import Board, Chart, Expression, Line, Row
+from infra.endpoint_boards import EndpointView, endpoint_board
 from infra.metrics import Statistic, metric
-from infra.variant import VARIANT
 from topology import Topology
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Observed", "dashboards", "operations"]
 
-_HOST: Final = "/aws/sagemaker/Endpoints"
 _HOUR: Final = 3_600
 _OUTCOMES: Final = {
     "DocumentCompleted": "accepted",
@@ -141,124 +140,7 @@ def _functions(observed: Observed, name: str, statistic: Statistic) -> tuple[Lin
 
 
 def _endpoint(observed: Observed, stage: EndpointStage, mode: EndpointMode) -> Board:
-    view = _EndpointView(observed.names.endpoint(stage, mode))
-    rows = _asynchronous_rows(view) if mode == "async" else _realtime_rows(view)
-    machines = _machines(view, gpu=observed.has_gpu(stage))
-    return Board(f"{stage.replace('_', '-')}-{mode}", (*rows, machines))
-
-
-class _EndpointView:
-    """Lines of one endpoint: of its queue, of its variant, of the machines beneath."""
-
-    def __init__(self, endpoint: str) -> None:
-        self.endpoint = endpoint
-
-    def gauge(self, name: str, label: str, statistic: Statistic = "Maximum") -> Line:
-        return Line(metric("AWS/SageMaker", name, statistic, EndpointName=self.endpoint), label)
-
-    def variant(self, name: str, label: str, statistic: Statistic = "Sum") -> Line:
-        told = metric("AWS/SageMaker", name, statistic, EndpointName=self.endpoint, VariantName=VARIANT)
-        return Line(told, label)
-
-    def host(
-        self, name: str, label: str, statistic: Statistic, line_id: str | None = None, *, shown: bool = True
-    ) -> Line:
-        told = metric(_HOST, name, statistic, EndpointName=self.endpoint, VariantName=VARIANT)
-        return Line(told, label, line_id, shown)
-
-
-def _asynchronous_rows(view: _EndpointView) -> tuple[Row, ...]:
-    backlog = view.gauge("ApproximateBacklogSize", "waiting and in process")
-    per_instance = view.gauge("ApproximateBacklogSizePerInstance", "per instance", "Average")
-    stranded = view.gauge("HasBacklogWithoutCapacity", "work, but no instance")
-    age = view.gauge("ApproximateAgeOfOldestRequest", "oldest request")
-    milliseconds = (
-        view.variant("TimeInBacklog", "in the backlog", "p90"),
-        view.variant("TotalProcessingTime", "in all", "p90"),
-    )
-    microseconds = (
-        view.variant("RequestDownloadLatency", "download", "p90"),
-        view.variant("ModelLatency", "model", "p90"),
-        view.variant("ResponseUploadLatency", "upload", "p90"),
-    )
-    failures = (
-        view.variant("InvocationFailures", "failed"),
-        view.variant("ExpiredRequests", "expired"),
-        view.variant("RequestDownloadFailures", "download failed"),
-        view.variant("ResponseUploadFailures", "upload failed"),
-        view.variant("NotificationFailures", "notice failed"),
-    )
-    return (
-        Row(
-            f"## {view.endpoint}\nThe backlog per instance is what scaling holds at its target.",
-            (
-                Chart("Backlog", "requests", (backlog, per_instance)),
-                Chart("Age of the oldest request", "seconds", (age,)),
-                Chart("Waiting at zero instances", "1 = yes", (stranded,)),
-            ),
-        ),
-        Row(
-            "## Work\nWhere the time of a request goes, and what went wrong.",
-            (
-                Chart(
-                    "Requests processed per minute",
-                    "requests",
-                    (view.variant("InvocationsProcesssed", "done"),),
-                ),
-                Chart("Waiting and processing, p90", "milliseconds", milliseconds),
-                Chart("Latency by part, p90", "microseconds", microseconds),
-                Chart("Failures and expiries per minute", "requests", failures),
-            ),
-        ),
-    )
-
-
-def _realtime_rows(view: _EndpointView) -> tuple[Row, ...]:
-    errors = (
-        view.variant("Invocation4XXErrors", "4xx: the request"),
-        view.variant("Invocation5XXErrors", "5xx: the model"),
-    )
-    latency = (
-        view.variant("ModelLatency", "model, p50", "p50"),
-        view.variant("ModelLatency", "model, p99", "p99"),
-        view.variant("OverheadLatency", "SageMaker, p99", "p99"),
-    )
-    return (
-        Row(
-            f"## {view.endpoint}\nConcurrent requests per instance are what scaling holds at its target.",
-            (
-                Chart("Calls per minute", "requests", (view.variant("Invocations", "all"),)),
-                Chart(
-                    "Concurrent requests",
-                    "requests",
-                    (view.variant("ConcurrentRequestsPerModel", "at once", "Maximum"),),
-                ),
-                Chart("Latency", "microseconds", latency),
-                Chart("Errors per minute", "requests", errors),
-            ),
-        ),
-    )
-
-
-def _machines(view: _EndpointView, *, gpu: bool) -> Row:
-    instances = view.host("CPUUtilization", "instances", "SampleCount")
-    devices = (
-        view.host("GPUUtilization", "GPU", "Average"),
-        view.host("GPUMemoryUtilization", "memory of the GPU", "Average"),
-    )
-    cpu = (
-        view.host("CPUUtilization", "CPU, all cores", "Average"),
-        view.host("MemoryUtilization", "memory", "Average"),
-        view.host("DiskUtilization", "disk", "Average"),
-    )
-    return Row(
-        "## Machines\nEach instance reports once a minute, so the reports of a minute count the instances.",
-        (
-            Chart("Instances", "instances", (instances,)),
-            *((Chart("GPU", "percent, summed over devices", devices),) if gpu else ()),
-            Chart("CPU, memory and disk", "percent", cpu),
-        ),
-    )
+    return endpoint_board(observed.names.endpoint(stage, mode), stage, mode, gpu=observed.has_gpu(stage))
 
 
 def _cost(deployment: Deployment) -> Board:
@@ -268,7 +150,7 @@ def _cost(deployment: Deployment) -> Board:
     counted: list[Line] = []
     spent: list[str] = []
     for number, (stage, mode) in enumerate(deployment.endpoints):
-        view = _EndpointView(deployment.endpoint(stage, mode))
+        view = EndpointView(deployment.endpoint(stage, mode))
         _, instance = deployment.settings.instance(stage)
         price = f"{deployment.settings.dollars_per_hour(stage):.6g}"
         label, minutes, busy = f"{stage} {mode}", f"m{number}", f"b{number}"

@@ -84,12 +84,12 @@ def startup_table() -> str:
     rows = [
         [
             f"`{name}`",
-            f"{told.startup_cpu_seconds:.2f}",
-            *(f"{told.startup_cpu_seconds * CORE_MB / size:.1f}" for size in SIZES),
-            f"{told.memory_mb:,} MB",
+            f"{function.startup_cpu_seconds:.2f}",
+            *(f"{function.startup_cpu_seconds * CORE_MB / size:.1f}" for size in SIZES),
+            f"{function.memory_mb:,} MB",
         ]
-        for name, told in load_topology().functions.items()
-        if told.startup_cpu_seconds is not None
+        for name, function in load_topology().functions.items()
+        if function.startup_cpu_seconds is not None
     ]
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

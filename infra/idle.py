@@ -73,13 +73,15 @@ def idle_costs(component: Component, prices: Prices) -> list[IdleCost]:
 
 
 def _of(prices: Prices, service: str, what: str, units: float) -> IdleCost:
-    told = prices.service(service)
-    return IdleCost(what, units, told.per, told.dollars, told.dated, told.source)
+    price = prices.service(service)
+    return IdleCost(what, units, price.per, price.dollars, price.dated, price.source)
 
 
 def _instances(component: Component, prices: Prices) -> Iterator[IdleCost]:
     """Instances that an endpoint never goes below; schedules are left out."""
-    configs = {told.id: told.properties for told in component.of("AWS::SageMaker::EndpointConfig")}
+    configs = {
+        resource.id: resource.properties for resource in component.of("AWS::SageMaker::EndpointConfig")
+    }
     types = {
         endpoint.name: configs[endpoint.properties["EndpointConfigName"].partition(".")[0]][
             "ProductionVariants"
@@ -97,11 +99,11 @@ def _instances(component: Component, prices: Prices) -> Iterator[IdleCost]:
 
 def _interfaces(component: Component, prices: Prices) -> Iterator[IdleCost]:
     endpoints = [
-        told
-        for told in component.of("AWS::EC2::VPCEndpoint")
-        if told.properties.get("VpcEndpointType") == "Interface"
+        resource
+        for resource in component.of("AWS::EC2::VPCEndpoint")
+        if resource.properties.get("VpcEndpointType") == "Interface"
     ]
-    places = sum(len(told.properties["SubnetIds"]) for told in endpoints)
+    places = sum(len(resource.properties["SubnetIds"]) for resource in endpoints)
     what = f"interface endpoints: {len(endpoints)} in {places // max(1, len(endpoints))} zones"
     yield _of(prices, "interface endpoint", what, places * _HOURS)
 
@@ -114,11 +116,11 @@ def _observation(component: Component, prices: Prices) -> Iterator[IdleCost]:
     yield _of(prices, "alarm", f"alarms: {len(alarms)} on {watched} metrics", watched)
     # Target tracking keeps two alarms of its own for each policy.
     own = [
-        told.properties["TargetTrackingScalingPolicyConfiguration"]
-        for told in component.of("AWS::ApplicationAutoScaling::ScalingPolicy")
-        if told.properties["PolicyType"] == "TargetTrackingScaling"
+        resource.properties["TargetTrackingScalingPolicyConfiguration"]
+        for resource in component.of("AWS::ApplicationAutoScaling::ScalingPolicy")
+        if resource.properties["PolicyType"] == "TargetTrackingScaling"
     ]
-    fast = sum("HighResolution" in str(told.get("PredefinedMetricSpecification")) for told in own)
+    fast = sum("HighResolution" in str(resource.get("PredefinedMetricSpecification")) for resource in own)
     slow = len(own) - fast
     yield _of(prices, "alarm", f"alarms that target tracking makes: {2 * slow}", 2 * slow)
     yield _of(
@@ -138,11 +140,11 @@ def _keys(component: Component, prices: Prices) -> Iterator[IdleCost]:
 
 def _clock(component: Component, prices: Prices) -> Iterator[IdleCost]:
     """What the clock calls: the function itself, its traces, and the metrics it counts each time."""
-    functions = {told.name: told.properties for told in component.of("AWS::Lambda::Function")}
-    for told in component.of("AWS::Events::Rule"):
-        if told.properties.get("ScheduleExpression") != "rate(1 minute)":
+    functions = {resource.name: resource.properties for resource in component.of("AWS::Lambda::Function")}
+    for resource in component.of("AWS::Events::Rule"):
+        if resource.properties.get("ScheduleExpression") != "rate(1 minute)":
             continue
-        name = told.properties["Targets"][0]["Arn"].rpartition(":")[2]
+        name = resource.properties["Targets"][0]["Arn"].rpartition(":")[2]
         short = name.removeprefix(f"{component.prefix}-")
         seconds = _MINUTES * _IDLE_SECONDS * functions[name]["MemorySize"] / 1024
         yield _of(prices, "function time", f"{short}, each minute: time", seconds / _MILLION)
@@ -164,6 +166,6 @@ def _images(component: Component, prices: Prices) -> Iterator[IdleCost]:
         for variant in config.properties["ProductionVariants"]
     ]
     endpoints = {"gpu" if variant.get("InferenceAmiVersion") else "cpu" for variant in variants}
-    images = sorted({told.image for told in load_topology().functions.values()} | endpoints)
+    images = sorted({function.image for function in load_topology().functions.values()} | endpoints)
     size = sum(_IMAGE_GB[name] for name in images)
     yield _of(prices, "image storage", f"images: {', '.join(images)} (estimated)", size)

@@ -71,7 +71,7 @@ def check_cuda(file: str, name: str, amis: Mapping[str, Ami], dockerfile: Path) 
     if found is None:
         raise ConfigurationError(f"{dockerfile.name}: no stage is made FROM nvidia/cuda:MAJOR.MINOR")
     wanted = (int(found[1]), int(found[2]))
-    fitting = [ami for ami, told in amis.items() if _version(told.cuda) >= wanted]
+    fitting = [ami for ami, details in amis.items() if _version(details.cuda) >= wanted]
     if name not in fitting:
         better = " or ".join(fitting) or "an older image"
         raise ConfigurationError(

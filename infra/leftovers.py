@@ -44,7 +44,7 @@ class Leftover:
 
 def own_buckets(component: Component, connection: Connection) -> list[str]:
     """The buckets of a stage in the account of a connection, that of access logs last."""
-    local = [told.name for told in component.of("AWS::S3::Bucket")]
+    local = [resource.name for resource in component.of("AWS::S3::Bucket")]
     short = [name.removeprefix(f"{component.prefix}-").rsplit("-", 4)[0] for name in local]
     return [connection.names.bucket(name) for name in sorted(short, key=lambda name: name == _ACCESS_LOGS)]
 
@@ -55,32 +55,32 @@ def kept(component: Component, connection: Connection, prices: Prices) -> list[L
     Raises:
         OcrError: the account cannot be asked.
     """
-    stays = [told for told in component.resources if told.deletion.startswith("Retain")]
+    stays = [resource for resource in component.resources if resource.deletion.startswith("Retain")]
     found: list[Leftover] = []
     with connection.translated():
-        for told in stays:
-            found += _measured(told, component, connection, prices)
+        for resource in stays:
+            found += _measured(resource, component, connection, prices)
     return found
 
 
 def _measured(
-    told: Resource, component: Component, connection: Connection, prices: Prices
+    resource: Resource, component: Component, connection: Connection, prices: Prices
 ) -> Iterator[Leftover]:
-    match told.type:
+    match resource.type:
         case "AWS::KMS::Key":
             yield Leftover("key", f"alias/{component.prefix}", None, prices.service("key").dollars)
         case "AWS::S3::Bucket":
             [name] = [
                 bucket
                 for bucket in own_buckets(component, connection)
-                if bucket.startswith(told.name.rsplit("-", 4)[0])
+                if bucket.startswith(resource.name.rsplit("-", 4)[0])
             ]
             yield _stored("bucket", name, _bucket_bytes(connection, name), prices, "object storage")
         case "AWS::DynamoDB::GlobalTable":
-            name = told.properties["TableName"]
+            name = resource.properties["TableName"]
             yield _stored("table", name, _table_bytes(connection, name), prices, "table storage")
         case "AWS::Logs::LogGroup":
-            yield _stored("logs", told.name, _log_bytes(connection, told.name), prices, "log storage")
+            yield _stored("logs", resource.name, _log_bytes(connection, resource.name), prices, "log storage")
 
 
 def _stored(what: str, name: str, size: float | None, prices: Prices, service: str) -> Leftover:
@@ -92,7 +92,7 @@ def _stored(what: str, name: str, size: float | None, prices: Prices, service: s
 def _bucket_bytes(connection: Connection, name: str) -> float | None:
     """As S3 reports it once a day; old versions count."""
     now = datetime.now(UTC)
-    told = connection.client("cloudwatch").get_metric_statistics(
+    answer = connection.client("cloudwatch").get_metric_statistics(
         Namespace="AWS/S3",
         MetricName="BucketSizeBytes",
         Dimensions=[
@@ -104,18 +104,18 @@ def _bucket_bytes(connection: Connection, name: str) -> float | None:
         Period=86_400,
         Statistics=["Average"],
     )
-    points = sorted(told["Datapoints"], key=lambda point: point["Timestamp"])
+    points = sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
     return float(points[-1]["Average"]) if points else None
 
 
 def _table_bytes(connection: Connection, name: str) -> float | None:
     try:
-        told: dict[str, Any] = connection.client("dynamodb").describe_table(TableName=name)
+        answer: dict[str, Any] = connection.client("dynamodb").describe_table(TableName=name)
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             return None
         raise
-    return float(told["Table"]["TableSizeBytes"])
+    return float(answer["Table"]["TableSizeBytes"])
 
 
 def _log_bytes(connection: Connection, name: str) -> float | None:

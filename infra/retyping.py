@@ -53,16 +53,18 @@ def without_scaling(deployed: Template, wanted: Template) -> dict[str, Any] | No
     resources = template["Resources"]
     gone = {
         key
-        for key, told in resources.items()
-        if told["Type"] == _TARGET and told["Properties"]["ResourceId"].split("/")[1] in names
+        for key, resource in resources.items()
+        if resource["Type"] == _TARGET and resource["Properties"]["ResourceId"].split("/")[1] in names
     }
     if not gone:
         return None
     while more := {key for key in resources.keys() - gone if gone & set(_references(resources[key]))}:
         gone |= more
-    template["Resources"] = {key: told for key, told in resources.items() if key not in gone}
+    template["Resources"] = {key: resource for key, resource in resources.items() if key not in gone}
     outputs = template.get("Outputs", {})
-    template["Outputs"] = {key: told for key, told in outputs.items() if not gone & set(_references(told))}
+    template["Outputs"] = {
+        key: output for key, output in outputs.items() if not gone & set(_references(output))
+    }
     return template
 
 
@@ -117,11 +119,11 @@ def _types(template: Template) -> dict[str, str]:
     """The instance type of each endpoint, by its name."""
     resources = template["Resources"]
     found = {}
-    for told in resources.values():
-        if told["Type"] == _ENDPOINT:
-            config, _ = told["Properties"]["EndpointConfigName"]["Fn::GetAtt"]
+    for resource in resources.values():
+        if resource["Type"] == _ENDPOINT:
+            config, _ = resource["Properties"]["EndpointConfigName"]["Fn::GetAtt"]
             [variant] = resources[config]["Properties"]["ProductionVariants"]
-            found[told["Properties"]["EndpointName"]] = variant["InstanceType"]
+            found[resource["Properties"]["EndpointName"]] = variant["InstanceType"]
     return found
 
 

@@ -88,8 +88,8 @@ def _delete_versions(s3: Any, name: str) -> int:  # noqa: ANN401 - boto3 makes i
         if not found:
             return number
         keys = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
-        told = s3.delete_objects(Bucket=name, Delete={"Objects": keys, "Quiet": True})
-        if refused := told.get("Errors"):
+        answer = s3.delete_objects(Bucket=name, Delete={"Objects": keys, "Quiet": True})
+        if refused := answer.get("Errors"):
             raise ConfigurationError(
                 f"{name}: {len(refused)} objects were not deleted, the first with {refused[0]['Code']}: "
                 "look at the bucket's policy and locks, and run it again"
@@ -122,7 +122,7 @@ def main() -> int:
                     print(f"{name}: {number} versions deleted")
             case "rest" if not settings.stage.keep_data:
                 for name in clear_logs(
-                    connection, [told.name for told in component.of("AWS::Logs::LogGroup")]
+                    connection, [group.name for group in component.of("AWS::Logs::LogGroup")]
                 ):
                     print(f"{name}: deleted")
     except OcrError as error:

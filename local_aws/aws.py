@@ -10,17 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from werkzeug import Request, Response
+import werkzeug
+from botocore.exceptions import BotoCoreError, ClientError
+from werkzeug import Response
 
 from local_aws import cloudwatch, functions, states
 from local_aws.cloudwatch.service_metrics import ServiceMetrics
-from local_aws.component import Component
+from local_aws.component import Component, Request
 from local_aws.containers import Container, ContainerProcess
+from local_aws.errors import ConfigurationError
 from local_aws.front_page import render
 from local_aws.functions import FunctionPool, records
 from local_aws.messaging.deliveries import delivering
 from local_aws.messaging.faults import FaultPlan
 from local_aws.messaging.targets import send_message
+from local_aws.moto_server import session
 from local_aws.repeating import repeating
 from local_aws.sagemaker import Hosting, RuntimeLimits, SageMakerRuntime
 from local_aws.sagemaker.description import Model
@@ -63,7 +67,8 @@ class LocalAws:
     """AWS on the loopback interface, running a component; a context manager. A process has one at a time.
 
     Raises:
-        ConfigurationError: on entry; the port is taken, or this process has a local AWS already.
+        ConfigurationError: on entry; the port is taken, this process has a local AWS already, or a request of
+            the component is refused.
         StartError: on entry; an endpoint that a request made could not start.
     """
 
@@ -90,13 +95,13 @@ class LocalAws:
                 stack.enter_context(repeating(services.look, _SERVICE_METRICS_SECONDS))
             self.server.add_routes(functions.routes(self.functions))
             self.server.add_routes(self.sagemaker.routes())
-            self.tell("processes", self._processes)
-            self.tell("backlog", lambda: self.sagemaker.backlogs)
-            self.tell("invocations", lambda: self.sagemaker.answered)
-            self.tell("faults", faults.summary)
+            self.expose("processes", self._processes)
+            self.expose("backlog", lambda: self.sagemaker.backlogs)
+            self.expose("invocations", lambda: self.sagemaker.answered)
+            self.expose("faults", faults.summary)
             self.server.add_route("GET", re.compile("/"), self._front_page)
             for request in component.requests:
-                getattr(self.client(request.service), request.operation)(**request.parameters)
+                self._make(request)
             self._stack = stack.pop_all()
         return self
 
@@ -113,7 +118,7 @@ class LocalAws:
         """A boto3 client of a service."""
         return self.server.client(service)
 
-    def tell(self, what: str, answer: Callable[[], object]) -> None:
+    def expose(self, what: str, answer: Callable[[], object]) -> None:
         """Let GET /_local/WHAT answer with JSON."""
         self._links.append(f"/_local/{what}")
         self.server.add_route("GET", re.compile(f"/_local/{what}"), lambda *_: json_response(answer()))
@@ -134,7 +139,20 @@ class LocalAws:
         if self._settings.metrics:
             cloudwatch.publish(namespace, data)
 
-    def _front_page(self, request: Request, _match: re.Match[str]) -> Response | None:
+    def _make(self, request: Request) -> None:
+        service, operation, parameters = request
+        try:
+            if service not in session().get_available_services():
+                raise ConfigurationError(f"request {service}.{operation}: AWS has no service {service}")
+            client = self.client(service)
+            if operation not in client.meta.method_to_api_mapping:
+                raise ConfigurationError(f"request {service}.{operation}: {service} has no such operation")
+            getattr(client, operation)(**parameters)
+        except (BotoCoreError, ClientError) as error:
+            reason = " ".join(str(error).split())
+            raise ConfigurationError(f"request {service}.{operation}: {reason}") from error
+
+    def _front_page(self, request: werkzeug.Request, _match: re.Match[str]) -> Response | None:
         if "Authorization" in request.headers or "text/html" not in request.headers.get("Accept", ""):
             return None  # a client of S3 that lists buckets
         return Response(render(self, self._component.about, self._links), content_type="text/html")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -43,8 +44,7 @@ class About:
     results: str = ""
 
 
-def _no_containers(model: Model, _s3: object) -> Container:
-    raise ConfigurationError(f"model {model.name}: there is nothing to run as image {model.image}")
+_NO_IMAGES = partial(container_of, {})
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Component:
     """
 
     functions: Mapping[str, FunctionSpec] = field(default_factory=dict)
-    containers: Containers = _no_containers
+    containers: Containers = _NO_IMAGES
     requests: Sequence[Request] = ()
     modules: Sequence[str] = ()
     services: Sequence[str] = ()
@@ -97,7 +97,7 @@ class Component:
             ]
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
             raise ConfigurationError(f"component {path}: {error}") from None
-        return cls(functions, lambda model, s3: container_of(images, model, s3), requests, about=about)
+        return cls(functions, partial(container_of, images), requests, about=about)
 
 
 def _with_files(value: Any, folder: Path) -> Any:

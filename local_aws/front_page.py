@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment
@@ -25,21 +24,25 @@ def render(aws: LocalAws, about: About, links: Sequence[str]) -> str:
         about: what the component says of itself.
         links: paths that answer in a browser.
     """
-    template = Environment(autoescape=True).from_string(
-        files("local_aws").joinpath("front_page.html").read_text()
-    )
-    return template.render(
-        title=about.title,
-        url=aws.endpoint_url,
-        upload=about.upload,
-        usage=about.usage,
-        executions=sorted(_executions(aws), key=lambda each: each["startDate"], reverse=True)[:_MOST_ROWS],
-        objects=list(_objects(aws, about.results)) if about.results else [],
-        endpoints=list(_endpoints(aws)),
-        functions=aws.functions.pids,
-        queues=list(_queues(aws)),
-        links=links,
-        log_dir=aws.log_dir,
+    page = files("local_aws").joinpath("front_page.html").read_text("utf-8")
+    return (
+        Environment(autoescape=True)
+        .from_string(page)
+        .render(
+            title=about.title,
+            url=aws.endpoint_url,
+            upload=about.upload,
+            usage=about.usage,
+            executions=sorted(_executions(aws), key=lambda each: each["startDate"], reverse=True)[
+                :_MOST_ROWS
+            ],
+            objects=list(_objects(aws, about.results)) if about.results else [],
+            endpoints=list(_endpoints(aws)),
+            functions=aws.functions.pids,
+            queues=list(_queues(aws)),
+            links=links,
+            log_dir=aws.log_dir,
+        )
     )
 
 
@@ -56,7 +59,7 @@ def _objects(aws: LocalAws, prefix: str) -> Iterator[Mapping[str, Any]]:
     bucket, _, start = prefix.partition("/")
     pages = aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=start)
     found = [thing for page in pages for thing in page.get("Contents", [])]
-    for thing in islice(sorted(found, key=lambda thing: thing["LastModified"], reverse=True), _MOST_ROWS):
+    for thing in sorted(found, key=lambda thing: thing["LastModified"], reverse=True)[:_MOST_ROWS]:
         yield {"path": f"{bucket}/{thing['Key']}", "size": thing["Size"]}
 
 

@@ -65,8 +65,8 @@ def _replaced(target: str, new: Callable[..., Any], state: object, *, value: boo
     own = vars(owner).get(name, _ABSENT)  # as it is written there: a static method, or nothing of its own
     original = getattr(owner, name, None)
 
-    def call(*told: Any, **named: Any) -> Any:
-        return new(state, original, *told, **named)
+    def call(*arguments: Any, **named: Any) -> Any:
+        return new(state, original, *arguments, **named)
 
     put = new(state, original) if value else staticmethod(call) if isinstance(own, staticmethod) else call
     setattr(owner, name, put)

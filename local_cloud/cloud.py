@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -136,8 +137,9 @@ class LocalCloud:
             self._check_rules()
             scaling = self.settings.autoscaling
             policies = scaling.by_stage() if scaling else {}
-            self.aws = stack.enter_context(LocalAws(self._component(), self._aws_settings()))
+            self.log_dir = self.settings.log_dir or Path(stack.enter_context(_temporary_folder()))
             stack.enter_context(_logging_to(self.log_dir / "cloud.log"))
+            self.aws = stack.enter_context(LocalAws(self._component(), self._aws_settings()))
             deployment = Deployment(self.client, self.names, self.topology).scaled_by(policies)
             deployment.create_endpoints(self.models)  # first, since containers take longest to get ready
             resources.create(
@@ -150,7 +152,7 @@ class LocalCloud:
                 scaled = {self.names.endpoint(stage, "async"): policy for stage, policy in policies.items()}
                 scaler = scaling.scaler(self.aws.sagemaker, scaled, self.aws.publish, executions_started)
                 stack.enter_context(scaler)
-                self.aws.tell("scaling", scaler.report)
+                self.aws.expose("scaling", scaler.report)
             publishing = stack.enter_context(ThreadPoolExecutor(1, "publishing"))
             publishing.submit(self._publish_artifacts, deployment)
             self._stack = stack.pop_all()
@@ -158,11 +160,6 @@ class LocalCloud:
     def stop(self) -> None:
         """End every process and forget every object. Twice is once."""
         self._stack.close()
-
-    @property
-    def log_dir(self) -> Path:
-        """Has the logs of functions, containers and this process."""
-        return self.aws.log_dir
 
     @property
     def endpoint_url(self) -> str:
@@ -204,7 +201,7 @@ class LocalCloud:
         limits, scaling = settings.limits, settings.autoscaling
         return Settings(
             port=settings.port,
-            log_dir=settings.log_dir,
+            log_dir=self.log_dir,
             faults=FaultPlan.load(settings.faults) if settings.faults else None,
             limits=scaling.limits(limits) if scaling else limits,
             retry_scale=settings.retry_scale,
@@ -258,6 +255,10 @@ def _bounded(topology: Topology, most_executions: int | None) -> Topology:
     return topology.model_copy(update={"functions": functions, "state_machines": machines})
 
 
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="hybrid-ocr-cloud-")
+
+
 @contextmanager
 def _errors_of_ours() -> Iterator[None]:
     """What the local AWS raises, as an error of this project: a container's with the code that it logged."""
@@ -273,6 +274,7 @@ def _errors_of_ours() -> Iterator[None]:
 @contextmanager
 def _logging_to(file: Path) -> Iterator[None]:
     """What this process logs goes where the logs of the others go, not between what a command prints."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger()
     before = root.handlers[:], root.level
     with file.open("a", encoding="utf-8") as stream:

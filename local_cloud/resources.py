@@ -56,30 +56,33 @@ def create(
         _create_rule(client("events"), names, name, rule)
 
 
-def _create_bucket(s3: S3Client, bucket: str, told: Bucket) -> None:
+def _create_bucket(s3: S3Client, bucket: str, declared: Bucket) -> None:
     s3.create_bucket(Bucket=bucket)
-    if told.versioned:
+    if declared.versioned:
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    if told.event_prefix is not None:
+    if declared.event_prefix is not None:
         s3.put_bucket_notification_configuration(
             Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
         )
-    if told.expire_days is not None:
+    if declared.expire_days is not None:
         expiry: Any = {
             "ID": "expire",
             "Status": "Enabled",
             "Filter": {"Prefix": ""},
-            "Expiration": {"Days": told.expire_days},
+            "Expiration": {"Days": declared.expire_days},
         }
         s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [expiry]})
 
 
-def _create_queue(sqs: SQSClient, names: Names, name: str, told: Queue) -> None:
+def _create_queue(sqs: SQSClient, names: Names, name: str, declared: Queue) -> None:
     dead = names.dead_letter_queue(name)
-    redrive = {"deadLetterTargetArn": names.arn("sqs", dead), "maxReceiveCount": told.max_receives}
+    redrive = {"deadLetterTargetArn": names.arn("sqs", dead), "maxReceiveCount": declared.max_receives}
     sqs.create_queue(
         QueueName=names.queue(name),
-        Attributes={"VisibilityTimeout": str(told.visibility_seconds), "RedrivePolicy": json.dumps(redrive)},
+        Attributes={
+            "VisibilityTimeout": str(declared.visibility_seconds),
+            "RedrivePolicy": json.dumps(redrive),
+        },
     )
 
 
@@ -88,15 +91,15 @@ def _create_topic(sns: SNSClient, names: Names, name: str, queue: str) -> None:
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=names.arn("sqs", names.queue(queue)))
 
 
-def create_table(dynamodb: DynamoDBClient, table: str, told: Table) -> None:
+def create_table(dynamodb: DynamoDBClient, table: str, declared: Table) -> None:
     """Make a table of the topology under a name."""
     dynamodb.create_table(
         TableName=table,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": kind} for name, kind in told.attributes.items()
+            {"AttributeName": name, "AttributeType": kind} for name, kind in declared.attributes.items()
         ],
-        KeySchema=[{"AttributeName": told.key, "KeyType": "HASH"}],
+        KeySchema=[{"AttributeName": declared.key, "KeyType": "HASH"}],
         GlobalSecondaryIndexes=[
             {
                 "IndexName": index.name,
@@ -106,45 +109,47 @@ def create_table(dynamodb: DynamoDBClient, table: str, told: Table) -> None:
                 ],
                 "Projection": {"ProjectionType": "ALL"},
             }
-            for index in told.indexes
+            for index in declared.indexes
         ],
     )
     dynamodb.update_time_to_live(
-        TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": told.ttl}
+        TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": declared.ttl}
     )
 
 
 def _create_function(functions: LambdaClient, topology: Topology, names: Names, name: str, role: str) -> None:
-    physical, told = names.function(name), topology.functions[name]
+    physical, declared = names.function(name), topology.functions[name]
     functions.create_function(
         FunctionName=physical,
         Runtime="python3.11",
         Role=role,
-        Handler=told.handler,
+        Handler=declared.handler,
         Code={"ZipFile": b"what runs is this checkout"},
-        Timeout=told.timeout_seconds,
-        MemorySize=told.memory_mb,
+        Timeout=declared.timeout_seconds,
+        MemorySize=declared.memory_mb,
         Environment={"Variables": topology.environment(name, names)},
         DeadLetterConfig={"TargetArn": names.arn("sqs", names.dead_letter_queue(FUNCTIONS))},
     )
-    functions.put_function_concurrency(FunctionName=physical, ReservedConcurrentExecutions=told.concurrency)
-    if told.queue is not None:
+    functions.put_function_concurrency(
+        FunctionName=physical, ReservedConcurrentExecutions=declared.concurrency
+    )
+    if declared.queue is not None:
         functions.create_event_source_mapping(
             FunctionName=physical,
-            EventSourceArn=names.arn("sqs", names.queue(told.queue)),
-            BatchSize=told.batch_size,
+            EventSourceArn=names.arn("sqs", names.queue(declared.queue)),
+            BatchSize=declared.batch_size,
             FunctionResponseTypes=["ReportBatchItemFailures"],
         )
 
 
-def _create_rule(events: EventBridgeClient, names: Names, name: str, told: Rule) -> None:
-    rule, bus = names.rule(name), names.bus(told.bus)
-    if told.pattern is not None:
-        events.put_rule(Name=rule, EventBusName=bus, EventPattern=json.dumps(told.event_pattern(names)))
-    elif told.schedule is not None:
-        events.put_rule(Name=rule, EventBusName=bus, ScheduleExpression=told.schedule)
-    dead = names.arn("sqs", names.dead_letter_queue(told.dead_letter_queue))
-    target: Any = {"Id": "target", "Arn": told.target_arn(names), "DeadLetterConfig": {"Arn": dead}}
+def _create_rule(events: EventBridgeClient, names: Names, name: str, declared: Rule) -> None:
+    rule, bus = names.rule(name), names.bus(declared.bus)
+    if declared.pattern is not None:
+        events.put_rule(Name=rule, EventBusName=bus, EventPattern=json.dumps(declared.event_pattern(names)))
+    elif declared.schedule is not None:
+        events.put_rule(Name=rule, EventBusName=bus, ScheduleExpression=declared.schedule)
+    dead = names.arn("sqs", names.dead_letter_queue(declared.dead_letter_queue))
+    target: Any = {"Id": "target", "Arn": declared.target_arn(names), "DeadLetterConfig": {"Arn": dead}}
     events.put_targets(Rule=rule, EventBusName=bus, Targets=[target])
 
 

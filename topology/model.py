@@ -230,9 +230,9 @@ class Topology(_Part):
         queue nor the clock starts: an execution calls functions for seconds, and waits for endpoints for the
         rest of its time. More would only be throttled.
         """
-        told = self.state_machines[machine].most_executions
-        if told is not None:
-            return told
+        most = self.state_machines[machine].most_executions
+        if most is not None:
+            return most
         fed = {rule.target_function for rule in self.rules.values() if rule.schedule}
         called = [f for name, f in self.functions.items() if f.queue is None and name not in fed]
         return EXECUTIONS_A_CALL * sum(function.concurrency for function in called)

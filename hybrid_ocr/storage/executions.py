@@ -44,9 +44,9 @@ class Execution:
         """How a job ended whose execution has: as the flow itself told, else as a failure."""
         text = self.output if self.status == "SUCCEEDED" else self.cause
         try:
-            told = Outcome.model_validate_json(text)
-            if (told.event.job_id, told.event.attempt) == (job.job_id, job.attempt):
-                return told
+            outcome = Outcome.model_validate_json(text)
+            if (outcome.event.job_id, outcome.event.attempt) == (job.job_id, job.attempt):
+                return outcome
         except ValidationError:
             pass
         return Outcome.failed(job, self._failure())
@@ -98,17 +98,17 @@ class Executions:
         """An execution by its name; None where there is none."""
         arn = f"{self._machine.replace(':stateMachine:', ':execution:')}:{name}"
         try:
-            told: Any = self._client.describe_execution(executionArn=arn)
+            answer: Any = self._client.describe_execution(executionArn=arn)
         except ClientError as error:
             if code_of(error) == "ExecutionDoesNotExist":
                 return None
             raise
         return Execution(
-            status=told["status"],
-            job=_job(told.get("input")),
-            output=told.get("output") or "",
-            error=told.get("error") or "",
-            cause=told.get("cause") or "",
+            status=answer["status"],
+            job=_job(answer.get("input")),
+            output=answer.get("output") or "",
+            error=answer.get("error") or "",
+            cause=answer.get("cause") or "",
         )
 
     def running(self) -> Iterator[str]:

@@ -59,10 +59,13 @@ def is_condition(error: ClientError) -> bool:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same call can succeed later: throttling, a fault of the service, a broken connection."""
+    """Whether the same call can succeed later: throttling, a fault of the service, a broken connection.
+
+    501 says that what was asked for is not there: no fault that passes.
+    """
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return code_of(error) in _LATER or status == 429 or status >= 500
+        return code_of(error) in _LATER or status == 429 or (status >= 500 and status != 501)
     return isinstance(error, ConnectionError | HTTPClientError | IncompleteReadError)
 
 

@@ -76,13 +76,13 @@ def stacks_at_rest(statuses: dict[str, str]) -> Iterator[Check]:
 
 def network(connection: Connection, settings: Settings, statuses: dict[str, str]) -> Iterator[Check]:
     """Whether the network of the stage can be made, or is there and whole."""
-    told = settings.stage.network
-    if told.kind == "none":
+    network = settings.stage.network
+    if network.kind == "none":
         yield ok("network", "functions run outside a VPC")
-    elif told.vpc_id is None or told.subnet_ids is None:
+    elif network.vpc_id is None or network.subnet_ids is None:
         yield from _own_network(connection, there=f"{connection.names.prefix}-network" in statuses)
     else:
-        yield from _existing_network(connection, settings, told.vpc_id, told.subnet_ids)
+        yield from _existing_network(connection, settings, network.vpc_id, network.subnet_ids)
 
 
 def _own_network(connection: Connection, *, there: bool) -> Iterator[Check]:
@@ -104,12 +104,12 @@ def _own_network(connection: Connection, *, there: bool) -> Iterator[Check]:
         :ZONES
     ]
     names = [f"com.amazonaws.{region}.{service}" for service in INTERFACES]
-    for told in ec2.describe_vpc_endpoint_services(ServiceNames=names)["ServiceDetails"]:
-        if absent := set(zones) - set(told["AvailabilityZones"]):
+    for service in ec2.describe_vpc_endpoint_services(ServiceNames=names)["ServiceDetails"]:
+        if absent := set(zones) - set(service["AvailabilityZones"]):
             yield failed(
                 "network",
-                f"{told['ServiceName']} has no endpoints in {', '.join(sorted(absent))}: name a VPC of yours "
-                "in other zones in [network]",
+                f"{service['ServiceName']} has no endpoints in {', '.join(sorted(absent))}: name a VPC of "
+                "yours in other zones in [network]",
             )
             return
     yield ok("network", f"will be made in {', '.join(zones)}")

@@ -50,11 +50,11 @@ def asked(name: str, look: Callable[[], Iterable[Check]]) -> Iterator[Check]:
     try:
         yield from list(look())
     except ClientError as error:
-        told, operation = error.response["Error"], error.operation_name
-        if any(word in told["Code"] for word in _DENIED):
+        answer, operation = error.response["Error"], error.operation_name
+        if any(word in answer["Code"] for word in _DENIED):
             yield unknown(name, f"these credentials may not ask: they lack {_action(error)}")
         else:
-            yield unknown(name, f"{operation} answers {told['Code']}: {told.get('Message', '')[:200]}")
+            yield unknown(name, f"{operation} answers {answer['Code']}: {answer.get('Message', '')[:200]}")
     except BotoCoreError as error:
         yield unknown(name, f"cannot be asked: {str(error)[:200]}")
 

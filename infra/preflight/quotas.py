@@ -78,11 +78,11 @@ def quotas(connection: Connection, settings: Settings) -> Iterator[Check]:
 
     Endpoints that are there keep their instances until the new ones work.
     """
-    needs, told, used = _needs(settings), _quotas(connection), _running(connection, settings)
+    needs, quotas, used = _needs(settings), _quotas(connection), _running(connection, settings)
     for name, need in needs.items():
-        quota = told.get(f"{name} for endpoint usage")
+        quota = quotas.get(f"{name} for endpoint usage")
         yield _judged(f"quota {name}", quota, need, used[name], _Where(connection, settings))
-    total = next((quota for title, quota in told.items() if _ALL.search(title)), None)
+    total = next((quota for title, quota in quotas.items() if _ALL.search(title)), None)
     if total is not None:
         every = _Need(sum(need.first for need in needs.values()), sum(need.most for need in needs.values()))
         yield _judged("quota all endpoints", total, every, used.total(), _Where(connection, settings))
@@ -91,7 +91,7 @@ def quotas(connection: Connection, settings: Settings) -> Iterator[Check]:
 def concurrency(connection: Connection) -> Iterator[Check]:
     """Whether the functions' reserved concurrency leaves what Lambda keeps for others."""
     functions = load_topology().functions
-    wanted = sum(told.concurrency for told in functions.values())
+    wanted = sum(function.concurrency for function in functions.values())
     client = connection.client("lambda")
     limit = client.get_account_settings()["AccountLimit"]
     reserved = sum(_reserved(client, connection.names.function(name)) for name in functions)
@@ -152,10 +152,10 @@ def _running(connection: Connection, settings: Settings) -> Counter[str]:
                     raise
                 continue
             config = client.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
-            for variant, told in zip(
+            for variant, configured in zip(
                 endpoint.get("ProductionVariants", ()), config["ProductionVariants"], strict=False
             ):
-                found[told["InstanceType"]] += variant.get("CurrentInstanceCount", 0)
+                found[configured["InstanceType"]] += variant.get("CurrentInstanceCount", 0)
     return found
 
 
@@ -165,9 +165,9 @@ def _offered(connection: Connection, names: list[str]) -> set[str]:
     types = [name.removeprefix("ml.") for name in names]
     wanted = [{"Name": "instance-type", "Values": types}]
     return {
-        f"ml.{told['InstanceType']}"
+        f"ml.{offering['InstanceType']}"
         for page in pages.paginate(LocationType="region", Filters=wanted)
-        for told in page["InstanceTypeOfferings"]
+        for offering in page["InstanceTypeOfferings"]
     }
 
 
@@ -177,7 +177,7 @@ def _quotas(connection: Connection) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
     for operation in ("list_aws_default_service_quotas", "list_service_quotas"):
         for page in client.get_paginator(operation).paginate(ServiceCode="sagemaker"):
-            found |= {told["QuotaName"]: told for told in page["Quotas"]}
+            found |= {quota["QuotaName"]: quota for quota in page["Quotas"]}
     return found
 
 

@@ -42,8 +42,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
 @host.task(ConclusionTask)
 def _concluded(task: ConclusionTask) -> Outcome:
     job = task.job
-    told = task.outcome or Outcome.failed(job, flow_failure(str(task.failure), job.execution_name))
-    outcome = reconciliation.conclusion.conclude(job, told)
+    reported = task.outcome or Outcome.failed(job, flow_failure(str(task.failure), job.execution_name))
+    outcome = reconciliation.conclusion.conclude(job, reported)
     host.count("DocumentsEnded", outcome=outcome.detail_type, source=outcome.source)
     return outcome
 

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 
-from local_aws import Component, LocalAws
+from local_aws import Component, ConfigurationError, LocalAws
 from local_aws.tests.patience import PATIENCE
 
 ROOM = Path(__file__).parents[1]
@@ -47,3 +48,20 @@ def test_a_person_finds_a_page_and_a_client_its_buckets() -> None:
         for expected in ("Letters", "judge", "arrived", "/_local/health", "s3://letters/"):
             assert expected in page
         assert [bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]] == ["letters"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[[sqs.create_queu]]\nQueueName = 'a'", "request sqs.create_queu: sqs has no such operation"),
+        ("[[sqs.create_queue]]\nName = 'a'", "request sqs.create_queue: .*QueueName"),
+        ("[[nowhere.make]]\nName = 'a'", "request nowhere.make: AWS has no service nowhere"),
+        ("[functions.f]\nhandle = 'm.f'", "component .*bad.toml: .*handle"),
+        ("no TOML", "component .*bad.toml: "),
+    ],
+)
+def test_a_component_that_cannot_be_is_refused_by_name(tmp_path: Path, text: str, why: str) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text(text)
+    with pytest.raises(ConfigurationError, match=why), LocalAws(Component.load(bad)):
+        pass

@@ -157,3 +157,7 @@ def messages(aws: AwsServer, queue: str, count: int = 1) -> list[dict[str, Any]]
         for message in got:
             sqs.delete_message(QueueUrl=url(queue), ReceiptHandle=message["ReceiptHandle"])
         found += got
+
+
+def upload(aws: AwsServer, key: str, body: bytes = b"a document") -> dict[str, Any]:
+    return dict(aws.client("s3").put_object(Bucket=INBOX, Key=key, Body=body))

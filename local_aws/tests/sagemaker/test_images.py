@@ -29,13 +29,17 @@ IMAGES = {
 @pytest.fixture(scope="module")
 def url(server: AwsServer) -> str:
     """A model.tar.gz with one file in a folder."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        entry = tarfile.TarInfo("weights/one.bin")
-        entry.size = 7
-        archive.addfile(entry, io.BytesIO(b"weights"))
-    server.client("s3").put_object(Bucket="work", Key="model.tar.gz", Body=packed.getvalue())
+    entry = tarfile.TarInfo("weights/one.bin")
+    entry.size = 7
+    server.client("s3").put_object(Bucket="work", Key="model.tar.gz", Body=packed(entry, b"weights"))
     return "s3://work/model.tar.gz"
+
+
+def packed(entry: tarfile.TarInfo, content: bytes = b"") -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as members:
+        members.addfile(entry, io.BytesIO(content))
+    return archive.getvalue()
 
 
 @pytest.fixture
@@ -80,10 +84,20 @@ def test_a_folder_of_s3_is_refused_as_model_data(cloud: Cloud) -> None:
         ("unknown:1", "s3://work/model.tar.gz", "nothing to run as unknown:1"),
         ("fake:1", "s3://work/no-such.tar.gz", "404"),
         ("fake:1", "s3://work/no-archive", r"s3://work/no-archive is no model\.tar\.gz"),
+        ("fake:1", "s3://work/climbing", r"s3://work/climbing has a member that is not unpacked: '\.\./x'"),
+        ("fake:1", "s3://work/linked", r"s3://work/linked has a member that is not unpacked: 'link'"),
     ],
 )
 def test_an_endpoint_fails_with_the_reason(cloud: Cloud, image: str, url: str, why: str) -> None:
-    cloud.client("s3").put_object(Bucket="work", Key="no-archive", Body=b"no archive")
+    link = tarfile.TarInfo("link")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    bodies = {
+        "no-archive": b"no archive",
+        "climbing": packed(tarfile.TarInfo("../x")),
+        "linked": packed(link),
+    }
+    for key, body in bodies.items():
+        cloud.client("s3").put_object(Bucket="work", Key=key, Body=body)
     create = partial(cloud.create, "failing", model="failing", image=image, url=url)
     with pytest.raises((ConfigurationError, StartError), match=why):
         create()
